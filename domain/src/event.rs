@@ -1,0 +1,93 @@
+//! The events of all aggregates, for those who read the whole log.
+
+use crate::{
+    application::ApplicationFact, customer_link::CustomerLinkFact, exception::ExceptionEvent,
+    journal::StepEvent, payment_method::PaymentMethodFact, transaction::TransactionFact,
+};
+
+/// The version that new events are written in.
+pub const VERSION: &str = "1";
+
+/// The kinds of aggregate. Their names are a contract: they stand in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum AggregateType {
+    /// The applications of one applicant.
+    Application,
+    /// A link of customer ids.
+    CustomerLink,
+    /// An exception that belongs to no step.
+    Exception,
+    /// A card.
+    PaymentMethod,
+    /// A card transaction.
+    Transaction,
+}
+
+impl AggregateType {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [
+        Self::Application,
+        Self::CustomerLink,
+        Self::Exception,
+        Self::PaymentMethod,
+        Self::Transaction,
+    ];
+
+    /// The name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::CustomerLink => "customer_link",
+            Self::Exception => "exception",
+            Self::PaymentMethod => "payment_method",
+            Self::Transaction => "transaction",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// An event of any aggregate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "nearly all events are the large ones")]
+pub enum Event {
+    /// Of an applicant.
+    Application(StepEvent<ApplicationFact>),
+    /// Of a link.
+    CustomerLink(StepEvent<CustomerLinkFact>),
+    /// Of an exception.
+    Exception(ExceptionEvent),
+    /// Of a card.
+    PaymentMethod(StepEvent<PaymentMethodFact>),
+    /// Of a transaction.
+    Transaction(StepEvent<TransactionFact>),
+}
+
+impl Event {
+    /// The kind of aggregate.
+    pub const fn aggregate_type(&self) -> AggregateType {
+        match self {
+            Self::Application(_) => AggregateType::Application,
+            Self::CustomerLink(_) => AggregateType::CustomerLink,
+            Self::Exception(_) => AggregateType::Exception,
+            Self::PaymentMethod(_) => AggregateType::PaymentMethod,
+            Self::Transaction(_) => AggregateType::Transaction,
+        }
+    }
+
+    /// The name of the event in the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Application(event) => event.name(),
+            Self::CustomerLink(event) => event.name(),
+            Self::Exception(event) => event.name(),
+            Self::PaymentMethod(event) => event.name(),
+            Self::Transaction(event) => event.name(),
+        }
+    }
+}

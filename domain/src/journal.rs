@@ -1,0 +1,486 @@
+//! The journal of an aggregate: every distinct step, judged in the order in which they happened.
+//!
+//! A step that arrives late takes its place by its [`OrderKey`](crate::order_key::OrderKey), all
+//! steps are judged again, and every verdict that changes is recorded as an event with its cause.
+//! So no order of arrival can change the outcome, and what waits needs no retry queue.
+//!
+//! [`Journal`] is the [`Aggregate`] of `cqrs-es`; a [`Lifecycle`] supplies the rules.
+
+use std::{borrow::Cow, fmt};
+
+use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    Flag, Policies, Refusal,
+    refusal::CommandRefusal,
+    step::{Fact, Outcome, Step, StepId, Verdict},
+};
+
+/// The rules of one kind of aggregate.
+pub trait Lifecycle: fmt::Debug + Clone + Default + PartialEq + Send + Sync + 'static {
+    /// The aggregate type in the log.
+    const TYPE: &'static str;
+    /// What a step may say.
+    type Fact: Fact;
+    /// What the steps so far amount to.
+    type State: fmt::Debug;
+
+    /// The state before the first step. All steps may be looked at: what identifies the aggregate
+    /// must not depend on which of them came first.
+    fn open(items: &[Item<'_, Self::Fact>], policies: &Policies) -> Self::State;
+
+    /// Judges one step in the state that the earlier steps left.
+    fn rule(state: &Self::State, item: &Item<'_, Self::Fact>, policies: &Policies) -> Verdict;
+
+    /// Takes a judged step into the state. Called for every step, applied or not.
+    fn absorb(state: &mut Self::State, item: &Item<'_, Self::Fact>, verdict: &Verdict);
+
+    /// Adds what only the whole history tells: what is superseded, which totals are odd.
+    fn review(
+        state: &Self::State,
+        items: &[Item<'_, Self::Fact>],
+        verdicts: &mut [Verdict],
+        policies: &Policies,
+    );
+
+    /// The name of the state, as refusals give it.
+    fn state_name(state: &Self::State, fact: &Self::Fact) -> &'static str;
+
+    /// The kinds of step that are in order in the state.
+    fn legal(state: &Self::State, fact: &Self::Fact) -> Vec<&'static str>;
+}
+
+/// A step with what has been decided about it from outside.
+#[derive(Clone, Debug)]
+pub struct Item<'a, F: Clone> {
+    /// The step as it was reported.
+    pub step: &'a Step<F>,
+    /// What it is taken to say: the reported fact, unless an operator converted it.
+    pub fact: Cow<'a, F>,
+    /// Whether its deadline has passed.
+    pub overdue: bool,
+    forced: Option<bool>,
+}
+
+/// A step of the journal with its present verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry<F> {
+    /// What was reported.
+    pub step: Step<F>,
+    /// How it is judged now.
+    pub verdict: Verdict,
+    /// What an operator decided about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Override<F>>,
+    /// Whether its deadline has passed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
+}
+
+/// An operator's decision about one step. It holds whatever comes later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override<F> {
+    /// What was decided.
+    pub action: OverrideAction<F>,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Who.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an operator can decide about a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverrideAction<F> {
+    /// It counts as it was reported.
+    Apply,
+    /// It counts as another kind of step.
+    ConvertTo(F),
+    /// It does not count.
+    Discard,
+}
+
+impl<F> OverrideAction<F> {
+    /// The name of the action on the wire.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::ConvertTo(_) => "convert",
+            Self::Discard => "discard",
+        }
+    }
+}
+
+/// What may be asked of a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<F> {
+    /// Take in a step.
+    Record(Box<Step<F>>),
+    /// Fix the outcome of a step.
+    Override {
+        /// Which step.
+        step: StepId,
+        /// The action's name: `apply`, `convert` or `discard`.
+        action: String,
+        /// For `convert`: the kind of step to take it as.
+        convert_to: Option<String>,
+        /// Why; not empty.
+        reason: String,
+        /// Who.
+        actor: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// The clock says that it is `now`: judge again what was due.
+    PassTime {
+        /// The present.
+        now: Timestamp,
+    },
+}
+
+/// What a journal records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepEvent<F> {
+    /// A step was taken in and judged.
+    StepRecorded {
+        /// The step.
+        step: Step<F>,
+        /// How it was judged then.
+        verdict: Verdict,
+    },
+    /// Something else changed how a step is judged.
+    OutcomeRevised {
+        /// Which step.
+        step: StepId,
+        /// How it was judged before.
+        from: Verdict,
+        /// How it is judged from now on.
+        to: Verdict,
+        /// What changed it.
+        cause: Cause,
+    },
+    /// The deadline of a step passed without what it waited for.
+    DeadlinePassed {
+        /// Which step.
+        step: StepId,
+        /// By which time.
+        at: Timestamp,
+    },
+    /// An operator fixed the outcome of a step.
+    Overridden {
+        /// Which step.
+        step: StepId,
+        /// What was decided, by whom, when and why.
+        decision: Override<F>,
+    },
+}
+
+/// What changed the verdict on a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Another step.
+    Step(StepId),
+    /// A deadline, of the step given.
+    Deadline(StepId),
+    /// An operator's decision about the step given.
+    Override(StepId),
+}
+
+/// The steps of one aggregate with their verdicts, in the order in which they happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = ""))]
+pub struct Journal<L: Lifecycle> {
+    entries: Vec<Entry<L::Fact>>,
+}
+
+impl<L: Lifecycle> Default for Journal<L> {
+    fn default() -> Self {
+        Self { entries: Vec::new() }
+    }
+}
+
+impl<L: Lifecycle> Journal<L> {
+    /// The steps with their verdicts, in the order in which they happened.
+    pub fn entries(&self) -> &[Entry<L::Fact>] {
+        &self.entries
+    }
+
+    /// The step of that id.
+    pub fn entry(&self, id: StepId) -> Option<&Entry<L::Fact>> {
+        self.entries.iter().find(|entry| entry.step.id == id)
+    }
+
+    /// What the verdicts amount to. Nothing is judged anew.
+    pub fn state(&self, policies: &Policies) -> L::State {
+        let items: Vec<_> = self.entries.iter().map(Item::of).collect();
+        let mut state = L::open(&items, policies);
+        for (item, entry) in items.iter().zip(&self.entries) {
+            L::absorb(&mut state, item, &entry.verdict);
+        }
+        state
+    }
+
+    /// Decides what a command leads to, without changing anything.
+    ///
+    /// # Errors
+    /// A [`CommandRefusal`] for an override that cannot be. A reported step is never an error:
+    /// its refusal is recorded as an event.
+    pub fn decide(
+        &self,
+        command: Command<L::Fact>,
+        policies: &Policies,
+    ) -> Result<Vec<StepEvent<L::Fact>>, CommandRefusal> {
+        match command {
+            Command::Record(step) => Ok(self.record(*step, policies)),
+            Command::Override { step, action, convert_to, reason, actor, at } => {
+                let action = self.override_action(step, &action, convert_to.as_deref())?;
+                if reason.trim().is_empty() {
+                    return Err(CommandRefusal::ReasonMissing);
+                }
+                let decision = Override { action, reason, actor, at };
+                let event = StepEvent::Overridden { step, decision };
+                Ok(self.followed_by_revisions(vec![event], Cause::Override(step), policies))
+            }
+            Command::PassTime { now } => Ok(self.pass_time(now, policies)),
+        }
+    }
+
+    fn record(&self, step: Step<L::Fact>, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
+        if self.entry(step.id).is_some() {
+            return Vec::new();
+        }
+        let id = step.id;
+        let place = self.place_of(&step);
+        let mut items: Vec<_> = self.entries.iter().map(Item::of).collect();
+        items.insert(place, Item::reported(&step));
+        let mut verdicts = judge::<L>(&items, policies);
+        let verdict = verdicts.remove(place);
+        let revisions = self.revisions(verdicts, Cause::Step(id));
+        std::iter::once(StepEvent::StepRecorded { step, verdict }).chain(revisions).collect()
+    }
+
+    fn override_action(
+        &self,
+        step: StepId,
+        action: &str,
+        convert_to: Option<&str>,
+    ) -> Result<OverrideAction<L::Fact>, CommandRefusal> {
+        let entry = self.entry(step).ok_or(CommandRefusal::UnknownStep)?;
+        if entry.overridden.is_some() {
+            return Err(CommandRefusal::AlreadyResolved);
+        }
+        match action {
+            "apply" => Ok(OverrideAction::Apply),
+            "discard" => Ok(OverrideAction::Discard),
+            "convert" => {
+                let to = convert_to.unwrap_or_default();
+                let converted = entry.step.fact.convert(to).map_err(|possible| {
+                    CommandRefusal::ConversionNotPossible { to: to.to_owned(), possible }
+                })?;
+                Ok(OverrideAction::ConvertTo(converted))
+            }
+            other => Err(CommandRefusal::ActionNotPossible {
+                action: other.to_owned(),
+                possible: vec!["apply", "convert", "discard"],
+            }),
+        }
+    }
+
+    fn pass_time(&self, now: Timestamp, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
+        let due = self.entries.iter().filter(|entry| {
+            !entry.overdue && entry.verdict.deadline.is_some_and(|deadline| deadline <= now)
+        });
+        let mut next = self.clone();
+        let mut events = Vec::new();
+        for entry in due {
+            let step = entry.step.id;
+            let passed = vec![StepEvent::DeadlinePassed { step, at: now }];
+            let passed = next.followed_by_revisions(passed, Cause::Deadline(step), policies);
+            passed.iter().cloned().for_each(|event| next.apply(event));
+            events.extend(passed);
+        }
+        events
+    }
+
+    /// The events, and after them what they change about other verdicts.
+    fn followed_by_revisions(
+        &self,
+        events: Vec<StepEvent<L::Fact>>,
+        cause: Cause,
+        policies: &Policies,
+    ) -> Vec<StepEvent<L::Fact>> {
+        let mut next = self.clone();
+        events.iter().cloned().for_each(|event| next.apply(event));
+        let items: Vec<_> = next.entries.iter().map(Item::of).collect();
+        let revisions = next.revisions(judge::<L>(&items, policies), cause);
+        events.into_iter().chain(revisions).collect()
+    }
+
+    fn revisions(&self, verdicts: Vec<Verdict>, cause: Cause) -> Vec<StepEvent<L::Fact>> {
+        self.entries
+            .iter()
+            .zip(verdicts)
+            .filter(|(entry, to)| entry.verdict != *to)
+            .map(|(entry, to)| StepEvent::OutcomeRevised {
+                step: entry.step.id,
+                from: entry.verdict.clone(),
+                to,
+                cause,
+            })
+            .collect()
+    }
+
+    fn place_of(&self, step: &Step<L::Fact>) -> usize {
+        self.entries.partition_point(|entry| entry.step.order_key() < step.order_key())
+    }
+
+    /// Takes an event into the journal.
+    pub fn apply(&mut self, event: StepEvent<L::Fact>) {
+        match event {
+            StepEvent::StepRecorded { step, verdict } => {
+                let place = self.place_of(&step);
+                let entry = Entry { step, verdict, overridden: None, overdue: false };
+                self.entries.insert(place, entry);
+            }
+            StepEvent::OutcomeRevised { step, to, .. } => {
+                self.change(step, |entry| entry.verdict = to);
+            }
+            StepEvent::DeadlinePassed { step, .. } => {
+                self.change(step, |entry| entry.overdue = true);
+            }
+            StepEvent::Overridden { step, decision } => {
+                self.change(step, |entry| entry.overridden = Some(decision));
+            }
+        }
+    }
+
+    fn change(&mut self, id: StepId, change: impl FnOnce(&mut Entry<L::Fact>)) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.step.id == id) {
+            change(entry);
+        }
+    }
+}
+
+impl<'a, F: Fact> Item<'a, F> {
+    fn reported(step: &'a Step<F>) -> Self {
+        Self { step, fact: Cow::Borrowed(&step.fact), overdue: false, forced: None }
+    }
+
+    fn of(entry: &'a Entry<F>) -> Self {
+        let decided = entry.overridden.as_ref().map(|decided| &decided.action);
+        let fact = match decided {
+            Some(OverrideAction::ConvertTo(fact)) => fact,
+            Some(OverrideAction::Apply | OverrideAction::Discard) | None => &entry.step.fact,
+        };
+        Self {
+            step: &entry.step,
+            fact: Cow::Borrowed(fact),
+            overdue: entry.overdue,
+            forced: decided.map(|action| !matches!(action, OverrideAction::Discard)),
+        }
+    }
+}
+
+/// Judges all steps, which are sorted by their order keys.
+fn judge<L: Lifecycle>(items: &[Item<'_, L::Fact>], policies: &Policies) -> Vec<Verdict> {
+    let mut state = L::open(items, policies);
+    let mut verdicts = Vec::with_capacity(items.len());
+    for (place, item) in items.iter().enumerate() {
+        let mut verdict = match item.forced {
+            Some(true) => Verdict::applied(),
+            Some(false) => refuse::<L>(&state, item, Refusal::Discarded),
+            None if is_key_reused(&items[..place], item) => {
+                refuse::<L>(&state, item, Refusal::KeyReused)
+            }
+            None => L::rule(&state, item, policies),
+        };
+        item.step.call_flags().for_each(|flag| verdict.flag(flag));
+        L::absorb(&mut state, item, &verdict);
+        verdicts.push(verdict);
+    }
+    L::review(&state, items, &mut verdicts, policies);
+    verdicts
+}
+
+fn is_key_reused<F: Fact>(earlier: &[Item<'_, F>], item: &Item<'_, F>) -> bool {
+    item.step.key_taken_by.is_some() || earlier.iter().any(|other| other.step.key == item.step.key)
+}
+
+/// The verdict that refuses `item` in `state`.
+pub(crate) fn refuse<L: Lifecycle>(
+    state: &L::State,
+    item: &Item<'_, L::Fact>,
+    code: Refusal,
+) -> Verdict {
+    Verdict::refused(code, L::state_name(state, &item.fact), L::legal(state, &item.fact))
+}
+
+/// Parks `item` until `missing` has come; after the deadline it is adopted with a gap.
+pub(crate) fn park_or_adopt<F: Fact>(
+    item: &Item<'_, F>,
+    missing: &'static str,
+    wait: jiff::SignedDuration,
+) -> Verdict {
+    if item.overdue {
+        return Verdict::applied().flagged(Flag::HistoryGap);
+    }
+    // Saturates at the end of time, which only a receipt thousands of years ahead could reach.
+    let deadline = item.step.received_at.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    Verdict::parked(missing, deadline)
+}
+
+impl<L: Lifecycle> Aggregate for Journal<L> {
+    const TYPE: &'static str = L::TYPE;
+    type Command = Command<L::Fact>;
+    type Event = StepEvent<L::Fact>;
+    type Error = CommandRefusal;
+    type Services = Policies;
+
+    async fn handle(
+        &mut self,
+        command: Self::Command,
+        policies: &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        for event in self.decide(command, policies)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Self::Event) {
+        Self::apply(self, event);
+    }
+}
+
+impl<F: Fact> StepEvent<F> {
+    /// The name of the event in the log. Stable: `Captured`, `StepParked`, `OutcomeRevised` …
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::StepRecorded { step, verdict } => match verdict.outcome {
+                Outcome::Applied => step.fact.event_type(),
+                Outcome::Stale => "StepStale",
+                Outcome::Parked { .. } => "StepParked",
+                Outcome::Refused(_) => "StepRefused",
+            },
+            Self::OutcomeRevised { .. } => "OutcomeRevised",
+            Self::DeadlinePassed { .. } => "DeadlinePassed",
+            Self::Overridden { .. } => "OverrideApplied",
+        }
+    }
+}
+
+impl<F: Fact + DeserializeOwned> DomainEvent for StepEvent<F> {
+    fn event_type(&self) -> String {
+        self.name().to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        crate::event::VERSION.to_owned()
+    }
+}

@@ -1,0 +1,32 @@
+//! The lifecycles of creditrail, as pure decisions: no clock, no randomness, no I/O.
+//!
+//! Reading order: [`step`] (what a lender or a partner says about one thing), [`journal`] (how
+//! the steps of one aggregate are kept and judged in the order in which they happened), then a
+//! folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
+//! [`customer_link`], [`exception`].
+
+pub mod application;
+pub mod customer_link;
+pub mod event;
+pub mod exception;
+pub mod flag;
+pub mod ids;
+pub mod journal;
+pub mod machine;
+pub mod money;
+pub mod order_key;
+pub mod payment_method;
+pub mod policies;
+pub mod refusal;
+pub mod step;
+#[cfg(test)]
+mod testing;
+pub mod transaction;
+
+pub use event::{AggregateType, Event};
+pub use flag::{Flag, Severity};
+pub use journal::{Command, Entry, Journal, Lifecycle, OverrideAction, StepEvent};
+pub use money::{Currency, Money};
+pub use policies::{Policies, Reaction};
+pub use refusal::{CommandRefusal, Refusal};
+pub use step::{Name, Outcome, Step, StepId, Verdict};

@@ -1,0 +1,72 @@
+//! Why a step or a command is refused: closed, documented, in order of precedence.
+
+use serde::{Deserialize, Serialize};
+
+use crate::flag::{Severity, codes};
+
+codes! {
+    /// Why a step that a lender reported does not count. Earlier ones take precedence.
+    Refusal {
+        Discarded "discarded" Info "a person decided that it does not count",
+        KeyReused "key_reused" High "the same step was reported before with other content",
+        CurrencyMismatch "currency_mismatch" High "the transaction is in another currency",
+        CustomerConflict "customer_conflict" High "the transaction belongs to another customer",
+        OwnerConflict "owner_conflict" High "the card belongs to another customer",
+        TypeConflict "type_conflict" High "the card is of another type",
+        AmountOverflow "amount_overflow" High "the sum of the amounts is larger than can be counted",
+        SecondApproval "second_approval" Review "the transaction has been approved under another event id",
+        UpdateAfterVoid "update_after_void" Review "the authorization was voided before the update",
+        AlreadyVoided "already_voided" Review "the authorization was voided before",
+        VoidAfterFullCapture "void_after_full_capture" Review "the authorization was captured in full, so nothing is left to void",
+        CaptureAfterVoid "capture_after_void" High "the authorization was voided before the capture, and the policy `capture_after_void` refuses that",
+        CanceledIsFinal "canceled_is_final" Review "the card was canceled before, and a canceled card stays so",
+        VirtualResume "virtual_resume" Review "the lender documents no way back to active for a paused virtual card",
+        IllegalStatusEdge "illegal_status_edge" Review "the lender documents no such change of status for this type of card",
+        DecisionConflict "decision_conflict" High "the same application was decided otherwise before",
+        RepeatedDecision "repeated_decision" Info "the same application was decided in the same way before",
+    }
+}
+
+/// Why a command of an operator or a partner is refused. Nothing is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandRefusal {
+    /// An override needs a reason that can be read later.
+    #[error("a reason is required")]
+    ReasonMissing,
+    /// There is no such step or exception.
+    #[error("there is no such step")]
+    UnknownStep,
+    /// A person has resolved it already.
+    #[error("it has been resolved already")]
+    AlreadyResolved,
+    /// The action does not fit what is to be resolved.
+    #[error("`{action}` is not possible here, only {}", possible.join(", "))]
+    ActionNotPossible {
+        /// What was asked.
+        action: String,
+        /// What would be possible.
+        possible: Vec<&'static str>,
+    },
+    /// The step cannot be taken as the given kind.
+    #[error("the step cannot be converted to `{to}`, only to one of: {}", possible.join(", "))]
+    ConversionNotPossible {
+        /// What was asked.
+        to: String,
+        /// To which kinds it can be converted; empty if to none.
+        possible: Vec<&'static str>,
+    },
+}
+
+impl CommandRefusal {
+    /// The stable code on the wire.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ReasonMissing => "reason_missing",
+            Self::UnknownStep => "unknown_step",
+            Self::AlreadyResolved => "already_resolved",
+            Self::ActionNotPossible { .. } => "action_not_possible",
+            Self::ConversionNotPossible { .. } => "conversion_not_possible",
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Random histories, legal or not: the order of arrival and repetition change nothing, and what is
+//! stored is what was decided. The seed is fixed, so each run tries the same histories.
+#![allow(clippy::unwrap_used, reason = "a step that cannot be made is a failed test")]
+
+mod random;
+
+use std::{fmt, mem, path::Path};
+
+use creditrail_domain::{
+    application::ApplicationLifecycle,
+    customer_link::CustomerLinkLifecycle,
+    payment_method::{PaymentMethodLifecycle, Status},
+    transaction::TransactionLifecycle,
+    *,
+};
+use jiff::{SignedDuration, Timestamp};
+use proptest::{prelude::*, sample::Index, test_runner::RngSeed};
+use random::{Told, application_steps, card_steps, link_steps, money_steps, transaction_steps};
+
+fn reproducible(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(0x00c0_ffee),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Which of two reactions, or both, to what the documents leave open.
+fn policies() -> impl Strategy<Value = Policies> {
+    let reaction = || prop_oneof![Just(Reaction::Flag), Just(Reaction::Refuse)];
+    (reaction(), reaction()).prop_map(|(capture_after_void, virtual_resume)| Policies {
+        capture_after_void,
+        virtual_resume,
+        ..Policies::default()
+    })
+}
+
+/// Whether a frozen fixture shows how the event is stored.
+fn is_frozen(aggregate_type: &str, event_type: &str) -> bool {
+    let file = format!("tests/fixtures/events/{aggregate_type}.{event_type}.json");
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists()
+}
+
+/// A journal that has taken in the steps in this order, each received a second after the last.
+fn received<L: Lifecycle>(order: &[&Told<L::Fact>], policies: &Policies) -> Journal<L> {
+    let mut journal = Journal::default();
+    for (place, told) in order.iter().enumerate() {
+        let step = told.received(random::receipt() + SignedDuration::from_secs(place as i64));
+        let known = journal.entry(step.id).is_some();
+        let events = journal.decide(Command::Record(Box::new(step)), policies).unwrap();
+        assert_eq!(events.is_empty(), known, "a known step and no other leads to no event");
+        events.into_iter().for_each(|event| journal.apply(event));
+    }
+    journal
+}
+
+/// The entries without what tells when a step was received.
+fn settled<L: Lifecycle>(journal: &Journal<L>) -> Vec<Entry<L::Fact>> {
+    let mut entries = journal.entries().to_vec();
+    for entry in &mut entries {
+        entry.step.received_at = Timestamp::UNIX_EPOCH;
+        entry.verdict.deadline = entry.verdict.deadline.map(|_| Timestamp::UNIX_EPOCH);
+    }
+    entries
+}
+
+/// All orders of up to four steps; of more, as many as four steps have, drawn from `shuffles`.
+fn orders<'a, F>(steps: &'a [Told<F>], shuffles: &[[Index; 6]]) -> Vec<Vec<&'a Told<F>>> {
+    let mut orders = vec![Vec::new()];
+    if steps.len() <= 4 {
+        for step in steps {
+            let insert = |order: Vec<&'a Told<F>>| {
+                (0..=order.len()).map(move |place| {
+                    let mut order = order.clone();
+                    order.insert(place, step);
+                    order
+                })
+            };
+            orders = orders.into_iter().flat_map(insert).collect();
+        }
+        return orders;
+    }
+    let shuffled = shuffles.iter().map(|places| {
+        let mut order = Vec::new();
+        for (step, place) in steps.iter().zip(places) {
+            order.insert(place.index(order.len() + 1), step);
+        }
+        order
+    });
+    shuffled.collect()
+}
+
+/// Each order of arrival, with some steps repeated anywhere later, ends as any other does.
+fn every_order_ends_equal<L: Lifecycle>(
+    steps: &[Told<L::Fact>],
+    shuffles: &[[Index; 6]],
+    repeats: &[(Index, Index)],
+    policies: &Policies,
+    shown: fn(&L::State) -> String,
+) -> Result<(), TestCaseError> {
+    let as_drawn: Vec<_> = steps.iter().collect();
+    let expected: Journal<L> = received(&as_drawn, policies);
+    for mut order in orders(steps, shuffles) {
+        for (which, place) in repeats {
+            let repeated = *which.get(&order);
+            let first = order.iter().position(|told| std::ptr::eq(*told, repeated)).unwrap();
+            order.insert(first + 1 + place.index(order.len() - first), repeated);
+        }
+        let journal = received::<L>(&order, policies);
+        prop_assert_eq!(settled(&journal), settled(&expected), "arrived as {:#?}", order);
+        prop_assert_eq!(shown(&journal.state(policies)), shown(&expected.state(policies)));
+    }
+    Ok(())
+}
+
+fn debug(state: &impl fmt::Debug) -> String {
+    format!("{state:?}")
+}
+
+/// Without which of its two ids an application was known by first: that is the order of arrival.
+fn by_either_id(state: &application::State) -> String {
+    let mut applications = state.applications().to_vec();
+    for known in &mut applications {
+        if let Some(other) = known.alias.filter(|other| *other < known.id) {
+            known.alias = Some(mem::replace(&mut known.id, other));
+        }
+    }
+    debug(&applications)
+}
+
+fn shuffles() -> impl Strategy<Value = Vec<[Index; 6]>> {
+    prop::collection::vec(any::<[Index; 6]>(), 24)
+}
+
+fn repeats() -> impl Strategy<Value = Vec<(Index, Index)>> {
+    prop::collection::vec(any::<(Index, Index)>(), 0..4)
+}
+
+proptest! {
+    #![proptest_config(reproducible(192))]
+
+    #[test]
+    fn every_order_of_arrival_of_a_transaction_ends_equal(
+        steps in transaction_steps(),
+        shuffles in shuffles(),
+        repeats in repeats(),
+        policies in policies(),
+    ) {
+        every_order_ends_equal::<TransactionLifecycle>(&steps, &shuffles, &repeats, &policies, debug)?;
+    }
+
+    #[test]
+    fn every_order_of_arrival_of_a_card_ends_equal(
+        steps in card_steps(),
+        shuffles in shuffles(),
+        repeats in repeats(),
+        policies in policies(),
+    ) {
+        every_order_ends_equal::<PaymentMethodLifecycle>(&steps, &shuffles, &repeats, &policies, debug)?;
+    }
+
+    #[test]
+    fn every_order_of_arrival_of_an_applicants_statements_ends_equal(
+        steps in application_steps(),
+        shuffles in shuffles(),
+        repeats in repeats(),
+        policies in policies(),
+    ) {
+        every_order_ends_equal::<ApplicationLifecycle>(&steps, &shuffles, &repeats, &policies, by_either_id)?;
+    }
+
+    #[test]
+    fn every_order_of_arrival_of_a_link_ends_equal(
+        steps in link_steps(),
+        shuffles in shuffles(),
+        repeats in repeats(),
+        policies in policies(),
+    ) {
+        every_order_ends_equal::<CustomerLinkLifecycle>(&steps, &shuffles, &repeats, &policies, debug)?;
+    }
+}
+
+/// Something that is asked of a journal between its steps.
+#[derive(Clone, Debug)]
+enum Asked {
+    /// The next step.
+    Step,
+    /// The clock moves on by so many hours.
+    Hours(i64),
+    /// An operator decides about a step that is known.
+    Decision(Index, &'static str),
+}
+
+fn asked() -> impl Strategy<Value = Vec<Asked>> {
+    let decisions = prop::sample::select(vec!["apply", "discard", "convert"]);
+    let asked = prop_oneof![
+        5 => Just(Asked::Step),
+        1 => (1_i64..100).prop_map(Asked::Hours),
+        1 => (any::<Index>(), decisions).prop_map(|(which, how)| Asked::Decision(which, how)),
+    ];
+    prop::collection::vec(asked, 1..14)
+}
+
+/// Asks all of it, and hands each state on the way to `check`. Every event passes through JSON
+/// into a second journal, which has to stay equal to the first.
+fn live_and_replayed<L: Lifecycle>(
+    steps: &[Told<L::Fact>],
+    asked: &[Asked],
+    mut check: impl FnMut(&Journal<L>, &L::State) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let policies = Policies::default();
+    let mut steps = steps.iter();
+    let (mut live, mut replayed) = (Journal::<L>::default(), Journal::<L>::default());
+    let mut now = random::receipt();
+    for asked in asked {
+        let command = match asked {
+            Asked::Step => steps.next().map(|told| Command::Record(Box::new(told.received(now)))),
+            Asked::Hours(hours) => {
+                now += SignedDuration::from_hours(*hours);
+                Some(Command::PassTime { now })
+            }
+            Asked::Decision(..) if live.entries().is_empty() => None,
+            Asked::Decision(which, action) => Some(Command::Override {
+                step: which.get(live.entries()).step.id,
+                action: (*action).to_owned(),
+                convert_to: (*action == "convert").then(|| "capture".to_owned()),
+                reason: "as the lender confirmed".to_owned(),
+                actor: "kim".to_owned(),
+                at: now,
+            }),
+        };
+        let Some(command) = command else { continue };
+        for event in live.decide(command, &policies).unwrap_or_default() {
+            let stored = serde_json::to_string(&event).unwrap();
+            let read: StepEvent<L::Fact> = serde_json::from_str(&stored).unwrap();
+            prop_assert_eq!(&read, &event, "{}", stored);
+            prop_assert_eq!(serde_json::to_string(&read).unwrap(), stored);
+            prop_assert!(is_frozen(L::TYPE, event.name()), "no fixture of {}", event.name());
+            live.apply(event);
+            replayed.apply(read);
+        }
+        prop_assert_eq!(&replayed, &live);
+        check(&live, &live.state(&policies))?;
+    }
+    // What is due at once may make something else due, but each step is due once.
+    for _ in 0..=live.entries().len() {
+        let due = live.decide(Command::PassTime { now }, &policies).unwrap();
+        due.into_iter().for_each(|event| live.apply(event));
+    }
+    prop_assert_eq!(live.decide(Command::PassTime { now }, &policies), Ok(Vec::new()));
+    let snapshot = serde_json::to_string(&live).unwrap();
+    prop_assert_eq!(serde_json::from_str::<Journal<L>>(&snapshot).unwrap(), live);
+    Ok(())
+}
+
+/// What one step of a transaction contributes to a sum, if it counts.
+fn counted(entry: &Entry<transaction::TransactionFact>, kind: transaction::Kind) -> i64 {
+    let report = match entry.overridden.as_ref().map(|decided| &decided.action) {
+        Some(OverrideAction::ConvertTo(fact)) => fact.report,
+        _ => entry.step.fact.report,
+    };
+    if entry.verdict.is_applied() && report.kind() == kind { report.amount().minor } else { 0 }
+}
+
+proptest! {
+    #![proptest_config(reproducible(192))]
+
+    #[test]
+    fn a_capture_or_refund_counts_in_every_order_of_arrival_with_or_without_a_time(
+        steps in money_steps(),
+        shuffles in shuffles(),
+    ) {
+        let all: Vec<_> = steps.iter().collect();
+        for order in orders(&steps, &shuffles).into_iter().chain([all]) {
+            let policies = Policies::default();
+            for known in 1..=order.len() {
+                let journal = received::<TransactionLifecycle>(&order[..known], &policies);
+                let sum = |kind| order[..known].iter().map(|told| told.amount_of(kind)).sum::<i64>();
+                let state = journal.state(&policies);
+                prop_assert_eq!(state.captured(), sum(transaction::Kind::Capture));
+                prop_assert_eq!(state.refunded(), sum(transaction::Kind::Refund));
+                prop_assert_eq!(journal.entries().len(), known);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(reproducible(1000))]
+
+    #[test]
+    fn a_transaction_is_replayed_to_what_it_was_and_its_totals_hold(
+        steps in transaction_steps(),
+        asked in asked(),
+    ) {
+        use transaction::Kind;
+        live_and_replayed::<TransactionLifecycle>(&steps, &asked, |journal, state| {
+            let entries = journal.entries().iter();
+            // An operator may force a sum past what can be counted.
+            let sum = |kind| {
+                entries.clone().fold(0, |sum: i64, entry| sum.saturating_add(counted(entry, kind)))
+            };
+            prop_assert_eq!(state.captured(), sum(Kind::Capture));
+            prop_assert_eq!(state.refunded(), sum(Kind::Refund));
+            prop_assert!((0..=state.authorized()).contains(&state.hold()));
+            let voided = journal.entries().iter().any(|entry| {
+                entry.verdict.is_applied() && entry.step.fact.report.kind() == Kind::Void
+                    && entry.overridden.is_none()
+            });
+            prop_assert!(!voided || state.hold() == 0, "a void leaves no hold");
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_card_is_replayed_to_what_it_was_and_is_canceled_for_good(
+        steps in card_steps(),
+        asked in asked(),
+    ) {
+        live_and_replayed::<PaymentMethodLifecycle>(&steps, &asked, |journal, state| {
+            let forced = journal.entries().iter().any(|entry| entry.overridden.is_some());
+            let canceled = journal.entries().iter().any(|entry| {
+                entry.verdict.is_applied() && entry.step.fact.new_status == Some(Status::Canceled)
+            });
+            let is_canceled = state.status() == Some(Status::Canceled);
+            prop_assert!(forced || canceled == is_canceled, "canceled is final");
+            prop_assert_eq!(state.canceled_at().is_some(), is_canceled);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn an_applicants_applications_are_replayed_to_what_they_were(
+        steps in application_steps(),
+        asked in asked(),
+    ) {
+        live_and_replayed::<ApplicationLifecycle>(&steps, &asked, |_, _| Ok(()))?;
+    }
+
+    #[test]
+    fn a_link_is_replayed_to_what_it_was(steps in link_steps(), asked in asked()) {
+        live_and_replayed::<CustomerLinkLifecycle>(&steps, &asked, |_, _| Ok(()))?;
+    }
+}

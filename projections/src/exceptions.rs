@@ -1,0 +1,268 @@
+//! What a person should look at: refusals, flags, deliveries that cannot be read, conflicts of
+//! identities. Each closes when it is resolved by a person or when later steps settle it.
+
+use creditrail_domain::{
+    Outcome, Policies, Refusal, Severity, StepId, Verdict,
+    exception::{About, ExceptionEvent, Resolution, UnreadableKind},
+    step::Fact,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    History, Stream,
+    history::{Decision, Moment, StepHistory, Steps},
+    row::{Change, ReadModel, Table, Write},
+    steps::{resolution, resolution_of_override, sentence},
+};
+
+/// Exceptions, one row for each step, delivery or conflict that is or was one.
+pub static READ_MODEL: ReadModel = ReadModel { table: &TABLE, project };
+
+static TABLE: Table = Table {
+    name: "exceptions",
+    columns: &["first_position", "status", "severity", "code", "customer_id", "document"],
+};
+
+fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
+    match &stream.history {
+        History::Application(steps) => of_steps(stream, steps),
+        History::CustomerLink(steps) => of_steps(stream, steps),
+        History::PaymentMethod(steps) => of_steps(stream, steps),
+        History::Transaction(steps) => of_steps(stream, steps),
+        History::Exception(moments) => of_exception(stream, moments).into_iter().collect(),
+    }
+}
+
+fn of_steps<L: creditrail_domain::Lifecycle>(stream: &Stream, steps: &Steps<L>) -> Vec<Change> {
+    let both = |step| {
+        [Kind::Refused, Kind::Flagged]
+            .into_iter()
+            .filter_map(move |kind| of_step(stream, &step, kind))
+    };
+    steps.touched().flat_map(both).collect()
+}
+
+/// A step can be an exception in two ways, one after the other: refused, or flagged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Refused,
+    Flagged,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Flagged => "flagged",
+        }
+    }
+
+    /// What makes a verdict an exception of this kind, and how much it matters: of several flags
+    /// the gravest. `None` if it is none.
+    fn oddity(self, verdict: &Verdict) -> Option<(&'static str, Severity)> {
+        match (self, &verdict.outcome) {
+            (Self::Refused, Outcome::Refused(refused)) if refused.code != Refusal::Discarded => {
+                Some((refused.code.code(), refused.code.severity()))
+            }
+            (Self::Flagged, Outcome::Applied) => {
+                let gravest = verdict.flags.iter().max_by_key(|flag| flag.severity())?;
+                Some((gravest.code(), gravest.severity()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The id of the exception: the step's own for a refusal, one derived from it for flags.
+    fn id(self, source: &str, step: StepId) -> StepId {
+        match self {
+            Self::Refused => step,
+            Self::Flagged => StepId::derive(source, "flagged", &step.to_string()),
+        }
+    }
+}
+
+fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, kind: Kind) -> Option<Change> {
+    // What it was when it was last an exception of the kind, which may be over.
+    let verdict = step.moments.iter().rev().find_map(|moment| match &moment.what {
+        Decision::Recorded(verdict) | Decision::Revised { to: verdict, .. } => {
+            kind.oddity(verdict).map(|_| verdict)
+        }
+        Decision::Overdue | Decision::Overridden(_) => None,
+    })?;
+    let (code, severity) = kind.oddity(verdict)?;
+    let overridden = step.entry.overridden.as_ref();
+    let status = status(&step.entry.verdict, overridden.is_some(), kind);
+    let fact = &step.entry.step.fact;
+    let (state, legal) = match &verdict.outcome {
+        Outcome::Refused(refused) => (Some(&refused.state), refused.legal.as_slice()),
+        Outcome::Applied | Outcome::Stale | Outcome::Parked { .. } => (None, [].as_slice()),
+    };
+    let first = step.moments.first()?;
+    let id = kind.id(&stream.source, step.entry.step.id).to_string();
+    let document = json!({
+        "id": id,
+        "source": stream.source,
+        "code": code,
+        "codes": match kind {
+            Kind::Refused => vec![code],
+            Kind::Flagged => verdict.flags.iter().map(|flag| flag.code()).collect(),
+        },
+        "kind": kind.name(),
+        "severity": severity,
+        "status": status,
+        "subject": subject_of(stream, fact),
+        "message": sentence(fact, verdict),
+        "state": state,
+        "asked": fact.kind(),
+        "legal": legal,
+        "waits_for": step.waits_for(),
+        "amount_at_stake": fact.amount().map(|amount| amount.minor),
+        "currency": fact.amount().map(|amount| amount.currency),
+        "delivery_id": step.entry.step.id,
+        "received_at": step.entry.step.received_at,
+        "resolution": overridden.map(resolution_of_override),
+        "history": step.history(),
+    });
+    let cells = vec![
+        first.position.into(),
+        status.into(),
+        severity_name(severity).into(),
+        code.into(),
+        fact.party().customer_id.into(),
+        (&document).into(),
+    ];
+    let position = step.moments.last()?.position;
+    Some(Change { key: id, write: Write::Replace, position, cells })
+}
+
+fn status(now: &Verdict, is_overridden: bool, kind: Kind) -> &'static str {
+    let settled = matches!(&now.outcome, Outcome::Refused(refused) if refused.settled);
+    if is_overridden {
+        "resolved"
+    } else if settled || kind.oddity(now).is_none() {
+        "auto_resolved"
+    } else {
+        "open"
+    }
+}
+
+/// What a step is about, as people address it: the stream, but for an applicant's application.
+pub(crate) fn subject_of<F: Fact>(stream: &Stream, fact: &F) -> Value {
+    let aggregate_type = stream.id.aggregate_type;
+    let id = fact.subject_id().unwrap_or_else(|| stream.id.id.clone());
+    json!({ "type": aggregate_type.name(), "id": id })
+}
+
+/// An exception with a stream of its own: its events tell all, or it is a resolved conflict.
+fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Change> {
+    let resolution = moments.iter().find_map(|moment| match &moment.what {
+        ExceptionEvent::ExceptionResolved(resolution) => Some(resolution),
+        ExceptionEvent::DeliveryUnreadable(_) => None,
+    });
+    let first = moments.first()?;
+    let last = moments.last()?;
+    match &first.what {
+        ExceptionEvent::ExceptionResolved(Resolution { about, .. }) => {
+            let about = about.as_ref()?;
+            Some(conflict(&stream.source, &stream.id.id, about, resolution, last.position))
+        }
+        ExceptionEvent::DeliveryUnreadable(unreadable) => {
+            let severity = match unreadable.kind {
+                UnreadableKind::Malformed => Severity::Review,
+                UnreadableKind::Unrecognised => Severity::Info,
+            };
+            let code = unreadable.kind.name();
+            let at = if unreadable.field.is_empty() { "the body" } else { &unreadable.field };
+            let mut document = json!({
+                "code": code,
+                "kind": code,
+                "subject": { "type": "delivery", "id": stream.id.id },
+                "message": format!("{code} delivery: {at}: {}", unreadable.cause),
+                "field": unreadable.field,
+                "delivery_id": stream.id.id,
+                "received_at": unreadable.received_at,
+            });
+            common(&mut document, &stream.source, &stream.id.id, severity, resolution);
+            Some(Change {
+                key: stream.id.id.clone(),
+                write: Write::Replace,
+                position: last.position,
+                cells: cells(&document, first.position, severity, None),
+            })
+        }
+    }
+}
+
+/// A conflict of identities, open or resolved.
+pub(crate) fn conflict(
+    source: &str,
+    id: &str,
+    about: &About,
+    resolution: Option<&Resolution>,
+    position: i64,
+) -> Change {
+    let mut document = json!({
+        "code": about.code,
+        "kind": "conflict",
+        "subject": { "type": "customer", "id": about.customer },
+        "message": about.message,
+        "position": about.first_position,
+    });
+    common(&mut document, source, id, Severity::Review, resolution);
+    Change {
+        key: id.to_owned(),
+        write: Write::Replace,
+        position,
+        cells: cells(&document, about.first_position, Severity::Review, Some(&about.customer)),
+    }
+}
+
+/// Adds what every exception has, so that all have the same fields.
+fn common(
+    document: &mut Value,
+    source: &str,
+    id: &str,
+    severity: Severity,
+    resolved: Option<&Resolution>,
+) {
+    let Value::Object(fields) = document else { return };
+    let absent = ["state", "asked", "waits_for", "amount_at_stake", "currency", "delivery_id"];
+    for field in absent {
+        fields.entry(field).or_insert(Value::Null);
+    }
+    fields.insert("id".to_owned(), json!(id));
+    fields.insert("source".to_owned(), json!(source));
+    fields.insert("codes".to_owned(), json!([fields["code"]]));
+    fields.insert("severity".to_owned(), json!(severity));
+    fields.insert("status".to_owned(), json!(if resolved.is_some() { "resolved" } else { "open" }));
+    fields.insert("legal".to_owned(), json!([]));
+    fields.insert("history".to_owned(), json!([]));
+    let resolution = resolved.map(|resolved| {
+        resolution(&resolved.action, &resolved.reason, &resolved.actor, resolved.at)
+    });
+    fields.insert("resolution".to_owned(), json!(resolution));
+}
+
+fn cells(
+    document: &Value,
+    first_position: i64,
+    severity: Severity,
+    customer: Option<&str>,
+) -> Vec<crate::Cell> {
+    vec![
+        first_position.into(),
+        document["status"].as_str().into(),
+        severity_name(severity).into(),
+        document["code"].as_str().into(),
+        customer.into(),
+        document.into(),
+    ]
+}
+
+const fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Review => "review",
+        Severity::High => "high",
+    }
+}

@@ -1,0 +1,220 @@
+//! The events of one stream, folded as far as every read model needs it.
+
+use std::collections::BTreeMap;
+
+use creditrail_domain::{
+    AggregateType, Entry, Event, Journal, Lifecycle, Policies, StepEvent, StepId, Verdict,
+    application::ApplicationLifecycle,
+    customer_link::CustomerLinkLifecycle,
+    exception::ExceptionEvent,
+    journal::{Cause, Override},
+    payment_method::PaymentMethodLifecycle,
+    transaction::TransactionLifecycle,
+};
+use jiff::Timestamp;
+
+/// The identity of a stream within its source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId {
+    /// The kind of aggregate.
+    pub aggregate_type: AggregateType,
+    /// The id within the source: the lender's own where it sends one.
+    pub id: String,
+}
+
+/// An event as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The source.
+    pub source: String,
+    /// The place in the log of the source. From 1, without a gap.
+    pub position: i64,
+    /// The stream.
+    pub stream: StreamId,
+    /// The place in the stream. From 1, without a gap.
+    pub sequence: i64,
+    /// When it was recorded. Never runs backwards along the log.
+    pub recorded_at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A stream up to some position, with what is new marked.
+#[derive(Debug)]
+pub struct Stream {
+    /// The source.
+    pub source: String,
+    /// The identity.
+    pub id: StreamId,
+    /// Its events, folded.
+    pub history: History,
+}
+
+/// The folded events of a stream, by kind of aggregate.
+#[derive(Debug)]
+pub enum History {
+    /// The applications of one applicant.
+    Application(Steps<ApplicationLifecycle>),
+    /// A link of customer ids.
+    CustomerLink(Steps<CustomerLinkLifecycle>),
+    /// An exception that belongs to no step.
+    Exception(Vec<Moment<ExceptionEvent>>),
+    /// A card.
+    PaymentMethod(Steps<PaymentMethodLifecycle>),
+    /// A card transaction.
+    Transaction(Steps<TransactionLifecycle>),
+}
+
+/// Something of a stream with its place in the log.
+#[derive(Clone, Debug)]
+pub struct Moment<T> {
+    /// The position in the log of the source.
+    pub position: i64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Whether it is one of the events that are being projected now.
+    pub is_new: bool,
+    /// What happened.
+    pub what: T,
+}
+
+/// The journal of a stream, and for each step what was decided about it, in log order.
+#[derive(Debug)]
+pub struct Steps<L: Lifecycle> {
+    /// The steps as they are judged now.
+    pub journal: Journal<L>,
+    /// What was decided about each step, oldest first. The first is how it was recorded.
+    pub moments: BTreeMap<StepId, Vec<Moment<Decision<L::Fact>>>>,
+    /// The position of the newest event.
+    pub position: i64,
+    /// The position of the oldest event.
+    pub first_position: i64,
+}
+
+/// What an event decided about a step.
+#[derive(Clone, Debug)]
+pub enum Decision<F> {
+    /// It was recorded and judged so.
+    Recorded(Verdict),
+    /// It was judged anew.
+    Revised {
+        /// How it was judged before.
+        from: Verdict,
+        /// How it is judged since.
+        to: Verdict,
+        /// What changed it.
+        cause: Cause,
+    },
+    /// Its deadline passed.
+    Overdue,
+    /// An operator decided.
+    Overridden(Override<F>),
+}
+
+/// A step with its entry in the journal and what was decided about it.
+#[derive(Debug)]
+pub struct StepHistory<'a, F> {
+    /// The step with its present verdict.
+    pub entry: &'a Entry<F>,
+    /// What was decided, oldest first.
+    pub moments: &'a [Moment<Decision<F>>],
+}
+
+impl<L: Lifecycle> Default for Steps<L> {
+    fn default() -> Self {
+        let moments = BTreeMap::new();
+        Self { journal: Journal::default(), moments, position: 0, first_position: 0 }
+    }
+}
+
+impl<L: Lifecycle> Steps<L> {
+    fn take(&mut self, moment: Moment<StepEvent<L::Fact>>) {
+        let Moment { position, recorded_at, is_new, what } = moment;
+        self.position = position;
+        if self.first_position == 0 {
+            self.first_position = position;
+        }
+        let (step, decision) = match &what {
+            StepEvent::StepRecorded { step, verdict } => {
+                (step.id, Decision::Recorded(verdict.clone()))
+            }
+            StepEvent::OutcomeRevised { step, from, to, cause } => {
+                (*step, Decision::Revised { from: from.clone(), to: to.clone(), cause: *cause })
+            }
+            StepEvent::DeadlinePassed { step, .. } => (*step, Decision::Overdue),
+            StepEvent::Overridden { step, decision } => {
+                (*step, Decision::Overridden(decision.clone()))
+            }
+        };
+        let moment = Moment { position, recorded_at, is_new, what: decision };
+        self.moments.entry(step).or_default().push(moment);
+        self.journal.apply(what);
+    }
+
+    /// The steps about which a new event decided something, in the order in which they happened.
+    pub fn touched(&self) -> impl Iterator<Item = StepHistory<'_, L::Fact>> {
+        self.all().filter(|step| step.moments.iter().any(|moment| moment.is_new))
+    }
+
+    /// All steps, in the order in which they happened.
+    pub fn all(&self) -> impl Iterator<Item = StepHistory<'_, L::Fact>> {
+        self.journal.entries().iter().map(|entry| StepHistory {
+            entry,
+            moments: self.moments.get(&entry.step.id).map_or(&[], Vec::as_slice),
+        })
+    }
+
+    /// What the steps amount to.
+    pub fn state(&self, policies: &Policies) -> L::State {
+        self.journal.state(policies)
+    }
+}
+
+impl Stream {
+    /// Folds the events of one stream, which are in sequence from 1; those after position
+    /// `known` are new. `None` if there are none.
+    pub fn fold(events: impl IntoIterator<Item = Recorded>, known: i64) -> Option<Self> {
+        let mut events = events.into_iter();
+        let first = events.next()?;
+        let mut stream = Self {
+            source: first.source.clone(),
+            id: first.stream.clone(),
+            history: History::empty(first.stream.aggregate_type)?,
+        };
+        stream.history.take(first, known);
+        events.for_each(|event| stream.history.take(event, known));
+        Some(stream)
+    }
+}
+
+impl History {
+    fn empty(aggregate_type: AggregateType) -> Option<Self> {
+        Some(match aggregate_type {
+            AggregateType::Application => Self::Application(Steps::default()),
+            AggregateType::CustomerLink => Self::CustomerLink(Steps::default()),
+            AggregateType::Exception => Self::Exception(Vec::new()),
+            AggregateType::PaymentMethod => Self::PaymentMethod(Steps::default()),
+            AggregateType::Transaction => Self::Transaction(Steps::default()),
+            _ => return None,
+        })
+    }
+
+    fn take(&mut self, recorded: Recorded, known: i64) {
+        let Recorded { position, recorded_at, event, .. } = recorded;
+        let is_new = position > known;
+        macro_rules! moment {
+            ($what:expr) => {
+                Moment { position, recorded_at, is_new, what: $what }
+            };
+        }
+        match (self, event) {
+            (Self::Application(steps), Event::Application(event)) => steps.take(moment!(event)),
+            (Self::CustomerLink(steps), Event::CustomerLink(event)) => steps.take(moment!(event)),
+            (Self::Exception(moments), Event::Exception(event)) => moments.push(moment!(event)),
+            (Self::PaymentMethod(steps), Event::PaymentMethod(event)) => steps.take(moment!(event)),
+            (Self::Transaction(steps), Event::Transaction(event)) => steps.take(moment!(event)),
+            // A stream has one kind of event: its type is part of its key in the log.
+            (_, _) => {}
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! How a step is shown, alike in every read model.
+
+use creditrail_domain::{
+    Outcome, Refusal, Verdict,
+    journal::{Cause, Override},
+    step::Fact,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::history::{Decision, Moment, StepHistory};
+
+impl<F: Fact> StepHistory<'_, F> {
+    /// The step as it stands in `steps[]`.
+    pub fn view(&self) -> Value {
+        let step = &self.entry.step;
+        let amount = step.fact.amount();
+        json!({
+            "id": step.id,
+            "key": step.key,
+            "kind": step.fact.kind(),
+            "amount": amount.map(|amount| amount.minor),
+            "currency": amount.map(|amount| amount.currency.code()),
+            "occurred_at": step.occurred_at,
+            "received_at": step.received_at,
+            "outcome": self.entry.verdict.outcome.name(),
+            "reason": self.reason().map(Refusal::code),
+            "waits_for": self.waits_for(),
+            "flags": self.entry.verdict.flags,
+            "message": self.message(),
+        })
+    }
+
+    /// What was decided about the step, oldest first.
+    pub fn history(&self) -> Vec<Value> {
+        self.moments.iter().map(moment_view).collect()
+    }
+
+    /// Why the step is refused now, if it is.
+    pub fn reason(&self) -> Option<Refusal> {
+        match &self.entry.verdict.outcome {
+            Outcome::Refused(refused) => Some(refused.code),
+            Outcome::Applied | Outcome::Stale | Outcome::Parked { .. } => None,
+        }
+    }
+
+    /// The kind of step for which the step waits now, if it is parked.
+    pub fn waits_for(&self) -> Option<&str> {
+        match &self.entry.verdict.outcome {
+            Outcome::Parked { waits_for } => Some(waits_for),
+            Outcome::Applied | Outcome::Stale | Outcome::Refused(_) => None,
+        }
+    }
+
+    /// What became of the step, in a sentence; `None` where nothing needs saying.
+    pub fn message(&self) -> Option<String> {
+        sentence(&self.entry.step.fact, &self.entry.verdict)
+    }
+}
+
+/// A person's decision, as it is shown.
+pub(crate) fn resolution(action: &str, reason: &str, actor: &str, at: Timestamp) -> Value {
+    json!({ "action": action, "reason": reason, "actor": actor, "at": at })
+}
+
+/// A person's decision about a step, as it is shown.
+pub(crate) fn resolution_of_override<F>(decision: &Override<F>) -> Value {
+    resolution(decision.action.name(), &decision.reason, &decision.actor, decision.at)
+}
+
+fn moment_view<F>(moment: &Moment<Decision<F>>) -> Value {
+    let Moment { position, recorded_at: at, .. } = moment;
+    match &moment.what {
+        Decision::Recorded(to) => json!({
+            "position": position, "at": at, "what": "recorded", "to": verdict_view(to),
+        }),
+        Decision::Revised { from, to, cause } => json!({
+            "position": position, "at": at, "what": "revised",
+            "from": verdict_view(from), "to": verdict_view(to), "cause": cause_view(*cause),
+        }),
+        Decision::Overdue => json!({ "position": position, "at": at, "what": "deadline_passed" }),
+        Decision::Overridden(decision) => json!({
+            "position": position, "at": at, "what": "overridden",
+            "resolution": resolution_of_override(decision),
+        }),
+    }
+}
+
+fn verdict_view(verdict: &Verdict) -> Value {
+    let reason = match &verdict.outcome {
+        Outcome::Refused(refused) => Some(refused.code),
+        Outcome::Applied | Outcome::Stale | Outcome::Parked { .. } => None,
+    };
+    json!({ "outcome": verdict.outcome.name(), "reason": reason, "flags": verdict.flags })
+}
+
+fn cause_view(cause: Cause) -> Value {
+    match cause {
+        Cause::Step(step) => json!({ "what": "step", "id": step }),
+        Cause::Deadline(step) => json!({ "what": "deadline", "id": step }),
+        Cause::Override(step) => json!({ "what": "override", "id": step }),
+    }
+}
+
+/// What a verdict means, in a sentence; `None` where nothing needs saying.
+pub fn sentence<F: Fact>(fact: &F, verdict: &Verdict) -> Option<String> {
+    let asked = match fact.amount() {
+        Some(amount) => format!("{} of {amount}", fact.kind()),
+        None => fact.kind().to_owned(),
+    };
+    match &verdict.outcome {
+        Outcome::Refused(refused) => {
+            let legal = match refused.legal.as_slice() {
+                [] => "nothing".to_owned(),
+                legal => legal.join(", "),
+            };
+            Some(format!(
+                "{asked} refused in state {}: {}; in order there: {legal}",
+                refused.state,
+                refused.code.meaning(),
+            ))
+        }
+        Outcome::Parked { waits_for } => {
+            Some(format!("{asked} is parked: it counts once `{waits_for}` has been reported"))
+        }
+        Outcome::Stale => Some(format!("{asked} is stale: something newer has replaced it")),
+        Outcome::Applied if verdict.flags.is_empty() => None,
+        Outcome::Applied => {
+            let oddities: Vec<_> = verdict.flags.iter().map(|flag| flag.meaning()).collect();
+            Some(format!("{asked} counts, but {}", oddities.join("; ")))
+        }
+    }
+}

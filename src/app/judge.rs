@@ -1,0 +1,245 @@
+//! Decides a batch in memory: commands on the aggregates that it touches, event after event.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use creditrail_domain::{
+    AggregateType, CommandRefusal, Event, Policies, StepEvent, StepId,
+    application::Application,
+    customer_link::CustomerLink,
+    exception::{Exception, ExceptionCommand, Resolution, Unreadable},
+    journal,
+    payment_method::PaymentMethod,
+    transaction::Transaction,
+};
+use creditrail_projections::{Recorded, StreamId};
+use jiff::Timestamp;
+
+use crate::{sources::AnyStep, store::NewEvent};
+
+/// What may be asked of any aggregate.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all commands record a step")]
+pub enum Command {
+    /// Take in a step.
+    Record(AnyStep),
+    /// Keep a delivery that cannot be read.
+    Raise(Unreadable),
+    /// Fix the outcome of a step.
+    Override {
+        /// Which step.
+        step: StepId,
+        /// `apply`, `convert` or `discard`.
+        action: String,
+        /// For `convert`: the kind of step to take it as.
+        convert_to: Option<String>,
+        /// Why.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
+    /// A person has looked at an exception that belongs to no step.
+    Resolve(Resolution),
+    /// The clock says what time it is.
+    PassTime,
+}
+
+/// Why a command was not decided.
+#[derive(Debug, thiserror::Error)]
+pub enum Undecided {
+    /// It was refused.
+    #[error(transparent)]
+    Refused(#[from] CommandRefusal),
+    /// A rule panicked on it. Nothing of it was taken in.
+    #[error("a rule failed on it")]
+    Panicked,
+    /// The command is not one of the aggregate.
+    #[error("the command is not one of the aggregate")]
+    Unfit,
+}
+
+/// What a command led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The outcome of the step as it was recorded; `duplicate` if there is nothing to record.
+    pub outcome: &'static str,
+    /// How many events it appended.
+    pub events: usize,
+}
+
+/// The aggregates of a batch, and the events that it appends to them.
+#[derive(Debug)]
+pub struct Desk<'a> {
+    policies: &'a Policies,
+    aggregates: HashMap<StreamId, (Aggregate, i64)>,
+    events: Vec<NewEvent>,
+}
+
+#[derive(Debug)]
+enum Aggregate {
+    Application(Application),
+    CustomerLink(CustomerLink),
+    Exception(Exception),
+    PaymentMethod(PaymentMethod),
+    Transaction(Transaction),
+}
+
+impl<'a> Desk<'a> {
+    /// A desk with the aggregates as the log has them.
+    pub fn new(policies: &'a Policies, recorded: Vec<Recorded>) -> Self {
+        let mut aggregates = HashMap::<StreamId, (Aggregate, i64)>::new();
+        for Recorded { stream, sequence, event, .. } in recorded {
+            let known = aggregates
+                .entry(stream)
+                .or_insert_with_key(|stream| (Aggregate::empty(stream.aggregate_type), 0));
+            known.0.apply(event);
+            known.1 = sequence;
+        }
+        Self { policies, aggregates, events: Vec::new() }
+    }
+
+    /// Decides a command and takes in what follows from it.
+    ///
+    /// # Errors
+    /// [`Undecided`]; then nothing of it is taken in.
+    pub fn decide(
+        &mut self,
+        stream: &StreamId,
+        command: Command,
+        (at, delivery_id): (Timestamp, Option<&str>),
+    ) -> Result<Decided, Undecided> {
+        let (aggregate, sequence) = self
+            .aggregates
+            .entry(stream.clone())
+            .or_insert_with(|| (Aggregate::empty(stream.aggregate_type), 0));
+        let policies = self.policies;
+        // `decide` takes `&self`: a panic leaves the aggregate as it was.
+        let decided = catch_unwind(AssertUnwindSafe(|| aggregate.decide(command, policies, at)));
+        let events = decided.map_err(|_| Undecided::Panicked)??;
+        let outcome = events.first().map_or("duplicate", outcome_of);
+        let decided = Decided { outcome, events: events.len() };
+        for event in events {
+            aggregate.apply(event.clone());
+            *sequence += 1;
+            self.events.push(NewEvent {
+                stream: stream.clone(),
+                sequence: *sequence,
+                occurred_at: occurred_at(&event).unwrap_or(at),
+                delivery_id: delivery_id.map(str::to_owned),
+                event,
+            });
+        }
+        Ok(decided)
+    }
+
+    /// The events so far, in the order in which they are to be appended.
+    pub fn events(&self) -> &[NewEvent] {
+        &self.events
+    }
+}
+
+impl Aggregate {
+    fn empty(aggregate_type: AggregateType) -> Self {
+        match aggregate_type {
+            AggregateType::Application => Self::Application(Application::default()),
+            AggregateType::CustomerLink => Self::CustomerLink(CustomerLink::default()),
+            AggregateType::PaymentMethod => Self::PaymentMethod(PaymentMethod::default()),
+            AggregateType::Transaction => Self::Transaction(Transaction::default()),
+            // Exceptions, and no other: the codec knows no more types than these.
+            _ => Self::Exception(Exception::default()),
+        }
+    }
+
+    fn apply(&mut self, event: Event) {
+        match (self, event) {
+            (Self::Application(aggregate), Event::Application(event)) => aggregate.apply(event),
+            (Self::CustomerLink(aggregate), Event::CustomerLink(event)) => aggregate.apply(event),
+            (Self::Exception(aggregate), Event::Exception(event)) => aggregate.apply(&event),
+            (Self::PaymentMethod(aggregate), Event::PaymentMethod(event)) => aggregate.apply(event),
+            (Self::Transaction(aggregate), Event::Transaction(event)) => aggregate.apply(event),
+            // A stream has one kind of event: its type is part of its key in the log.
+            (_, _) => {}
+        }
+    }
+
+    fn decide(
+        &self,
+        command: Command,
+        policies: &Policies,
+        at: Timestamp,
+    ) -> Result<Vec<Event>, Undecided> {
+        macro_rules! journal {
+            ($aggregate:ident, $kind:ident) => {{
+                let command = match command {
+                    Command::Record(AnyStep::$kind(step)) => {
+                        journal::Command::Record(Box::new(step))
+                    }
+                    Command::Override { step, action, convert_to, reason, actor } => {
+                        journal::Command::Override { step, action, convert_to, reason, actor, at }
+                    }
+                    Command::PassTime => journal::Command::PassTime { now: at },
+                    Command::Record(_) | Command::Raise(_) | Command::Resolve(_) => {
+                        return Err(Undecided::Unfit);
+                    }
+                };
+                let events = $aggregate.decide(command, policies)?;
+                Ok(events.into_iter().map(Event::$kind).collect())
+            }};
+        }
+        match self {
+            Self::Application(aggregate) => journal!(aggregate, Application),
+            Self::CustomerLink(aggregate) => journal!(aggregate, CustomerLink),
+            Self::PaymentMethod(aggregate) => journal!(aggregate, PaymentMethod),
+            Self::Transaction(aggregate) => journal!(aggregate, Transaction),
+            Self::Exception(aggregate) => {
+                let command = match command {
+                    Command::Raise(unreadable) => ExceptionCommand::Raise(unreadable),
+                    Command::Resolve(resolution) => ExceptionCommand::Resolve(resolution),
+                    _ => return Err(Undecided::Unfit),
+                };
+                Ok(aggregate.decide(command)?.into_iter().map(Event::Exception).collect())
+            }
+        }
+    }
+}
+
+fn outcome_of(event: &Event) -> &'static str {
+    fn of_step<F>(event: &StepEvent<F>) -> &'static str {
+        match event {
+            StepEvent::StepRecorded { verdict, .. } => verdict.outcome.name(),
+            StepEvent::OutcomeRevised { .. }
+            | StepEvent::DeadlinePassed { .. }
+            | StepEvent::Overridden { .. } => "applied",
+        }
+    }
+    match event {
+        Event::Application(event) => of_step(event),
+        Event::CustomerLink(event) => of_step(event),
+        Event::PaymentMethod(event) => of_step(event),
+        Event::Transaction(event) => of_step(event),
+        Event::Exception(creditrail_domain::exception::ExceptionEvent::DeliveryUnreadable(
+            unreadable,
+        )) => unreadable.kind.name(),
+        _ => "applied",
+    }
+}
+
+fn occurred_at(event: &Event) -> Option<Timestamp> {
+    fn of_step<F>(event: &StepEvent<F>) -> Option<Timestamp> {
+        match event {
+            StepEvent::StepRecorded { step, .. } => Some(step.occurred_at),
+            StepEvent::OutcomeRevised { .. }
+            | StepEvent::DeadlinePassed { .. }
+            | StepEvent::Overridden { .. } => None,
+        }
+    }
+    match event {
+        Event::Application(event) => of_step(event),
+        Event::CustomerLink(event) => of_step(event),
+        Event::PaymentMethod(event) => of_step(event),
+        Event::Transaction(event) => of_step(event),
+        _ => None,
+    }
+}

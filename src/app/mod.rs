@@ -1,0 +1,198 @@
+//! The use cases: receive, command, read, replay. Everything outside comes in through here.
+
+pub mod clock;
+pub mod command;
+pub mod judge;
+pub mod read;
+pub mod readers;
+pub mod receive;
+pub mod rejected;
+pub mod replay;
+pub mod writer;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use tokio::{sync::watch, task::JoinSet};
+
+use self::{readers::Progress, rejected::RejectedCalls, writer::Writer, writer::WriterHandle};
+use crate::{
+    failure::chain,
+    sources::{self, Lender, SourceConfig},
+    store::{Store, StoreError, sqlite::SqliteStore},
+};
+
+/// What time it is. The only clock there is: the domain has none.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Why a service cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The store cannot be opened.
+    #[error("the database cannot be opened")]
+    Store(#[from] StoreError),
+    /// The URL names no database that is known.
+    #[error("database.url: `{0}` is not supported; use sqlite://FILE")]
+    DatabaseUrl(String),
+    /// A source's name does not fit into keys and URLs.
+    #[error("source.name: `{0}` must be 1 to 63 of a-z, 0-9 and -")]
+    SourceName(String),
+    /// Two sources have the same name.
+    #[error("source.name: `{0}` stands twice")]
+    SourceTwice(String),
+}
+
+/// The service: receives, commands and reads. Cheap to clone.
+#[derive(Clone)]
+pub struct Creditrail {
+    store: Arc<dyn Store>,
+    sources: Arc<BTreeMap<String, Source>>,
+    clock: Clock,
+}
+
+/// A configured source and the ways to its tasks.
+struct Source {
+    config: SourceConfig,
+    lender: Box<dyn Lender>,
+    writer: WriterHandle,
+    progress: Progress,
+    rejected: RejectedCalls,
+}
+
+/// What has to run for the service to work: writers, readers and the clock of deadlines. The
+/// host runs it; when its future is dropped, all of it stops.
+#[must_use = "nothing is written or read until the worker runs"]
+pub struct Worker {
+    tasks: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+/// Gathers what a service is made of.
+pub struct Builder {
+    url: String,
+    sources: Vec<SourceConfig>,
+    clock: Clock,
+}
+
+impl Creditrail {
+    /// A builder; without further settings it has no source and keeps `creditrail.db`.
+    pub fn builder() -> Builder {
+        Builder {
+            url: "sqlite://creditrail.db".to_owned(),
+            sources: Vec::new(),
+            clock: Arc::new(now),
+        }
+    }
+
+    /// The names of the sources, sorted.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// The present, to the microsecond: more is not kept.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
+impl Builder {
+    /// The database: `sqlite://FILE`.
+    #[must_use]
+    pub fn database(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// Adds a source.
+    #[must_use]
+    pub fn source(mut self, source: SourceConfig) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// Another clock than the machine's. Whole microseconds.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Opens the database, brings its schema up to date, and prepares the worker.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub async fn build(self) -> Result<(Creditrail, Worker), BuildError> {
+        if !self.url.starts_with("sqlite:") {
+            return Err(BuildError::DatabaseUrl(without_password(&self.url)));
+        }
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&self.url).await?);
+        let mut worker = Worker { tasks: Vec::new() };
+        let mut sources = BTreeMap::new();
+        for config in self.sources {
+            let name = config.name.clone();
+            let fits =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            if name.is_empty() || name.len() > 63 || !name.bytes().all(fits) {
+                return Err(BuildError::SourceName(name));
+            }
+            let source = worker.add(config, &store, &self.clock).await?;
+            if sources.insert(name.clone(), source).is_some() {
+                return Err(BuildError::SourceTwice(name));
+            }
+        }
+        let creditrail = Creditrail { store, sources: Arc::new(sources), clock: self.clock };
+        Ok((creditrail, worker))
+    }
+}
+
+/// A database URL that may be shown.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => url.to_owned(),
+    }
+}
+
+impl Worker {
+    async fn add(
+        &mut self,
+        config: SourceConfig,
+        store: &Arc<dyn Store>,
+        clock: &Clock,
+    ) -> Result<Source, StoreError> {
+        let position = store.head(&config.name).await?.position;
+        let (head, heads) = watch::channel(position);
+        let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), head);
+        let (readers, progress) = readers::new(&config, Arc::clone(store), heads);
+        let (rejected_task, rejected) =
+            rejected::new(&config.name, Arc::clone(store), Arc::clone(clock));
+        let deadlines = clock::Deadlines::new(
+            &config.name,
+            Arc::clone(store),
+            handle.clone(),
+            Arc::clone(clock),
+        );
+        self.tasks.push(Box::pin(writer.run()));
+        self.tasks.push(Box::pin(readers.run()));
+        self.tasks.push(Box::pin(rejected_task));
+        self.tasks.push(Box::pin(deadlines.run()));
+        let lender = sources::lender(&config);
+        Ok(Source { config, lender, writer: handle, progress, rejected })
+    }
+
+    /// Runs until one of the tasks ends, which none does of itself, or until it is dropped.
+    pub async fn run(self) {
+        let mut tasks = JoinSet::new();
+        for task in self.tasks {
+            tasks.spawn(task);
+        }
+        if let Some(Err(error)) = tasks.join_next().await {
+            tracing::error!(error = chain(&error), "a task of the worker failed");
+        }
+    }
+}

@@ -1,0 +1,541 @@
+//! Reading: the read models by id, by list, by search.
+
+use std::time::Duration;
+
+use creditrail_domain::{application, payment_method, transaction};
+use creditrail_projections::{
+    StreamId, Table, applications, exceptions, payment_methods, timeline, transactions,
+};
+use serde_json::{Value, json};
+
+use super::Creditrail;
+use crate::{
+    sources::mask,
+    store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, StoreError},
+};
+
+/// How long a read waits for the read models at the most.
+const MAX_WAIT: Duration = Duration::from_secs(3);
+
+/// Why something cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// A document of a read model is no JSON: it was written by something else.
+    #[error("a read model holds a broken row; rebuild it with `creditrail replay`")]
+    Broken(#[from] serde_json::Error),
+    /// There is no such source.
+    #[error("there is no source `{0}`")]
+    UnknownSource(String),
+    /// The read models have not passed the position in time.
+    #[error("the read models have not reached position {0} yet")]
+    Behind(i64),
+}
+
+/// The outcomes that a kept delivery can have; a duplicate is counted on the first one.
+pub const OUTCOMES: [&str; 6] =
+    ["applied", "stale", "parked", "refused", "malformed", "unrecognised"];
+
+/// A list that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Transactions.
+    Transactions,
+    /// Cards.
+    PaymentMethods,
+    /// Applications.
+    Applications,
+    /// Exceptions.
+    Exceptions,
+}
+
+impl List {
+    const fn table(self) -> &'static Table {
+        match self {
+            Self::Transactions => transactions::READ_MODEL.table,
+            Self::PaymentMethods => payment_methods::READ_MODEL.table,
+            Self::Applications => applications::READ_MODEL.table,
+            Self::Exceptions => exceptions::READ_MODEL.table,
+        }
+    }
+
+    /// The values that a filter may have; `None` if they are open.
+    pub fn values(self, filter: &str) -> Option<Vec<&'static str>> {
+        match (self, filter) {
+            (Self::Transactions, "status") => {
+                Some(transaction::Status::ALL.into_iter().map(transaction::Status::name).collect())
+            }
+            (Self::PaymentMethods, "status") => {
+                let known = payment_method::Status::ALL.into_iter();
+                Some(known.map(payment_method::Status::name).chain(["unknown"]).collect())
+            }
+            (Self::Applications, "status") => {
+                Some(application::Status::ALL.into_iter().map(application::Status::name).collect())
+            }
+            (Self::Exceptions, "status") => Some(vec!["open", "resolved", "auto_resolved"]),
+            (Self::Exceptions, "severity") => Some(vec!["info", "review", "high"]),
+            _ => None,
+        }
+    }
+
+    /// The columns by which it can be filtered, beside the source.
+    pub const fn filters(self) -> &'static [&'static str] {
+        match self {
+            Self::Transactions => &["status", "customer_id", "payment_method_id", "currency"],
+            Self::PaymentMethods => &["status", "customer_id"],
+            Self::Applications => &["status", "customer_id", "partner_customer_id"],
+            Self::Exceptions => &["status", "code", "severity", "customer_id"],
+        }
+    }
+}
+
+/// One page of something, and where the next begins.
+#[derive(Debug)]
+pub struct Items {
+    /// What is on the page.
+    pub items: Vec<Value>,
+    /// Where the next begins; `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+impl Creditrail {
+    /// Waits until the read models of a source have passed a position.
+    ///
+    /// # Errors
+    /// [`ReadError::Behind`] if they have not within a few seconds.
+    pub async fn at_least(&self, source: &str, position: i64) -> Result<(), ReadError> {
+        let known = self.known(source)?;
+        if known.progress.passed(position, MAX_WAIT).await {
+            Ok(())
+        } else {
+            Err(ReadError::Behind(position))
+        }
+    }
+
+    /// Waits until the read models have passed what is recorded now.
+    pub(super) async fn caught_up(&self, source: &str) -> Result<(), ReadError> {
+        let head = self.store.head(source).await?;
+        self.at_least(source, head.position).await
+    }
+
+    fn known(&self, source: &str) -> Result<&super::Source, ReadError> {
+        self.sources.get(source).ok_or_else(|| ReadError::UnknownSource(source.to_owned()))
+    }
+
+    pub(super) async fn document(
+        &self,
+        table: &Table,
+        source: &str,
+        key: &str,
+    ) -> Result<Option<Value>, ReadError> {
+        let key = creditrail_domain::ids::canonical(key);
+        let document = self.store.document(table, source, &key).await?;
+        Ok(document.as_deref().map(serde_json::from_str).transpose()?)
+    }
+
+    /// A transaction; `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn transaction(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        self.known(source)?;
+        let Some(mut document) = self.document(List::Transactions.table(), source, id).await?
+        else {
+            return Ok(None);
+        };
+        self.flag_unknown_payment_method(source, &mut document).await?;
+        Ok(Some(document))
+    }
+
+    /// A card that was never announced does not block money, but is worth knowing. It concerns
+    /// two aggregates, so it is told when it is read.
+    async fn flag_unknown_payment_method(
+        &self,
+        source: &str,
+        transaction: &mut Value,
+    ) -> Result<(), ReadError> {
+        let Some(id) = transaction["payment_method_id"].as_str() else { return Ok(()) };
+        let known = self.store.document(List::PaymentMethods.table(), source, id).await?;
+        if let (None, Some(flags)) = (known, transaction["flags"].as_array_mut()) {
+            flags.push("unknown_payment_method".into());
+        }
+        Ok(())
+    }
+
+    /// A card with its probable reissue; `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn payment_method(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        self.known(source)?;
+        let Some(document) = self.document(List::PaymentMethods.table(), source, id).await? else {
+            return Ok(None);
+        };
+        let id = document["payment_method_id"].clone();
+        let siblings = match document["customer_id"].as_str() {
+            Some(customer_id) => self.payment_methods_of(source, customer_id).await?,
+            None => Vec::new(),
+        };
+        let linked = siblings.into_iter().find(|card| card["payment_method_id"] == id);
+        Ok(Some(linked.unwrap_or(document)))
+    }
+
+    async fn payment_methods_of(
+        &self,
+        source: &str,
+        customer_id: &str,
+    ) -> Result<Vec<Value>, ReadError> {
+        let filter = ("customer_id", customer_id.to_owned());
+        let mut cards = self.all(List::PaymentMethods, source, filter).await?;
+        let window = self.known(source)?.config.policies.reissue_window;
+        payment_methods::infer_reissues(&mut cards, window);
+        Ok(cards)
+    }
+
+    /// An application by its id, or by the one that it had before its session was known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn application(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        self.known(source)?;
+        let table = List::Applications.table();
+        if let Some(document) = self.document(table, source, id).await? {
+            return Ok(Some(document));
+        }
+        for (kind, subject) in self.store.search(source, id).await? {
+            if kind == "application" && subject != id {
+                return self.document(table, source, &subject).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The stream of an application's document.
+    pub(super) async fn applicant_of(
+        &self,
+        source: &str,
+        application: &Value,
+    ) -> Result<Option<String>, ReadError> {
+        let step = application["steps"][0]["id"].as_str().unwrap_or_default();
+        Ok(self.stream_of_step(source, step).await?.map(|stream| stream.id))
+    }
+
+    /// The stream of a step; `None` if there is no such step.
+    pub(super) async fn stream_of_step(
+        &self,
+        source: &str,
+        step: &str,
+    ) -> Result<Option<StreamId>, ReadError> {
+        Ok(self.store.stream_of(timeline::READ_MODEL.table, source, step).await?)
+    }
+
+    /// A page of a list. Filters are columns of [`List::filters`].
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn list(&self, list: List, page: Page) -> Result<Items, ReadError> {
+        let rows = self.store.list(list.table(), &one_more(&page)).await?;
+        let mut items = items(rows, page.limit)?;
+        if list == List::Transactions {
+            for document in &mut items.items {
+                let source = document["source"].as_str().unwrap_or_default().to_owned();
+                self.flag_unknown_payment_method(&source, document).await?;
+            }
+        }
+        Ok(items)
+    }
+
+    /// All rows of a list for one customer.
+    async fn all(
+        &self,
+        list: List,
+        source: &str,
+        filter: (&'static str, String),
+    ) -> Result<Vec<Value>, ReadError> {
+        let page = Page {
+            sources: vec![source.to_owned()],
+            filters: vec![filter],
+            after: None,
+            limit: 1000,
+        };
+        Ok(items(self.store.list(list.table(), &page).await?, page.limit)?.items)
+    }
+
+    /// A customer with identities, applications, cards and balances; `None` if not known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn customer(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        self.known(source)?;
+        let id = creditrail_domain::ids::canonical(id);
+        let identities = self.store.identities(source, &id).await?;
+        if identities.is_empty() {
+            return Ok(None);
+        }
+        let of_customer = ("customer_id", id.clone());
+        let mut applications = self.all(List::Applications, source, of_customer).await?;
+        for partner in self.partners(source, &id).await? {
+            let of_partner = ("partner_customer_id", partner);
+            let more = self.all(List::Applications, source, of_partner).await?;
+            // A rejection may come before the lender has a profile.
+            applications.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
+        }
+        Ok(Some(json!({
+            "source": source,
+            "customer_id": id,
+            "identities": identities,
+            "applications": applications,
+            "payment_methods": self.payment_methods_of(source, &id).await?,
+            "balances": self.store.balances(source, &id).await?,
+        })))
+    }
+
+    /// The partner's ids that stand for this customer and no other: where one stands for several,
+    /// nothing is merged until a person has looked at it.
+    async fn partners(&self, source: &str, customer_id: &str) -> Result<Vec<String>, ReadError> {
+        let ids: Vec<String> = self
+            .store
+            .identities(source, customer_id)
+            .await?
+            .into_iter()
+            .filter(|identity| identity.kind == "partner_customer_id")
+            .map(|identity| identity.value)
+            .collect();
+        let pairs = self.store.pairs(source, &[], &ids).await?;
+        let other = |id: &String| {
+            pairs
+                .iter()
+                .any(|pair| pair.partner_customer_id == *id && pair.customer_id != customer_id)
+        };
+        let mut own: Vec<String> = ids.into_iter().filter(|id| !other(id)).collect();
+        own.sort();
+        own.dedup();
+        Ok(own)
+    }
+
+    /// A page of a customer's timeline, in the order in which things happened.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn timeline(&self, source: &str, id: &str, page: Page) -> Result<Items, ReadError> {
+        self.known(source)?;
+        let customer_id = creditrail_domain::ids::canonical(id);
+        let partner_customer_ids = self.partners(source, &customer_id).await?;
+        let keys = CustomerKeys { source: source.to_owned(), customer_id, partner_customer_ids };
+        items(self.store.timeline(&keys, &one_more(&page)).await?, page.limit)
+    }
+
+    /// A page of deliveries, newest first. The filter `outcome` is the one as of now.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn deliveries(&self, page: Page) -> Result<Items, ReadError> {
+        let mut kept = self.store.deliveries(&one_more(&page)).await?;
+        let more = kept.len() > page.limit;
+        kept.truncate(page.limit);
+        let next = kept.last().filter(|_| more).map(|(source, delivery)| Cursor {
+            source: source.clone(),
+            place: delivery.row.number,
+            key: String::new(),
+        });
+        let items = kept
+            .iter()
+            .map(|(source, delivery)| delivery_view(source, delivery))
+            .collect::<Result<_, _>>()?;
+        Ok(Items { items, next })
+    }
+
+    /// One delivery with its headers and body, secrets masked; `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn delivery(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        let known = self.known(source)?;
+        let id = creditrail_domain::ids::canonical(id);
+        let Some(kept) = self.store.delivery(source, &id).await? else { return Ok(None) };
+        let mut view = delivery_view(source, &kept)?;
+        view["headers"] = serde_json::from_str(&kept.row.headers)?;
+        view["body"] = mask::body(&kept.row.body, known.lender.secret_fields()).into();
+        Ok(Some(view))
+    }
+
+    /// What an id leads to, in every source.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn search(&self, id: &str) -> Result<Vec<Value>, ReadError> {
+        let id = id.trim();
+        let mut found = Vec::new();
+        for source in self.sources() {
+            for (kind, subject) in self.store.search(source, id).await? {
+                found.push(json!({
+                    "type": kind, "source": source, "id": subject, "matched": id,
+                }));
+            }
+            let delivery_id = creditrail_domain::ids::canonical(id);
+            if self.store.delivery(source, &delivery_id).await?.is_some() {
+                found.push(json!({
+                    "type": "delivery", "source": source, "id": delivery_id, "matched": id,
+                }));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Events of a source after a position, in position order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn events(
+        &self,
+        source: &str,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Value>, ReadError> {
+        self.known(source)?;
+        let events = self.store.raw_events_after(source, after, limit).await?;
+        events
+            .into_iter()
+            .map(|event| {
+                Ok(json!({
+                    "position": event.position,
+                    "aggregate_type": event.aggregate_type,
+                    "aggregate_id": event.aggregate_id,
+                    "sequence": event.sequence,
+                    "event_type": event.event_type,
+                    "event_version": event.event_version,
+                    "payload": serde_json::from_str::<Value>(&event.payload)?,
+                    "metadata": serde_json::from_str::<Value>(&event.metadata)?,
+                    "occurred_at": event.occurred_at,
+                    "recorded_at": event.recorded_at,
+                }))
+            })
+            .collect()
+    }
+
+    /// How a source is: what was received and what became of it, and how far the readers are.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn source_status(&self, source: &str) -> Result<Value, ReadError> {
+        let known = self.known(source)?;
+        let head = self.store.head(source).await?;
+        let mut outcomes = serde_json::Map::new();
+        for outcome in OUTCOMES {
+            outcomes.insert(outcome.to_owned(), 0.into());
+        }
+        let mut counted = 0;
+        for (outcome, count) in self.store.tallies(source).await? {
+            counted += count;
+            outcomes.insert(outcome, count.into());
+        }
+        outcomes.insert("duplicate".to_owned(), (head.received - head.deliveries).into());
+        let exceptions: serde_json::Map<_, _> = self
+            .store
+            .open_exceptions(source)
+            .await?
+            .into_iter()
+            .map(|(severity, count)| (severity, Value::from(count)))
+            .collect();
+        let passed = known.progress.position();
+        Ok(json!({
+            "source": source,
+            "position": head.position,
+            "received": head.received,
+            "kept": head.deliveries,
+            "outcomes": outcomes,
+            "balanced": counted == head.deliveries || passed < head.position,
+            "open_exceptions": exceptions,
+            "last_received_at": self.store.last_received_at(source).await?,
+            "read_models": {
+                "position": passed,
+                "behind": head.position - passed,
+                "stopped": known.progress.stopped(),
+            },
+            "rejected_calls": known.rejected.counted(),
+        }))
+    }
+
+    /// The newest calls of a source that were not accepted.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn rejected_calls(&self, source: &str, limit: i64) -> Result<Vec<Value>, ReadError> {
+        self.known(source)?;
+        let rows = self.store.rejected(source, limit).await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(json!({
+                    "source": source,
+                    "number": row.number,
+                    "received_at": row.received_at,
+                    "cause": row.cause,
+                    "headers": serde_json::from_str::<Value>(&row.headers)?,
+                    "body_bytes": row.body_bytes,
+                }))
+            })
+            .collect()
+    }
+
+    /// Whether the database answers and no reader has stopped: why not, if not.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the database does not answer.
+    pub async fn readiness(&self) -> Result<Vec<String>, ReadError> {
+        let mut unready = Vec::new();
+        for (name, source) in self.sources.iter() {
+            self.store.head(name).await?;
+            for (reader, at) in source.progress.stopped() {
+                unready.push(format!("the reader {reader} of {name} stopped {at}"));
+            }
+        }
+        Ok(unready)
+    }
+}
+
+/// The page and one row more, which tells whether there is a next page.
+fn one_more(page: &Page) -> Page {
+    Page { limit: page.limit + 1, ..page.clone() }
+}
+
+fn items(mut rows: Vec<Listed>, limit: usize) -> Result<Items, ReadError> {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|row| row.cursor.clone());
+    let items = rows.iter().map(|row| serde_json::from_str(&row.document));
+    Ok(Items { items: items.collect::<Result<_, _>>()?, next })
+}
+
+/// A delivery without headers and body.
+fn delivery_view(source: &str, kept: &KeptDelivery) -> Result<Value, ReadError> {
+    let step: Value = match &kept.document {
+        Some(document) => serde_json::from_str(document)?,
+        // Not folded yet: what is known on arrival.
+        None => json!({
+            "outcome": kept.row.outcome,
+            "subject": { "type": kept.row.stream.aggregate_type.name(), "id": kept.row.stream.id },
+        }),
+    };
+    Ok(json!({
+        "source": source,
+        "delivery_id": kept.row.delivery_id,
+        "number": kept.row.number,
+        "received_at": kept.row.received_at,
+        "last_received_at": kept.last_received_at,
+        "repeats": kept.repeats,
+        "secret_id": kept.row.secret_id,
+        "position": kept.row.position,
+        "outcome_on_arrival": kept.row.outcome,
+        "outcome": step["outcome"],
+        "reason": step["reason"],
+        "flags": step["flags"],
+        "message": step["message"],
+        "kind": step["kind"],
+        "subject": step["subject"],
+        "occurred_at": step["occurred_at"],
+        "customer_id": step["customer_id"],
+    }))
+}

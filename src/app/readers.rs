@@ -1,0 +1,296 @@
+//! The readers of a source: follow the log by bookmark and fill the read models.
+//!
+//! The live tail and a rebuild are the same code. Readers that stand at the same bookmark share
+//! one pass over the log; while one portion is written, the next is read and folded.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use creditrail_domain::Policies;
+use creditrail_projections::{
+    Cell, Change, READERS, Reader, Recorded, Stream, StreamId, Table,
+    customers::{self, Pair},
+    exceptions, row,
+};
+use tokio::sync::watch;
+
+use crate::{
+    failure::chain,
+    sources::SourceConfig,
+    store::{Projected, Result, Store},
+};
+
+/// How many events one portion has at the most.
+const PORTION: i64 = 2000;
+/// How long a reader sleeps when nothing tells it of new events (another process may write).
+const IDLE: Duration = Duration::from_millis(500);
+/// How long it waits after the store failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How far the readers of a source are.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    position: watch::Receiver<i64>,
+    stopped: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
+
+impl Progress {
+    /// The position that all readers have passed.
+    pub fn position(&self) -> i64 {
+        *self.position.borrow()
+    }
+
+    /// Readers that stopped at an event on which their code failed, with what happened.
+    pub fn stopped(&self) -> BTreeMap<&'static str, String> {
+        lock(&self.stopped).clone()
+    }
+
+    /// Waits until all readers have passed `position`; `false` if they have not by then.
+    pub async fn passed(&self, position: i64, most: Duration) -> bool {
+        let mut passed = self.position.clone();
+        let waited = passed.wait_for(|passed| *passed >= position);
+        matches!(tokio::time::timeout(most, waited).await, Ok(Ok(_)))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind it is replaced whole, never left half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The readers of one source.
+pub struct Readers {
+    source: String,
+    policies: Policies,
+    store: Arc<dyn Store>,
+    heads: watch::Receiver<i64>,
+    position: watch::Sender<i64>,
+    stopped: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
+
+/// Readers, and where to see how far they are. `heads` tells of new events.
+pub fn new(
+    config: &SourceConfig,
+    store: Arc<dyn Store>,
+    heads: watch::Receiver<i64>,
+) -> (Readers, Progress) {
+    let (position, positions) = watch::channel(0);
+    let stopped = Arc::<Mutex<_>>::default();
+    let progress = Progress { position: positions, stopped: Arc::clone(&stopped) };
+    let (source, policies) = (config.name.clone(), config.policies.clone());
+    (Readers { source, policies, store, heads, position, stopped }, progress)
+}
+
+/// What a portion of the log changes.
+struct Portion {
+    readers: Vec<&'static Reader>,
+    from: i64,
+    to: i64,
+    changes: Vec<(&'static Table, Vec<Change>)>,
+}
+
+impl Readers {
+    /// Follows the log until it is dropped.
+    pub async fn run(mut self) {
+        loop {
+            match self.catch_up(|_| {}).await {
+                Ok(()) => {
+                    let _ = tokio::time::timeout(IDLE, self.heads.changed()).await;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        source = self.source,
+                        error = chain(&error),
+                        "read models are not written"
+                    );
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    /// Brings all readers to the head, telling how far they are after each portion.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the bookmarks stand where the last portion was written.
+    pub async fn catch_up(&mut self, mut told: impl FnMut(i64) + Send) -> Result<()> {
+        self.heads.mark_unchanged();
+        while let Some((readers, from, up_to)) = self.next_group().await? {
+            let mut next = self.portion(readers.clone(), from, up_to).await?;
+            while let Some(portion) = next.take() {
+                let to = portion.to;
+                let (written, following) =
+                    tokio::join!(self.write(portion), self.portion(readers.clone(), to, up_to),);
+                if !written? {
+                    break;
+                }
+                next = following?;
+                told(to);
+            }
+        }
+        Ok(())
+    }
+
+    /// The readers that are farthest behind, where they are, and how far they may go together.
+    async fn next_group(&self) -> Result<Option<(Vec<&'static Reader>, i64, i64)>> {
+        let bookmarks = self.store.bookmarks(&self.source).await?;
+        let head = self.store.head(&self.source).await?.position;
+        let stopped = lock(&self.stopped).clone();
+        let at = |reader: &Reader| bookmarks.get(reader.name).copied().unwrap_or(0);
+        let running: Vec<_> =
+            READERS.iter().filter(|reader| !stopped.contains_key(reader.name)).collect();
+        let behind = running.iter().map(|reader| at(reader)).min().unwrap_or(head);
+        let all = READERS.iter().map(at).min().unwrap_or(head);
+        self.position.send_replace(all);
+        if behind >= head {
+            return Ok(None);
+        }
+        let next = running.iter().map(|reader| at(reader)).filter(|at| *at > behind).min();
+        let group = running.into_iter().filter(|reader| at(reader) == behind).collect();
+        Ok(Some((group, behind, next.unwrap_or(head))))
+    }
+
+    /// Reads and folds the events after `from`, not beyond `up_to`. `None` if there are none.
+    async fn portion(
+        &self,
+        readers: Vec<&'static Reader>,
+        from: i64,
+        up_to: i64,
+    ) -> Result<Option<Portion>> {
+        let most = PORTION.min(up_to - from);
+        if most <= 0 {
+            return Ok(None);
+        }
+        let events = self.store.events_after(&self.source, from, most).await?;
+        let Some(to) = events.last().map(|event| event.position) else { return Ok(None) };
+        let streams = self.streams(events, from, to).await?;
+        // Folding is pure computation, far longer than a poll should take.
+        let (policies, source) = (self.policies.clone(), self.source.clone());
+        let stopped = Arc::clone(&self.stopped);
+        let portion = tokio::task::spawn_blocking(move || {
+            let mut portion = Portion { readers: Vec::new(), from, to, changes: Vec::new() };
+            for reader in readers {
+                match fold(reader, &streams, &policies) {
+                    Ok(changes) => {
+                        portion.readers.push(reader);
+                        portion.changes.extend(changes);
+                    }
+                    Err(cause) => {
+                        let at = format!("after position {from}: {cause}");
+                        tracing::error!(source, reader = reader.name, at, "a reader stopped");
+                        lock(&stopped).insert(reader.name, at);
+                    }
+                }
+            }
+            portion
+        });
+        Ok(portion.await.ok().filter(|portion| !portion.readers.is_empty()))
+    }
+
+    /// The streams of which the events are part, each from its beginning.
+    async fn streams(&self, events: Vec<Recorded>, from: i64, to: i64) -> Result<Vec<Stream>> {
+        let mut by_stream = HashMap::<StreamId, Vec<Recorded>>::new();
+        for event in events {
+            by_stream.entry(event.stream.clone()).or_default().push(event);
+        }
+        let continued: Vec<StreamId> = by_stream
+            .iter()
+            .filter(|(_, events)| events.first().is_some_and(|first| first.sequence > 1))
+            .map(|(stream, _)| stream.clone())
+            .collect();
+        if !continued.is_empty() {
+            let whole = self.store.events_of(&self.source, &continued, to).await?;
+            continued.iter().for_each(|stream| drop(by_stream.remove(stream)));
+            for event in whole {
+                by_stream.entry(event.stream.clone()).or_default().push(event);
+            }
+        }
+        Ok(by_stream.into_values().filter_map(|events| Stream::fold(events, from)).collect())
+    }
+
+    /// Writes a portion; `false` if another process has moved a bookmark.
+    async fn write(&self, portion: Portion) -> Result<bool> {
+        let Portion { readers, from, to, mut changes } = portion;
+        self.add_conflicts(&mut changes, from).await?;
+        let bookmarks = readers.iter().map(|reader| (reader.name, from, to)).collect();
+        self.store.project(&self.source, &Projected { changes, bookmarks }).await
+    }
+
+    /// Conflicts of identities are the one thing that no single stream can tell.
+    async fn add_conflicts(
+        &self,
+        changes: &mut [(&'static Table, Vec<Change>)],
+        from: i64,
+    ) -> Result<()> {
+        let of = |table: &'static Table| move |(other, _): &(&Table, _)| table.name == other.name;
+        let new: Vec<Pair> = changes
+            .iter()
+            .filter(|change| of(customers::READ_MODEL.table)(change))
+            .flat_map(|(_, changes)| changes.iter().filter_map(pair))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let customers: BTreeSet<_> = new.iter().map(|pair| pair.customer_id.clone()).collect();
+        let partners: BTreeSet<_> =
+            new.iter().map(|pair| pair.partner_customer_id.clone()).collect();
+        let (customers, partners): (Vec<_>, Vec<_>) =
+            (customers.into_iter().collect(), partners.into_iter().collect());
+        let mut pairs = self.store.pairs(&self.source, &customers, &partners).await?;
+        let known = |new: &Pair| {
+            pairs.iter().any(|pair| {
+                pair.customer_id == new.customer_id
+                    && pair.partner_customer_id == new.partner_customer_id
+            })
+        };
+        let added: Vec<_> = new.iter().filter(|new| !known(new)).cloned().collect();
+        pairs.extend(added);
+        let conflicts = customers::conflicts(&self.source, &pairs, from);
+        if let Some((_, rows)) =
+            changes.iter_mut().find(|change| of(exceptions::READ_MODEL.table)(change))
+        {
+            *rows = row::merge(std::mem::take(rows).into_iter().chain(conflicts).collect());
+        }
+        Ok(())
+    }
+}
+
+/// The changes that a reader makes of streams. A panic of its code stops it, and it alone.
+fn fold(
+    reader: &Reader,
+    streams: &[Stream],
+    policies: &Policies,
+) -> Result<Vec<(&'static Table, Vec<Change>)>, String> {
+    let folded = || {
+        let model = |model: &&'static creditrail_projections::ReadModel| {
+            let changes = streams.iter().flat_map(|stream| (model.project)(stream, policies));
+            (model.table, row::merge(changes.collect()))
+        };
+        reader.models.iter().map(model).collect()
+    };
+    catch_unwind(AssertUnwindSafe(folded)).map_err(|panic| {
+        let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+        said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+    })
+}
+
+/// The pair of ids that a row of the customers' read model holds, if it has both.
+fn pair(change: &Change) -> Option<Pair> {
+    match change.cells.as_slice() {
+        [
+            Cell::Int(Some(first_position)),
+            Cell::Text(Some(customer_id)),
+            Cell::Text(Some(partner_customer_id)),
+            Cell::Text(Some(strength)),
+        ] if strength != "parked" => Some(Pair {
+            first_position: *first_position,
+            customer_id: customer_id.clone(),
+            partner_customer_id: partner_customer_id.clone(),
+        }),
+        _ => None,
+    }
+}

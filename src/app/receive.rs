@@ -1,0 +1,151 @@
+//! Receiving a webhook: verify the raw bytes, read them, write them, answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, header::CONTENT_ENCODING};
+
+use super::{
+    Creditrail,
+    writer::{Delivery, Receipt, Request, WriteError},
+};
+use crate::{
+    sources::{Call, mask, signature::Rejection},
+    store::RejectedCall,
+};
+
+/// How large a body may be, in bytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+/// How long a delivery may wait for its commit; the sender is asked to come again then.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// Why a call is not acknowledged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// There is no such source.
+    #[error("there is no such source")]
+    UnknownSource,
+    /// The source has no secret that holds now.
+    #[error("the source has no usable secret")]
+    SourceWithoutSecret,
+    /// The signature or credential is missing or wrong, or outside the window.
+    #[error("the call is not authentic")]
+    Unauthenticated,
+    /// The body is over the limit.
+    #[error("the body is larger than {MAX_BODY} bytes")]
+    BodyTooLarge,
+    /// The body is compressed, and what is signed are the bytes as they come.
+    #[error("a Content-Encoding is not supported")]
+    ContentEncoding,
+    /// It was not written.
+    #[error("the delivery was not written")]
+    NotWritten(#[source] WriteError),
+}
+
+impl ReceiveError {
+    /// The stable code on the wire and among the rejected calls.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSource => "unknown_source",
+            Self::SourceWithoutSecret => "source_without_secret",
+            Self::Unauthenticated => "unauthenticated",
+            Self::BodyTooLarge => "body_too_large",
+            Self::ContentEncoding => "content_encoding_unsupported",
+            Self::NotWritten(_) => "unavailable",
+        }
+    }
+}
+
+impl Creditrail {
+    /// Takes in one webhook call. When this returns `Ok`, the delivery, what became of it and the
+    /// events that it caused are committed.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]: nothing was acknowledged. Calls that are not authentic are kept in a
+    /// bounded ring, so that a mistyped secret can be mended.
+    pub async fn receive(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Receipt, ReceiveError> {
+        self.accepts(source, headers)?;
+        if body.len() > MAX_BODY {
+            return Err(self.turned_away(source, headers, ReceiveError::BodyTooLarge));
+        }
+        let Some(known) = self.sources.get(source) else { return Err(ReceiveError::UnknownSource) };
+        let received_at = self.now();
+        let verified = known
+            .lender
+            .verify(headers, &body, received_at)
+            .map_err(|rejection| self.not_authentic(source, headers, &body, rejection))?;
+        let call = Call { received_at, outside_window: verified.outside_window };
+        let delivery = Delivery {
+            decoded: known.lender.decode(&body, call),
+            call,
+            secret_id: verified.secret_id,
+            headers: mask::headers(headers),
+            body,
+        };
+        let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
+        match tokio::time::timeout(MAX_WAIT, written).await {
+            Ok(receipt) => receipt.map_err(ReceiveError::NotWritten),
+            Err(_) => Err(ReceiveError::NotWritten(WriteError::TimedOut)),
+        }
+    }
+
+    /// Whether a call may be read at all, judged before its body is.
+    ///
+    /// # Errors
+    /// [`ReceiveError`] for an unknown source, one without a secret, or a compressed body.
+    pub fn accepts(&self, source: &str, headers: &HeaderMap) -> Result<(), ReceiveError> {
+        let known = self.sources.get(source).ok_or(ReceiveError::UnknownSource)?;
+        let now = self.now();
+        if !known.config.secrets.iter().any(|secret| secret.is_active(now)) {
+            return Err(self.turned_away(source, headers, ReceiveError::SourceWithoutSecret));
+        }
+        if headers.contains_key(CONTENT_ENCODING) {
+            return Err(self.turned_away(source, headers, ReceiveError::ContentEncoding));
+        }
+        Ok(())
+    }
+
+    /// Keeps the metadata of a call that was turned away unread, and gives back why it was.
+    pub fn turned_away(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        error: ReceiveError,
+    ) -> ReceiveError {
+        self.keep_rejected(source, headers, error.code(), None);
+        error
+    }
+
+    fn not_authentic(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        body: &Bytes,
+        rejection: Rejection,
+    ) -> ReceiveError {
+        if rejection == Rejection::NoSecret {
+            return self.turned_away(source, headers, ReceiveError::SourceWithoutSecret);
+        }
+        self.keep_rejected(source, headers, rejection.code(), Some(body.clone()));
+        ReceiveError::Unauthenticated
+    }
+
+    fn keep_rejected(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        cause: &'static str,
+        body: Option<Bytes>,
+    ) {
+        if let Some(known) = self.sources.get(source) {
+            let (received_at, headers) = (self.now(), mask::headers(headers));
+            known.rejected.keep(RejectedCall { received_at, cause, headers, body });
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The ring of calls that were not accepted: bounded in number, age and memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+
+use super::Clock;
+use crate::failure::chain;
+use crate::store::{RejectedCall, Store};
+
+/// How many calls stay.
+const MOST: i64 = 10_000;
+/// How long a call stays.
+const OLDEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How many calls may wait to be written; a flood beyond it is only counted.
+const MAX_WAITING: usize = 1000;
+
+/// The way to a source's ring.
+#[derive(Clone, Debug)]
+pub struct RejectedCalls {
+    calls: mpsc::Sender<RejectedCall>,
+    counted: Arc<Mutex<BTreeMap<&'static str, u64>>>,
+}
+
+impl RejectedCalls {
+    /// Counts a call and keeps it, unless too many are waiting.
+    pub fn keep(&self, call: RejectedCall) {
+        *self.counts().entry(call.cause).or_default() += 1;
+        // Full: it is counted, which is all that a flood is owed.
+        let _ = self.calls.try_send(call);
+    }
+
+    /// How many calls were turned away since the start, by cause.
+    pub fn counted(&self) -> BTreeMap<&'static str, u64> {
+        self.counts().clone()
+    }
+
+    fn counts(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        // Counting cannot leave the map broken.
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task that writes the ring of a source, and the way to it.
+pub fn new(
+    source: &str,
+    store: Arc<dyn Store>,
+    clock: Clock,
+) -> (impl Future<Output = ()> + use<>, RejectedCalls) {
+    let (sender, mut waiting) = mpsc::channel(MAX_WAITING);
+    let source = source.to_owned();
+    let task = async move {
+        let mut calls = Vec::new();
+        while waiting.recv_many(&mut calls, MAX_WAITING).await > 0 {
+            let oldest = clock().saturating_sub(OLDEST).unwrap_or(jiff::Timestamp::MIN);
+            if let Err(error) = store.reject(&source, &calls, MOST, oldest).await {
+                tracing::warn!(
+                    source,
+                    error = chain(&error),
+                    lost = calls.len(),
+                    "rejected calls were not kept"
+                );
+            }
+            calls.clear();
+        }
+        std::future::pending().await
+    };
+    (task, RejectedCalls { calls: sender, counted: Arc::default() })
+}

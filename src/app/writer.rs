@@ -1,0 +1,430 @@
+//! The writer of a source: gathers what has arrived and makes one transaction of it.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use creditrail_domain::{AggregateType, CommandRefusal, Policies, exception::UnreadableKind};
+use creditrail_projections::StreamId;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::judge::{Command, Desk, Undecided};
+use crate::{
+    failure::chain,
+    sources::{AnyStep, Call, Decoded, fields::Fault},
+    store::{DeliveryRow, Head, KnownDelivery, Store, StoreError},
+};
+
+/// How many deliveries one transaction takes at the most.
+const MAX_BATCH: usize = 512;
+/// How many may wait for the writer before further ones are turned away.
+const MAX_WAITING: usize = 4096;
+
+/// What became of a delivery or a command.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Receipt {
+    /// `applied`, `duplicate`, `stale`, `parked`, `refused`, `malformed` or `unrecognised`.
+    pub outcome: &'static str,
+    /// The delivery's id, which is its step's; of a command, the step's.
+    pub delivery_id: String,
+    /// The position of the last event that it caused; of a duplicate, of the first one's.
+    pub position: Option<i64>,
+}
+
+/// Why something was not written. Nothing was acknowledged, and nothing is lost by asking again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The command was refused.
+    #[error(transparent)]
+    Refused(#[from] CommandRefusal),
+    /// Too much is waiting already.
+    #[error("too much is waiting to be written")]
+    Overloaded,
+    /// The worker is not running.
+    #[error("the worker is not running")]
+    Stopped,
+    /// It was not written in time; it may still be.
+    #[error("it was not written in time")]
+    TimedOut,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Arc<StoreError>),
+    /// A rule failed on the command.
+    #[error("a rule failed on the command")]
+    Rule,
+}
+
+/// A delivery, verified and read as far as it could be.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The body, read.
+    pub decoded: Decoded,
+    /// When and how it was received.
+    pub call: Call,
+    /// Which secret verified it.
+    pub secret_id: String,
+    /// Its headers as JSON, credentials masked.
+    pub headers: String,
+    /// Its body as it came.
+    pub body: Bytes,
+}
+
+/// What the writer is asked to write.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// A delivery.
+    Deliver(Box<Delivery>),
+    /// A command that no delivery brought.
+    Command {
+        /// On which stream.
+        stream: StreamId,
+        /// What.
+        command: Box<Command>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+type Answer = Result<Receipt, WriteError>;
+
+struct Asked {
+    request: Request,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The way to a source's writer.
+#[derive(Clone, Debug)]
+pub struct WriterHandle {
+    asked: mpsc::Sender<Asked>,
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.request.fmt(f)
+    }
+}
+
+impl WriterHandle {
+    /// Asks for something to be written. Once asked it is written even if the caller is gone.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn ask(&self, request: Request) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        self.asked.try_send(Asked { request, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => WriteError::Stopped,
+        })?;
+        answered.await.map_err(|_| WriteError::Stopped)?
+    }
+}
+
+/// The writer of one source.
+pub struct Writer {
+    source: String,
+    policies: Policies,
+    store: Arc<dyn Store>,
+    asked: mpsc::Receiver<Asked>,
+    head: watch::Sender<i64>,
+}
+
+impl Writer {
+    /// A writer, and the way to it. Each new head position is sent to `head`.
+    pub fn new(
+        source: &str,
+        policies: &Policies,
+        store: Arc<dyn Store>,
+        head: watch::Sender<i64>,
+    ) -> (Self, WriterHandle) {
+        let (sender, asked) = mpsc::channel(MAX_WAITING);
+        let (source, policies) = (source.to_owned(), policies.clone());
+        (Self { source, policies, store, asked, head }, WriterHandle { asked: sender })
+    }
+
+    /// Writes until every handle is gone.
+    pub async fn run(mut self) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        while self.asked.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            let (requests, answers): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|asked| (asked.request, asked.answer)).unzip();
+            let results = self.write(&requests).await;
+            for (answer, result) in answers.into_iter().zip(results) {
+                // Whoever asked may be gone; it is written all the same.
+                let _ = answer.send(result);
+            }
+        }
+    }
+
+    async fn write(&self, requests: &[Request]) -> Vec<Answer> {
+        let error = match self.write_at_once(requests).await {
+            Ok(answers) => return answers,
+            Err(error) => error,
+        };
+        tracing::warn!(
+            source = self.source,
+            error = chain(&error),
+            requests = requests.len(),
+            "a batch was not written"
+        );
+        if !error.is_constraint() {
+            let error = Arc::new(error);
+            let failed = || Err(WriteError::Store(Arc::clone(&error)));
+            return requests.iter().map(|_| failed()).collect();
+        }
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(self.write_alone(request).await);
+        }
+        answers
+    }
+
+    /// Writes one request that may be the one at which its batch failed. A delivery that the
+    /// database will not take as what it says is kept as malformed.
+    async fn write_alone(&self, request: &Request) -> Answer {
+        let error = match self.write_at_once(std::slice::from_ref(request)).await {
+            Ok(mut answers) => return answers.pop().unwrap_or(Err(WriteError::Rule)),
+            Err(error) => error,
+        };
+        if let (Request::Deliver(delivery), true) = (request, error.is_constraint()) {
+            let kept = Request::Deliver(Box::new(delivery.unreadable("cannot be recorded")));
+            if let Ok(mut answers) = self.write_at_once(&[kept]).await {
+                return answers.pop().unwrap_or(Err(WriteError::Rule));
+            }
+        }
+        Err(WriteError::Store(Arc::new(error)))
+    }
+
+    async fn write_at_once(&self, requests: &[Request]) -> Result<Vec<Answer>, StoreError> {
+        let mut batch = self.store.begin(&self.source).await?;
+        let head = batch.head();
+        let keys: BTreeSet<&str> = requests.iter().filter_map(Request::dedup_key).collect();
+        let keys: Vec<&str> = keys.into_iter().collect();
+        let known = if keys.is_empty() { Vec::new() } else { batch.known(&keys).await? };
+        let mut pages = Pages::new(&self.source, head, known);
+        let streams = pages.streams(requests);
+        let recorded = batch.load(&streams.iter().collect::<Vec<_>>()).await?;
+        let mut desk = Desk::new(&self.policies, recorded);
+        let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
+        let next = pages.head(desk.events().len());
+        batch.keep(&pages.deliveries).await?;
+        if !pages.repeats.is_empty() {
+            batch.count_repeats(&pages.repeats).await?;
+        }
+        batch.append(desk.events(), next.recorded_at).await?;
+        batch.commit(next).await?;
+        self.head.send_replace(next.position);
+        Ok(answers)
+    }
+}
+
+impl Request {
+    fn dedup_key(&self) -> Option<&str> {
+        match self {
+            Self::Deliver(delivery) => Some(&delivery.decoded.dedup_key),
+            Self::Command { .. } => None,
+        }
+    }
+}
+
+impl Delivery {
+    fn id(&self, source: &str) -> String {
+        let Decoded { dedup_key, content, .. } = &self.decoded;
+        creditrail_domain::StepId::derive(source, dedup_key, content).to_string()
+    }
+
+    /// The delivery as one that cannot be read.
+    fn unreadable(&self, cause: &str) -> Self {
+        let fault = Fault::new("", cause);
+        let decoded = Decoded::unreadable(&self.body, UnreadableKind::Malformed, fault, self.call);
+        Self { decoded, ..self.clone() }
+    }
+}
+
+/// What a batch writes beside its events.
+struct Pages<'a> {
+    source: &'a str,
+    before: Head,
+    newest: Timestamp,
+    received: i64,
+    known: HashMap<String, Vec<KnownDelivery>>,
+    deliveries: Vec<DeliveryRow>,
+    repeats: Vec<(String, Timestamp)>,
+}
+
+impl<'a> Pages<'a> {
+    fn new(source: &'a str, before: Head, known: Vec<KnownDelivery>) -> Self {
+        let mut by_key = HashMap::<String, Vec<KnownDelivery>>::new();
+        for delivery in known {
+            by_key.entry(delivery.dedup_key.clone()).or_default().push(delivery);
+        }
+        Self {
+            source,
+            before,
+            newest: before.recorded_at,
+            received: before.received,
+            known: by_key,
+            deliveries: Vec::new(),
+            repeats: Vec::new(),
+        }
+    }
+
+    /// The streams that the requests touch; repetitions touch none.
+    fn streams(&self, requests: &[Request]) -> BTreeSet<StreamId> {
+        let stream = |request: &Request| match request {
+            Request::Command { stream, .. } => Some(stream.clone()),
+            Request::Deliver(delivery) => match &delivery.decoded.what {
+                Ok(_) if self.first(delivery).is_some() => None,
+                Ok((stream, _)) => Some(stream.clone()),
+                Err(_) => None,
+            },
+        };
+        requests.iter().filter_map(stream).collect()
+    }
+
+    /// The delivery of which this one is a repetition.
+    fn first(&self, delivery: &Delivery) -> Option<&KnownDelivery> {
+        let id = delivery.id(self.source);
+        let same_key = self.known.get(&delivery.decoded.dedup_key)?;
+        same_key.iter().find(|known| known.delivery_id == id)
+    }
+
+    fn take(&mut self, request: &Request, desk: &mut Desk<'_>) -> Answer {
+        match request {
+            Request::Deliver(delivery) => self.deliver(delivery, desk),
+            Request::Command { stream, command, at } => self.command(stream, command, *at, desk),
+        }
+    }
+
+    fn command(
+        &mut self,
+        stream: &StreamId,
+        command: &Command,
+        at: Timestamp,
+        desk: &mut Desk<'_>,
+    ) -> Answer {
+        let decided =
+            desk.decide(stream, command.clone(), (at, None)).map_err(
+                |undecided| match undecided {
+                    Undecided::Refused(refusal) => WriteError::Refused(refusal),
+                    Undecided::Panicked | Undecided::Unfit => WriteError::Rule,
+                },
+            )?;
+        self.newest = at.max(self.newest);
+        let position = self.position(desk);
+        let delivery_id = match command {
+            Command::Record(step) => step.id().to_string(),
+            Command::Override { step, .. } => step.to_string(),
+            Command::Raise(_) | Command::Resolve(_) | Command::PassTime => stream.id.clone(),
+        };
+        Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
+    }
+
+    fn deliver(&mut self, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {
+        let delivery_id = delivery.id(self.source);
+        let received_at = delivery.call.received_at;
+        if let Some(first) = self.first(delivery) {
+            let position = Some(first.position);
+            self.received += 1;
+            self.repeats.push((delivery_id.clone(), received_at));
+            return Ok(Receipt { outcome: "duplicate", delivery_id, position });
+        }
+        let (stream, command) = match &delivery.decoded.what {
+            Ok((stream, step)) => {
+                let taken_by = self.taken_by(&delivery.decoded.dedup_key, stream);
+                (stream.clone(), Command::Record(step.clone().taken_by(taken_by)))
+            }
+            Err(unreadable) => {
+                let stream =
+                    StreamId { aggregate_type: AggregateType::Exception, id: delivery_id.clone() };
+                (stream, Command::Raise(unreadable.clone()))
+            }
+        };
+        let Ok(decided) = desk.decide(&stream, command, (received_at, Some(&delivery_id))) else {
+            if delivery.decoded.what.is_err() {
+                return Err(WriteError::Rule);
+            }
+            tracing::error!(source = self.source, delivery_id, "a rule failed on a delivery");
+            return self.deliver(&delivery.unreadable("a rule failed on it"), desk);
+        };
+        self.received += 1;
+        self.newest = received_at.max(self.newest);
+        let position = self.position(desk);
+        self.keep(delivery, &delivery_id, (stream, decided.outcome, position));
+        Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
+    }
+
+    fn keep(
+        &mut self,
+        delivery: &Delivery,
+        delivery_id: &str,
+        (stream, outcome, position): (StreamId, &'static str, i64),
+    ) {
+        let dedup_key = delivery.decoded.dedup_key.clone();
+        self.known.entry(dedup_key.clone()).or_default().push(KnownDelivery {
+            delivery_id: delivery_id.to_owned(),
+            dedup_key: dedup_key.clone(),
+            stream: stream.clone(),
+            position,
+        });
+        let added = i64::try_from(self.deliveries.len()).unwrap_or(i64::MAX);
+        self.deliveries.push(DeliveryRow {
+            delivery_id: delivery_id.to_owned(),
+            number: self.before.deliveries + added + 1,
+            dedup_key,
+            received_at: delivery.call.received_at,
+            secret_id: delivery.secret_id.clone(),
+            headers: delivery.headers.clone(),
+            body: delivery.body.clone(),
+            outcome,
+            position,
+            stream,
+        });
+    }
+
+    /// The stream on which the key was used first, if it is another one.
+    fn taken_by(&self, dedup_key: &str, stream: &StreamId) -> Option<String> {
+        let first = self.known.get(dedup_key)?.first()?;
+        (first.stream != *stream).then(|| first.stream.id.clone())
+    }
+
+    fn position(&self, desk: &Desk<'_>) -> i64 {
+        self.before.position + i64::try_from(desk.events().len()).unwrap_or(i64::MAX)
+    }
+
+    /// The head after the batch. Its time never runs backwards, whatever the clock does.
+    fn head(&self, events: usize) -> Head {
+        Head {
+            position: self.before.position + i64::try_from(events).unwrap_or(i64::MAX),
+            deliveries: self.before.deliveries
+                + i64::try_from(self.deliveries.len()).unwrap_or(i64::MAX),
+            received: self.received,
+            recorded_at: self.newest,
+        }
+    }
+}
+
+impl AnyStep {
+    /// The step's id.
+    pub const fn id(&self) -> creditrail_domain::StepId {
+        match self {
+            Self::Application(step) => step.id,
+            Self::CustomerLink(step) => step.id,
+            Self::PaymentMethod(step) => step.id,
+            Self::Transaction(step) => step.id,
+        }
+    }
+
+    fn taken_by(mut self, stream: Option<String>) -> Self {
+        match &mut self {
+            Self::Application(step) => step.key_taken_by = stream,
+            Self::CustomerLink(step) => step.key_taken_by = stream,
+            Self::PaymentMethod(step) => step.key_taken_by = stream,
+            Self::Transaction(step) => step.key_taken_by = stream,
+        }
+        self
+    }
+}

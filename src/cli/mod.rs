@@ -1,0 +1,130 @@
+//! The command line door.
+
+mod demo;
+mod machine;
+mod replay;
+mod serve;
+mod settings;
+mod sign;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::{app::BuildError, store::StoreError};
+
+/// Why a command of the command line failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Settings(#[from] settings::SettingsError),
+    /// The service cannot be built.
+    #[error("the service cannot start")]
+    Build(#[from] BuildError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Something could not be read or written.
+    #[error("{what}")]
+    Io {
+        /// What was attempted.
+        what: String,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The store failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// A call of the demo failed.
+    #[error("a call of the demo failed")]
+    Call(#[from] reqwest::Error),
+    /// The worker ended, which it does not do of itself.
+    #[error("the worker ended; the log tells why")]
+    WorkerEnded,
+    /// The demo's service did not do what it is there to show.
+    #[error("the demo did not go as it should: {0}")]
+    Demo(String),
+}
+
+/// Turns lenders' webhooks into an event-sourced record of applications, cards and transactions.
+///
+/// Begin with `creditrail demo`: it plays sample histories through the real endpoint and shows
+/// what becomes of each. Then write a creditrail.toml and run `creditrail serve`:
+///
+///     [server]
+///     listen = "127.0.0.1:8080"
+///     [database]
+///     url = "sqlite://creditrail.db"
+///     [[source]]
+///     name = "imprint"
+///     kind = "imprint"
+///     currency = "USD"
+///     secrets = [{ id = "2026-01", value_env = "IMPRINT_SECRET" }]
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receives webhooks and answers reads until it is told to end (Ctrl-C, SIGTERM).
+    Serve(Place),
+    /// Plays signed sample histories through the real endpoint on a throw-away database, with
+    /// repeats, disorder, a forged signature and illegal steps, and shows what became of each.
+    Demo(demo::Demo),
+    /// Prints a lifecycle, drawn from the table that decides.
+    Machine(machine::Machine),
+    /// Rebuilds read models from position 0 of the log.
+    Replay(replay::Replay),
+    /// Prints the signature header for a body, to try an endpoint with curl.
+    ///
+    ///     curl -H "$(creditrail sign --secret s3cret body.json)" --data-binary @body.json URL
+    #[command(verbatim_doc_comment)]
+    Sign(sign::Sign),
+}
+
+/// Where the settings are, and what overrides them.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The settings.
+    #[arg(long, default_value = "creditrail.toml", env = "CREDITRAIL_CONFIG")]
+    config: PathBuf,
+    /// The address to listen on, instead of `server.listen`.
+    #[arg(long, env = "CREDITRAIL_LISTEN")]
+    listen: Option<String>,
+    /// The database, instead of `database.url`.
+    #[arg(long, env = "CREDITRAIL_DATABASE_URL", hide_env_values = true)]
+    database: Option<String>,
+}
+
+/// Runs what the arguments ask for.
+///
+/// # Errors
+/// [`CliError`].
+pub async fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        Command::Serve(place) => serve::serve(place).await,
+        Command::Demo(demo) => demo.run().await,
+        Command::Machine(machine) => machine.run(),
+        Command::Replay(replay) => replay.run().await,
+        Command::Sign(sign) => sign.run(),
+    }
+}
+
+/// Writes to standard output. A closed pipe is not an error: whoever read has read enough.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,66 @@
+//! `creditrail serve`.
+
+use tokio::net::TcpListener;
+
+use super::{CliError, Place, print, settings};
+use crate::{
+    app::{Creditrail, Worker},
+    http::serve,
+};
+
+pub(super) async fn serve(place: Place) -> Result<(), CliError> {
+    let settings = settings::read(&place)?;
+    let mut builder = Creditrail::builder().database(&settings.database.url);
+    for source in settings.source {
+        builder = builder.source(source);
+    }
+    let (creditrail, worker) = builder.build().await?;
+    let listener = listen(&settings.server.listen).await?;
+    let told = told_to_end();
+    run(listener, &creditrail, worker, told).await
+}
+
+pub(super) async fn listen(address: &str) -> Result<TcpListener, CliError> {
+    let failed = |cause| CliError::Listen { address: address.to_owned(), cause };
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+/// Serves until `end` completes; the worker outlives the last call.
+pub(super) async fn run(
+    listener: TcpListener,
+    creditrail: &Creditrail,
+    worker: Worker,
+    end: impl Future<Output = ()>,
+) -> Result<(), CliError> {
+    if let Ok(address) = listener.local_addr() {
+        print(&format!("listening on http://{address}\n"));
+        if !address.ip().is_loopback() {
+            print("/v1 and / answer only to callers on this machine\n");
+        }
+    }
+    let served = serve::serve(listener, serve::guarded(creditrail), end);
+    tokio::select! {
+        () = served => Ok(()),
+        () = worker.run() => Err(CliError::WorkerEnded),
+    }
+}
+
+/// Completes at Ctrl-C or SIGTERM.
+pub(super) async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => signals.recv().await,
+            // Without the handler SIGTERM ends the process at once, which loses nothing.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = terminated => {}
+        interrupted = tokio::signal::ctrl_c() => {
+            if interrupted.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

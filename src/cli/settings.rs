@@ -1,0 +1,152 @@
+//! `creditrail.toml`: a wrong setting is named with its path and the allowed values.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::Place;
+use crate::sources::SourceConfig;
+
+/// What is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{path}: cannot be read (`creditrail --help` shows an example)", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// A setting is wrong.
+    #[error("{path}: {setting}: {cause}", path = path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The path of the setting.
+        setting: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+/// The settings of the binary.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    #[serde(default)]
+    pub server: Server,
+    #[serde(default)]
+    pub database: Database,
+    #[serde(default)]
+    pub source: Vec<SourceConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    pub listen: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    pub url: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".to_owned() }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite://creditrail.db".to_owned() }
+    }
+}
+
+/// Reads the settings, and what overrides them.
+///
+/// # Errors
+/// [`SettingsError`].
+pub fn read(place: &Place) -> Result<Settings, SettingsError> {
+    let path = &place.config;
+    let unreadable = |cause| SettingsError::Unreadable { path: path.clone(), cause };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let mut settings = parse(&text, path)?;
+    if let Some(listen) = &place.listen {
+        settings.server.listen.clone_from(listen);
+    }
+    if let Some(url) = &place.database {
+        settings.database.url.clone_from(url);
+    }
+    Ok(settings)
+}
+
+fn parse(text: &str, path: &Path) -> Result<Settings, SettingsError> {
+    let wrong = |setting: String, cause: String| SettingsError::Wrong {
+        path: path.to_owned(),
+        setting,
+        cause,
+    };
+    let document = toml::Deserializer::parse(text)
+        .map_err(|error| wrong(line_of(text, error.span()), error.message().to_owned()))?;
+    let mut settings: Settings = serde_path_to_error::deserialize(document)
+        .map_err(|error| wrong(error.path().to_string(), error.inner().message().to_owned()))?;
+    if settings.source.is_empty() {
+        return Err(wrong("source".to_owned(), "at least one [[source]] is required".to_owned()));
+    }
+    for (place, source) in settings.source.iter_mut().enumerate() {
+        for secret in &mut source.secrets {
+            let Some(variable) = &secret.value_env else { continue };
+            let Ok(value) = std::env::var(variable) else {
+                let setting = format!("source[{place}].secrets.value_env");
+                return Err(wrong(setting, format!("the variable {variable} is not set")));
+            };
+            secret.value = SecretString::from(value);
+        }
+    }
+    Ok(settings)
+}
+
+fn line_of(text: &str, span: Option<std::ops::Range<usize>>) -> String {
+    let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}", before.matches('\n').count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        parse(text, Path::new("c.toml")).map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_its_path_and_the_allowed_values() {
+        let source = "[[source]]\nname = \"a\"\nkind = \"imprint\"\ncurrency = \"USD\"\n";
+        assert_eq!(wrong(source), "");
+        for (text, said) in [
+            ("", "source: at least one [[source]] is required"),
+            ("[server]\nport = 1", "server.port: unknown field `port`, expected `listen`"),
+            (
+                "[[source]]\nname = \"a\"\nkind = \"imprints\"\ncurrency = \"USD\"",
+                "source[0].kind: unknown variant `imprints`, expected `imprint`",
+            ),
+            (
+                "[[source]]\nname = \"a\"\nkind = \"imprint\"\ncurrency = \"usd\"",
+                "source[0].currency: `usd` is no ISO 4217 currency code",
+            ),
+            (
+                &format!("{source}[source.policies]\nvirtual_resume = \"allow\""),
+                "source[0].policies.virtual_resume: unknown variant `allow`, expected `flag` or `refuse`",
+            ),
+        ] {
+            assert_eq!(wrong(text), format!("c.toml: {said}"));
+        }
+    }
+}

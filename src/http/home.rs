@@ -1,0 +1,43 @@
+//! `/`: where to go from here, for whoever opens the address in a browser.
+
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+
+use super::problem::Problem;
+use crate::app::Creditrail;
+
+const PAGE: &str = include_str!("home.html");
+
+/// The router of the first page, and the answer to every path that is not there.
+pub fn home(creditrail: &Creditrail) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .fallback(async || -> Response {
+            let detail = "there is nothing at this path; `GET /` lists what there is";
+            Problem::new(StatusCode::NOT_FOUND, "not_found", detail).into_response()
+        })
+        .with_state(creditrail.clone())
+}
+
+async fn page(State(creditrail): State<Creditrail>) -> Html<String> {
+    let links = |source: &str| {
+        // A source's name is of a-z, 0-9 and `-`: nothing to escape.
+        format!(
+            "<tr><td>{source}</td><td><a href=\"v1/sources/{source}\">status</a></td>\
+             <td><a href=\"v1/transactions?source={source}\">transactions</a></td>\
+             <td><a href=\"v1/payment-methods?source={source}\">cards</a></td>\
+             <td><a href=\"v1/applications?source={source}\">applications</a></td>\
+             <td><a href=\"v1/exceptions?source={source}&amp;status=open\">open exceptions</a></td>\
+             <td><a href=\"v1/deliveries?source={source}\">deliveries</a></td>\
+             <td><a href=\"v1/events?source={source}\">log</a></td>\
+             <td><a href=\"v1/rejected-calls?source={source}\">rejected calls</a></td></tr>"
+        )
+    };
+    let rows: String = creditrail.sources().map(links).collect();
+    Html(PAGE.replace("{{sources}}", &rows))
+}

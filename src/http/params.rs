@@ -1,0 +1,129 @@
+//! The parameters of reads: strict, each named when it is wrong.
+
+use std::collections::HashMap;
+
+use crate::{
+    app::{Creditrail, read::Items},
+    store::{Cursor, Page},
+};
+
+use super::problem::Problem;
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// The parameters of a query string, taken one by one; what is left over is refused.
+pub struct Params(HashMap<String, String>);
+
+/// A filter of a list: a parameter, the column that it is about, and its values if they are few.
+pub struct Filter {
+    pub name: &'static str,
+    pub column: &'static str,
+    pub values: Option<Vec<&'static str>>,
+}
+
+impl Params {
+    /// The parameters as they came.
+    pub fn new(given: HashMap<String, String>) -> Self {
+        Self(given)
+    }
+
+    /// Takes a parameter; an empty one is as good as none.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name).filter(|value| !value.is_empty())
+    }
+
+    /// Takes a number within a range.
+    pub fn number(
+        &mut self,
+        name: &'static str,
+        range: (i64, i64),
+    ) -> Result<Option<i64>, Problem> {
+        let Some(given) = self.take(name) else { return Ok(None) };
+        let (least, most) = range;
+        match given.parse::<i64>() {
+            Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => Err(Problem::invalid(name, format!("must be a number from {least} to {most}"))),
+        }
+    }
+
+    /// Waits until the read models of `source` have passed `at_least`, if it is given.
+    pub async fn wait(
+        &mut self,
+        creditrail: &Creditrail,
+        source: Option<&str>,
+    ) -> Result<(), Problem> {
+        let Some(position) = self.number("at_least", (0, i64::MAX))? else { return Ok(()) };
+        let source =
+            source.ok_or_else(|| Problem::invalid("source", "is required with `at_least`"))?;
+        Ok(creditrail.at_least(source, position).await?)
+    }
+
+    /// Takes `limit` and `cursor`.
+    pub fn page(&mut self, sources: Vec<String>) -> Result<Page, Problem> {
+        let most = i64::try_from(MAX_LIMIT).unwrap_or(i64::MAX);
+        let limit = self.number("limit", (1, most))?;
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT);
+        let after = self.take("cursor").map(|cursor| read_cursor(&cursor)).transpose()?;
+        Ok(Page { sources, filters: Vec::new(), after, limit })
+    }
+
+    /// Takes `source`, waits for `at_least`, and takes `limit`, `cursor` and the filters.
+    pub async fn list(
+        &mut self,
+        creditrail: &Creditrail,
+        filters: &[Filter],
+    ) -> Result<Page, Problem> {
+        let source = self.take("source");
+        let all: Vec<String> = creditrail.sources().map(str::to_owned).collect();
+        if let Some(source) = source.as_ref().filter(|source| !all.contains(source)) {
+            let known = all.join(", ");
+            return Err(Problem::invalid("source", format!("`{source}` is not one of: {known}")));
+        }
+        self.wait(creditrail, source.as_deref()).await?;
+        let mut page = self.page(source.map_or(all, |source| vec![source]))?;
+        for Filter { name, column, values } in filters {
+            if let Some(value) = self.take(name) {
+                if let Some(values) = values.as_ref().filter(|all| !all.contains(&value.as_str())) {
+                    let cause = format!("`{value}` is not one of: {}", values.join(", "));
+                    return Err(Problem::invalid(*name, cause));
+                }
+                page.filters.push((column, creditrail_domain::ids::canonical(&value)));
+            }
+        }
+        let mut known = vec!["source", "at_least", "limit", "cursor"];
+        known.extend(filters.iter().map(|filter| filter.name));
+        self.done(&known)?;
+        Ok(page)
+    }
+
+    /// Refuses what has not been taken.
+    pub fn done(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(Problem::invalid(
+                name.as_str(),
+                format!("is not a parameter here; there are: {}", known.join(", ")),
+            )),
+        }
+    }
+}
+
+/// A page as it is answered.
+pub fn answer(items: Items) -> serde_json::Value {
+    let next = items.next.map(|cursor| write_cursor(&cursor));
+    serde_json::json!({ "items": items.items, "next_cursor": next })
+}
+
+fn write_cursor(cursor: &Cursor) -> String {
+    let Cursor { source, place, key } = cursor;
+    hex::encode(serde_json::json!([source, place, key]).to_string())
+}
+
+fn read_cursor(given: &str) -> Result<Cursor, Problem> {
+    let decoded = hex::decode(given).ok();
+    decoded
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .map(|(source, place, key)| Cursor { source, place, key })
+        .ok_or_else(|| Problem::invalid("cursor", "is not one that a list has answered"))
+}

@@ -1,0 +1,154 @@
+//! Errors on the wire: RFC 9457 problems with a stable `code`. The one place that turns errors
+//! into HTTP statuses.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use creditrail_domain::CommandRefusal;
+
+use crate::{
+    app::{command::CommandError, read::ReadError, receive::ReceiveError, writer::WriteError},
+    failure::chain,
+};
+
+/// An error as it is answered.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    field: Option<String>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of that status and code.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), field: None, retry_after: None }
+    }
+
+    /// A field or parameter that is wrong.
+    pub fn invalid(field: impl Into<String>, cause: impl std::fmt::Display) -> Self {
+        let field = field.into();
+        let detail = format!("{field}: {cause}");
+        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail);
+        Self { field: Some(field), ..problem }
+    }
+
+    /// Nothing by that id.
+    pub fn not_found(what: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what} `{id}`"))
+    }
+
+    /// The problem with a time after which to come again, in seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    fn unavailable(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(1)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        if let Some(field) = self.field {
+            body["field"] = Value::from(field);
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<ReceiveError> for Problem {
+    fn from(error: ReceiveError) -> Self {
+        let (status, code, detail) = match &error {
+            ReceiveError::UnknownSource => (StatusCode::NOT_FOUND, error.code(), error.to_string()),
+            ReceiveError::SourceWithoutSecret => {
+                let problem =
+                    Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), error.to_string());
+                return problem.retry_after(60);
+            }
+            // One body for all causes: it tells a forger nothing.
+            ReceiveError::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, error.code(), "the call is not authentic".to_owned())
+            }
+            ReceiveError::BodyTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, error.code(), error.to_string())
+            }
+            ReceiveError::ContentEncoding => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.code(), error.to_string())
+            }
+            ReceiveError::NotWritten(cause) => {
+                tracing::warn!(error = chain(cause), "a delivery was not acknowledged");
+                return Self::unavailable("the delivery was not recorded; send it again");
+            }
+        };
+        Self::new(status, code, detail)
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match &error {
+            ReadError::UnknownSource(_) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_source", error.to_string())
+            }
+            ReadError::Behind(_) => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Self::new(status, "read_models_behind", error.to_string()).retry_after(1)
+            }
+            ReadError::Store(_) | ReadError::Broken(_) => {
+                tracing::error!(error = chain(&error), "a read failed");
+                Self::unavailable("the read models cannot be read now")
+            }
+        }
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::UnknownSource(_) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_source", error.to_string())
+            }
+            CommandError::NotFound { what, id } => Self::not_found(what, &id),
+            CommandError::Invalid { field, cause } => Self::invalid(field, cause),
+            CommandError::NotRead(error) => error.into(),
+            CommandError::NotWritten(WriteError::Refused(refusal)) => {
+                let field = match &refusal {
+                    CommandRefusal::ReasonMissing => Some("reason"),
+                    CommandRefusal::ActionNotPossible { .. } => Some("action"),
+                    CommandRefusal::ConversionNotPossible { .. } => Some("convert_to"),
+                    _ => None,
+                };
+                if let Some(field) = field {
+                    let problem = Self::invalid(field, &refusal);
+                    return Self { code: refusal.code(), ..problem };
+                }
+                Self::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string())
+            }
+            CommandError::NotWritten(error) => {
+                tracing::warn!(error = chain(&error), "a command was not carried out");
+                Self::unavailable("the command was not carried out; ask again")
+            }
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! Where the log and the read models are kept.
+//!
+//! [`Store`] is one interface with one contract; [`sqlite`] is the embedded implementation. SQL
+//! stays in this folder, and so does the JSON of events ([`codec`]).
+
+pub mod codec;
+pub mod sqlite;
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use creditrail_domain::Event;
+use creditrail_projections::{Change, Reader, Recorded, StreamId, Table, customers::Pair};
+use jiff::Timestamp;
+
+/// What went wrong with the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database could not be reached, or did not answer in time. Nothing was acknowledged.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database refused what was to be written.
+    #[error("the database refused a row")]
+    Constraint(#[source] sqlx::Error),
+    /// An event in the log cannot be decoded.
+    #[error("the event at position {position} of {origin} cannot be decoded")]
+    Undecodable {
+        /// The source.
+        origin: String,
+        /// Where it stands.
+        position: i64,
+        /// Why.
+        #[source]
+        cause: codec::DecodeError,
+    },
+    /// The schema is newer than this program, or was changed by another one.
+    #[error("migration {number} of the database is unknown to this program")]
+    UnknownMigration {
+        /// The number of the migration.
+        number: i64,
+    },
+    /// The database would not keep what it acknowledges.
+    #[error("the database is not durable: {setting} is {value}")]
+    NotDurable {
+        /// The setting at fault.
+        setting: &'static str,
+        /// What it is.
+        value: String,
+    },
+}
+
+impl StoreError {
+    /// Whether one row is to blame, so that the others may be tried without it.
+    pub const fn is_constraint(&self) -> bool {
+        matches!(self, Self::Constraint(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database)
+                if database.is_unique_violation() || database.is_check_violation() =>
+            {
+                Self::Constraint(error)
+            }
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+/// The result of a call of the store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// The head of a source's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The position of the newest event; 0 before the first.
+    pub position: i64,
+    /// How many distinct deliveries are kept.
+    pub deliveries: i64,
+    /// How many deliveries were received, repetitions included.
+    pub received: i64,
+    /// When the newest event was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// A delivery to be kept.
+#[derive(Clone, Debug)]
+pub struct DeliveryRow {
+    /// Derived from source, key and content.
+    pub delivery_id: String,
+    /// The order of arrival within the source, from 1.
+    pub number: i64,
+    /// Under which a repetition is found.
+    pub dedup_key: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Which secret verified it.
+    pub secret_id: String,
+    /// Its headers as JSON, credentials masked.
+    pub headers: String,
+    /// Its body as it came.
+    pub body: bytes::Bytes,
+    /// What became of it on arrival.
+    pub outcome: &'static str,
+    /// The position of the last event that it caused.
+    pub position: i64,
+    /// The stream on which it was recorded.
+    pub stream: StreamId,
+}
+
+/// What is known of a delivery that was received before.
+#[derive(Clone, Debug)]
+pub struct KnownDelivery {
+    /// Its id.
+    pub delivery_id: String,
+    /// Its key.
+    pub dedup_key: String,
+    /// The stream on which it was recorded.
+    pub stream: StreamId,
+    /// The position of the last event that it caused.
+    pub position: i64,
+}
+
+/// An event to be appended.
+#[derive(Debug)]
+pub struct NewEvent {
+    /// The stream.
+    pub stream: StreamId,
+    /// The place in the stream, from 1.
+    pub sequence: i64,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// The delivery that caused it, if one did.
+    pub delivery_id: Option<String>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug)]
+pub struct RawEvent {
+    /// The place in the log of the source.
+    pub position: i64,
+    /// The kind of aggregate.
+    pub aggregate_type: String,
+    /// `source/external-id`.
+    pub aggregate_id: String,
+    /// The place in the stream.
+    pub sequence: i64,
+    /// The name of the event.
+    pub event_type: String,
+    /// The version that it was written in.
+    pub event_version: String,
+    /// The event as JSON.
+    pub payload: String,
+    /// What else is known of it, as JSON.
+    pub metadata: String,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// A writing transaction on one source. Dropped without [`Self::commit`], nothing is written.
+#[async_trait]
+pub trait Batch: Send {
+    /// The head of the source, locked until the end of the transaction.
+    fn head(&self) -> Head;
+    /// The deliveries that have one of the keys.
+    async fn known(&mut self, dedup_keys: &[&str]) -> Result<Vec<KnownDelivery>>;
+    /// The events of the streams, by stream and sequence.
+    async fn load(&mut self, streams: &[&StreamId]) -> Result<Vec<Recorded>>;
+    /// Keeps deliveries.
+    async fn keep(&mut self, deliveries: &[DeliveryRow]) -> Result<()>;
+    /// Counts a repetition on each delivery of these ids, received at that time.
+    async fn count_repeats(&mut self, repeats: &[(String, Timestamp)]) -> Result<()>;
+    /// Appends events after the head, in the order given.
+    async fn append(&mut self, events: &[NewEvent], recorded_at: Timestamp) -> Result<()>;
+    /// Writes the head and makes everything durable.
+    async fn commit(self: Box<Self>, head: Head) -> Result<()>;
+}
+
+/// What readers write in one transaction: rows by table, and how far they are then.
+#[derive(Debug, Default)]
+pub struct Projected {
+    /// The changes of each table, in the order in which they are to be written.
+    pub changes: Vec<(&'static Table, Vec<Change>)>,
+    /// For each reader where it was and where it is then. If one has been moved in between, by
+    /// another instance or by a rebuild, nothing is written.
+    pub bookmarks: Vec<(&'static str, i64, i64)>,
+}
+
+/// A call that was not accepted.
+#[derive(Clone, Debug)]
+pub struct RejectedCall {
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Why it was not accepted: a stable code.
+    pub cause: &'static str,
+    /// Its headers as JSON, credentials masked.
+    pub headers: String,
+    /// Its body, if the call failed authentication.
+    pub body: Option<bytes::Bytes>,
+}
+
+/// One page of a list: rows of one table, newest first within a source.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The sources to list, in order.
+    pub sources: Vec<String>,
+    /// Columns and the values that they must have.
+    pub filters: Vec<(&'static str, String)>,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+    /// How many rows at the most.
+    pub limit: usize,
+}
+
+/// Where a page ended. It names a row, so rows that come later do not shift it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cursor {
+    /// The source of the last row.
+    pub source: String,
+    /// What the list is sorted by, of the last row.
+    pub place: i64,
+    /// The key of the last row.
+    pub key: String,
+}
+
+/// A row of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Where it stands in the list.
+    pub cursor: Cursor,
+    /// Its document, as JSON.
+    pub document: String,
+}
+
+/// A delivery as it was received.
+#[derive(Clone, Debug)]
+pub struct KeptDelivery {
+    /// Its row.
+    pub row: DeliveryRow,
+    /// How often it was received again.
+    pub repeats: i64,
+    /// When it was received last.
+    pub last_received_at: Timestamp,
+    /// Its row in the timeline, as JSON; `None` until the read model is there.
+    pub document: Option<String>,
+}
+
+/// The totals of one customer in one currency, in minor units.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Balance {
+    /// The currency.
+    pub currency: String,
+    /// Σ holds.
+    pub pending: i64,
+    /// Σ captures.
+    pub confirmed: i64,
+    /// Σ refunds.
+    pub refunded: i64,
+    /// `confirmed − refunded`: card activity, not the credit balance.
+    pub net: i64,
+}
+
+/// The log and the read models of all sources.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Begins to write to a source: locks its head first, and creates it at the first call.
+    async fn begin(&self, source: &str) -> Result<Box<dyn Batch>>;
+
+    /// The head of a source's log.
+    async fn head(&self, source: &str) -> Result<Head>;
+    /// Events after a position, in position order, `limit` at most.
+    async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>>;
+    /// The same as they are stored.
+    async fn raw_events_after(
+        &self,
+        source: &str,
+        position: i64,
+        limit: i64,
+    ) -> Result<Vec<RawEvent>>;
+    /// The events of streams up to a position, by stream and sequence.
+    async fn events_of(
+        &self,
+        source: &str,
+        streams: &[StreamId],
+        up_to: i64,
+    ) -> Result<Vec<Recorded>>;
+
+    /// How far each reader of a source is; a reader that is not listed is at 0.
+    async fn bookmarks(&self, source: &str) -> Result<HashMap<String, i64>>;
+    /// Writes rows and bookmarks in one transaction. `false` if a bookmark was not where it was
+    /// said to be, and so nothing was written.
+    async fn project(&self, source: &str, projected: &Projected) -> Result<bool>;
+    /// Empties the read models of a reader and sets its bookmark to 0, in one transaction.
+    async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()>;
+    /// The pairs that share an id with one of the customers or partner's customers.
+    async fn pairs(
+        &self,
+        source: &str,
+        customers: &[String],
+        partners: &[String],
+    ) -> Result<Vec<Pair>>;
+
+    /// The document of a row.
+    async fn document(&self, table: &Table, source: &str, key: &str) -> Result<Option<String>>;
+    /// A page of a read model.
+    async fn list(&self, table: &Table, page: &Page) -> Result<Vec<Listed>>;
+    /// The stream of a row of the timeline.
+    async fn stream_of(&self, table: &Table, source: &str, key: &str) -> Result<Option<StreamId>>;
+    /// A page of deliveries with their sources, newest first; `place` of the cursor is their
+    /// number.
+    async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>>;
+    /// One delivery.
+    async fn delivery(&self, source: &str, delivery_id: &str) -> Result<Option<KeptDelivery>>;
+    /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
+    async fn timeline(&self, customer: &CustomerKeys, page: &Page) -> Result<Vec<Listed>>;
+    /// The ids of a customer.
+    async fn identities(&self, source: &str, customer_id: &str) -> Result<Vec<Identity>>;
+    /// The totals of a customer, by currency.
+    async fn balances(&self, source: &str, customer_id: &str) -> Result<Vec<Balance>>;
+    /// What an id leads to: type and id.
+    async fn search(&self, source: &str, value: &str) -> Result<Vec<(String, String)>>;
+    /// The outcomes of deliveries as of now, counted.
+    async fn tallies(&self, source: &str) -> Result<Vec<(String, i64)>>;
+    /// How many exceptions are open, by severity.
+    async fn open_exceptions(&self, source: &str) -> Result<Vec<(String, i64)>>;
+    /// Streams with a step whose deadline is not after `now`, `limit` at most.
+    async fn due(&self, source: &str, now: Timestamp, limit: i64) -> Result<Vec<StreamId>>;
+    /// When the newest delivery of a source was received.
+    async fn last_received_at(&self, source: &str) -> Result<Option<Timestamp>>;
+
+    /// Keeps calls that were not accepted; only the newest `most` stay, none older than `oldest`.
+    async fn reject(
+        &self,
+        source: &str,
+        calls: &[RejectedCall],
+        most: i64,
+        oldest: Timestamp,
+    ) -> Result<()>;
+    /// The newest calls that were not accepted.
+    async fn rejected(&self, source: &str, limit: i64) -> Result<Vec<RejectedRow>>;
+}
+
+/// A kept call that was not accepted, with its place in the ring.
+#[derive(Clone, Debug)]
+pub struct RejectedRow {
+    /// The place, rising.
+    pub number: i64,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Why it was not accepted.
+    pub cause: String,
+    /// Its headers as JSON.
+    pub headers: String,
+    /// How long its body was; `None` if it was not kept.
+    pub body_bytes: Option<i64>,
+}
+
+/// An id of a customer, and how sure it is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Identity {
+    /// `customer_id` or `partner_customer_id`.
+    pub kind: &'static str,
+    /// The id.
+    pub value: String,
+    /// `explicit` (a link of the lender), `implied` (named together), `ended` or `parked`.
+    pub strength: String,
+    /// The position of the event that first told of it.
+    pub position: i64,
+}
+
+/// The ids under which a customer's steps are found.
+#[derive(Clone, Debug)]
+pub struct CustomerKeys {
+    /// The source.
+    pub source: String,
+    /// The lender's id.
+    pub customer_id: String,
+    /// The partner's ids, for steps that name no other.
+    pub partner_customer_ids: Vec<String>,
+}

@@ -1,0 +1,25 @@
+//! The suite: the service as its callers see it. Each test starts the real binary on a directory
+//! of its own and speaks HTTP with it; nothing here knows the code, only the specification.
+//!
+//! Reading order: `support` (the harness), then the module of the question at hand. `G1` and the
+//! like are the golden sequences of the domain page.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed, and says where"
+)]
+
+mod support;
+
+mod applications; // what the lender decides, what the browser only reports
+mod cards; // the lifecycle of a card, its reissue
+mod crash; // kill -9, a full disk, a polite end
+mod customers; // identities, balances, the timeline, search
+mod hostile; // bodies and connections that mean harm
+mod lists; // cursors, filters, wrong parameters, the log
+mod orders; // any order, any repetition: one end
+mod overrides; // policies, and a person who decides otherwise
+mod receiving; // the answers to a webhook, row by row
+mod replay; // read models are disposable
+mod transaction_table; // every state, every step
+mod transactions; // the golden sequences of money

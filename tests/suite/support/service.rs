@@ -1,0 +1,291 @@
+//! The real binary, on a temporary directory of its own.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tempfile::TempDir;
+
+/// What every source signs with, unless a test says otherwise.
+pub const SECRET: &str = "imprint-signing-token";
+
+/// Far more than a start, or an end, takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The header value for a body that was signed at `time`.
+pub fn signature(secret: &str, time: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key");
+    mac.update(time.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    let digest = hex::encode(mac.finalize().into_bytes());
+    format!("t={time},s={digest}")
+}
+
+pub fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("1970");
+    i64::try_from(since.as_secs()).expect("not that late")
+}
+
+/// One `[[source]]` of the settings.
+pub struct Source {
+    name: String,
+    secrets: Vec<String>,
+    settings: String,
+    policies: String,
+}
+
+impl Source {
+    /// Of kind `imprint`, in dollars, with [`SECRET`].
+    pub fn named(name: &str) -> Self {
+        Self::without_secret(name).secret("first", SECRET, "")
+    }
+
+    pub fn without_secret(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            secrets: Vec::new(),
+            settings: String::new(),
+            policies: String::new(),
+        }
+    }
+
+    /// `dates` is empty, or like `, not_after = "…"`.
+    pub fn secret(mut self, id: &str, value: &str, dates: &str) -> Self {
+        let secret = format!("{{ id = \"{id}\", value = \"{value}\"{dates} }}");
+        self.secrets.push(secret);
+        self
+    }
+
+    pub fn setting(mut self, key: &str, value: &str) -> Self {
+        self.settings += &format!("{key} = \"{value}\"\n");
+        self
+    }
+
+    pub fn policy(mut self, key: &str, value: &str) -> Self {
+        self.policies += &format!("{key} = \"{value}\"\n");
+        self
+    }
+
+    fn toml(&self) -> String {
+        let Self { name, settings, .. } = self;
+        let secrets = self.secrets.join(", ");
+        let policies = if self.policies.is_empty() {
+            String::new()
+        } else {
+            format!("[source.policies]\n{}", self.policies)
+        };
+        format!(
+            "[[source]]\nname = \"{name}\"\nkind = \"imprint\"\ncurrency = \"USD\"\n\
+             secrets = [{secrets}]\n{settings}{policies}\n"
+        )
+    }
+}
+
+struct Running {
+    process: Option<Child>,
+    base: String,
+}
+
+/// A service that runs, or that can be started again on the same files.
+pub struct Service {
+    running: Mutex<Running>,
+    pub http: reqwest::Client,
+    /// The newest position that each source has answered.
+    positions: Mutex<HashMap<String, i64>>,
+    config: PathBuf,
+    /// Removed with its content when the service is dropped.
+    dir: TempDir,
+}
+
+impl Service {
+    pub fn start(sources: &[Source]) -> Self {
+        Self::start_with(sources, None)
+    }
+
+    /// A service whose files cannot grow beyond `blocks` of 512 bytes: a disk that gets full.
+    pub fn start_on_a_small_disk(sources: &[Source], blocks: u32) -> Self {
+        Self::start_with(sources, Some(blocks))
+    }
+
+    fn start_with(sources: &[Source], blocks: Option<u32>) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = dir.path().join("creditrail.toml");
+        fs::write(&config, settings(dir.path(), sources)).expect("the settings are written");
+        let (process, base) = launch(dir.path(), &config, blocks);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .expect("a client");
+        Self {
+            running: Mutex::new(Running { process: Some(process), base }),
+            http,
+            positions: Mutex::default(),
+            config,
+            dir,
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn base(&self) -> String {
+        self.running.lock().unwrap().base.clone()
+    }
+
+    /// Starts it again on the same files. The port is another one.
+    pub fn start_again(&self) {
+        let (process, base) = launch(self.dir.path(), &self.config, None);
+        let mut running = self.running.lock().unwrap();
+        assert!(running.process.is_none(), "the service still runs");
+        running.process = Some(process);
+        running.base = base;
+    }
+
+    /// Nothing is told to the process, nothing is flushed. Once is enough.
+    pub fn kill(&self) {
+        if let Some(mut process) = self.running.lock().unwrap().process.take() {
+            process.kill().expect("kill -9");
+            process.wait().expect("it is gone");
+        }
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn stop(&self) -> ExitStatus {
+        let process = self.running.lock().unwrap().process.take();
+        let mut process = process.expect("the service runs");
+        let pid = process.id().to_string();
+        let (ended, end) = mpsc::channel();
+        thread::spawn(move || ended.send(process.wait().expect("it ends")));
+        assert!(signal("-TERM", &pid), "SIGTERM is sent");
+        end.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            signal("-KILL", &pid);
+            panic!("SIGTERM did not end the service within {PATIENCE:?}")
+        })
+    }
+
+    /// `creditrail COMMAND --config FILE`: what it printed.
+    pub fn command(&self, name: &str) -> String {
+        let output = binary()
+            .arg(name)
+            .arg("--config")
+            .arg(&self.config)
+            .output()
+            .expect("the command runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "creditrail {name}: {errors}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// All that the service wrote to its standard streams.
+    pub fn log(&self) -> String {
+        read_log(self.dir.path())
+    }
+
+    pub fn position(&self, source: &str) -> i64 {
+        *self.positions.lock().unwrap().get(source).unwrap_or(&0)
+    }
+
+    pub fn note_position(&self, source: &str, position: Option<i64>) {
+        let mut positions = self.positions.lock().unwrap();
+        let newest = positions.entry(source.to_owned()).or_default();
+        *newest = position.unwrap_or(0).max(*newest);
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Ok(running) = self.running.get_mut()
+            && let Some(process) = &mut running.process
+        {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        if thread::panicking() {
+            eprintln!("--- the service's log ---\n{}", read_log(self.dir.path()));
+        }
+    }
+}
+
+fn settings(dir: &Path, sources: &[Source]) -> String {
+    let database = dir.join("creditrail.db");
+    let sources: String = sources.iter().map(Source::toml).collect();
+    format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite://{}\"\n{sources}",
+        database.display()
+    )
+}
+
+fn binary() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_creditrail"))
+}
+
+/// The command as it is, or in a shell that limits the size of files and ignores the signal about
+/// it.
+fn limited(blocks: Option<u32>) -> Command {
+    let Some(blocks) = blocks else {
+        return binary();
+    };
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""))
+        .arg(env!("CARGO_BIN_EXE_creditrail"));
+    shell
+}
+
+fn launch(dir: &Path, config: &Path, blocks: Option<u32>) -> (Child, String) {
+    let log =
+        File::options().create(true).append(true).open(dir.join("stderr.log")).expect("a log file");
+    let mut process = limited(blocks)
+        .args(["serve", "--config"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("the service starts");
+    let address = announced(process.stdout.take().expect("piped"), dir.join("stdout.log"));
+    match address.recv_timeout(PATIENCE) {
+        Ok(base) => (process, base),
+        Err(_) => {
+            let _ = process.kill();
+            panic!("the service does not listen:\n{}", read_log(dir));
+        }
+    }
+}
+
+/// Follows the standard output to its end, so that the service never waits for a reader, and says the
+/// address as soon as it is printed.
+fn announced(stdout: ChildStdout, copy: PathBuf) -> mpsc::Receiver<String> {
+    let (say, heard) = mpsc::channel();
+    thread::spawn(move || {
+        let mut printed = fs::read_to_string(&copy).unwrap_or_default();
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some((_, base)) = line.split_once("listening on ") {
+                let _ = say.send(base.trim().to_owned());
+            }
+            printed += &line;
+            printed.push('\n');
+            let _ = fs::write(&copy, &printed);
+        }
+    });
+    heard
+}
+
+fn signal(which: &str, pid: &str) -> bool {
+    let sent = Command::new("kill").args([which, pid]).status();
+    sent.is_ok_and(|status| status.success())
+}
+
+fn read_log(dir: &Path) -> String {
+    let part = |name| fs::read_to_string(dir.join(name)).unwrap_or_default();
+    part("stdout.log") + &part("stderr.log")
+}
