@@ -47,7 +47,7 @@ pub struct Change {
 }
 
 /// How a row is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Write {
     /// It takes the place of the one that is there.
     Replace,

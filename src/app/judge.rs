@@ -138,6 +138,11 @@ impl<'a> Desk<'a> {
     pub fn events(&self) -> &[NewEvent] {
         &self.events
     }
+
+    /// All events, to be appended.
+    pub fn into_events(self) -> Vec<NewEvent> {
+        self.events
+    }
 }
 
 impl Aggregate {

@@ -127,10 +127,16 @@ impl Builder {
     /// # Errors
     /// [`BuildError`].
     pub async fn build(self) -> Result<(Creditrail, Worker), BuildError> {
-        if !self.url.starts_with("sqlite:") {
+        let file = self.url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
+        let Some(file) = file.filter(|file| !file.is_empty()) else {
             return Err(BuildError::DatabaseUrl(without_password(&self.url)));
-        }
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&self.url).await?);
+        };
+        // `sqlite:///var/lib/x.db` is absolute, `sqlite://x.db` is in the working folder.
+        let is_absolute = self.url.starts_with("sqlite:///");
+        let file = if is_absolute { format!("/{file}") } else { file.to_owned() };
+        let opened = tokio::task::spawn_blocking(move || SqliteStore::open(file.as_ref())).await;
+        let opened = opened.map_err(|error| StoreError::Unavailable(error.into()))?;
+        let store: Arc<dyn Store> = Arc::new(opened?);
         let mut worker = Worker { tasks: Vec::new() };
         let mut sources = BTreeMap::new();
         for config in self.sources {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use creditrail_domain::{application, payment_method, transaction};
 use creditrail_projections::{
-    StreamId, Table, applications, exceptions, payment_methods, timeline, transactions,
+    StreamId, Table, applications, exceptions, payment_methods, transactions,
 };
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ impl Creditrail {
 
     pub(super) async fn document(
         &self,
-        table: &Table,
+        table: &'static Table,
         source: &str,
         key: &str,
     ) -> Result<Option<Value>, ReadError> {
@@ -229,7 +229,7 @@ impl Creditrail {
         source: &str,
         step: &str,
     ) -> Result<Option<StreamId>, ReadError> {
-        Ok(self.store.stream_of(timeline::READ_MODEL.table, source, step).await?)
+        Ok(self.store.stream_of(source, step).await?)
     }
 
     /// A page of a list. Filters are columns of [`List::filters`].
@@ -304,7 +304,7 @@ impl Creditrail {
             .filter(|identity| identity.kind == "partner_customer_id")
             .map(|identity| identity.value)
             .collect();
-        let pairs = self.store.pairs(source, &[], &ids).await?;
+        let pairs = self.store.pairs(source, Vec::new(), ids.clone()).await?;
         let other = |id: &String| {
             pairs
                 .iter()

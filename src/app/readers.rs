@@ -203,7 +203,7 @@ impl Readers {
             .map(|(stream, _)| stream.clone())
             .collect();
         if !continued.is_empty() {
-            let whole = self.store.events_of(&self.source, &continued, to).await?;
+            let whole = self.store.events_of(&self.source, continued.clone(), to).await?;
             continued.iter().for_each(|stream| drop(by_stream.remove(stream)));
             for event in whole {
                 by_stream.entry(event.stream.clone()).or_default().push(event);
@@ -217,7 +217,7 @@ impl Readers {
         let Portion { readers, from, to, mut changes } = portion;
         self.add_conflicts(&mut changes, from).await?;
         let bookmarks = readers.iter().map(|reader| (reader.name, from, to)).collect();
-        self.store.project(&self.source, &Projected { changes, bookmarks }).await
+        self.store.project(&self.source, Projected { changes, bookmarks }).await
     }
 
     /// Conflicts of identities are the one thing that no single stream can tell.
@@ -238,9 +238,9 @@ impl Readers {
         let customers: BTreeSet<_> = new.iter().map(|pair| pair.customer_id.clone()).collect();
         let partners: BTreeSet<_> =
             new.iter().map(|pair| pair.partner_customer_id.clone()).collect();
-        let (customers, partners): (Vec<_>, Vec<_>) =
+        let (customers, partners) =
             (customers.into_iter().collect(), partners.into_iter().collect());
-        let mut pairs = self.store.pairs(&self.source, &customers, &partners).await?;
+        let mut pairs = self.store.pairs(&self.source, customers, partners).await?;
         let known = |new: &Pair| {
             pairs.iter().any(|pair| {
                 pair.customer_id == new.customer_id

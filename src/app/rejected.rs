@@ -57,15 +57,11 @@ pub fn new(
         let mut calls = Vec::new();
         while waiting.recv_many(&mut calls, MAX_WAITING).await > 0 {
             let oldest = clock().saturating_sub(OLDEST).unwrap_or(jiff::Timestamp::MIN);
-            if let Err(error) = store.reject(&source, &calls, MOST, oldest).await {
-                tracing::warn!(
-                    source,
-                    error = chain(&error),
-                    lost = calls.len(),
-                    "rejected calls were not kept"
-                );
+            let calls = std::mem::take(&mut calls);
+            let lost = calls.len();
+            if let Err(error) = store.reject(&source, calls, MOST, oldest).await {
+                tracing::warn!(source, error = chain(&error), lost, "rejected calls were not kept");
             }
-            calls.clear();
         }
         std::future::pending().await
     };

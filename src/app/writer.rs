@@ -15,7 +15,7 @@ use super::judge::{Command, Desk, Undecided};
 use crate::{
     failure::chain,
     sources::{AnyStep, Call, Decoded, fields::Fault},
-    store::{DeliveryRow, Head, KnownDelivery, Store, StoreError},
+    store::{DeliveryRow, Head, KnownDelivery, Store, StoreError, Written},
 };
 
 /// How many deliveries one transaction takes at the most.
@@ -202,20 +202,17 @@ impl Writer {
         let mut batch = self.store.begin(&self.source).await?;
         let head = batch.head();
         let keys: BTreeSet<&str> = requests.iter().filter_map(Request::dedup_key).collect();
-        let keys: Vec<&str> = keys.into_iter().collect();
-        let known = if keys.is_empty() { Vec::new() } else { batch.known(&keys).await? };
+        let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
+        let known = if keys.is_empty() { Vec::new() } else { batch.known(keys).await? };
         let mut pages = Pages::new(&self.source, head, known);
-        let streams = pages.streams(requests);
-        let recorded = batch.load(&streams.iter().collect::<Vec<_>>()).await?;
+        let streams = pages.streams(requests).into_iter().collect();
+        let recorded = batch.load(streams).await?;
         let mut desk = Desk::new(&self.policies, recorded);
         let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
-        let next = pages.head(desk.events().len());
-        batch.keep(&pages.deliveries).await?;
-        if !pages.repeats.is_empty() {
-            batch.count_repeats(&pages.repeats).await?;
-        }
-        batch.append(desk.events(), next.recorded_at).await?;
-        batch.commit(next).await?;
+        let events = desk.into_events();
+        let next = pages.head(events.len());
+        let Pages { deliveries, repeats, .. } = pages;
+        batch.commit(Written { deliveries, repeats, events, head: next }).await?;
         self.head.send_replace(next.position);
         Ok(answers)
     }

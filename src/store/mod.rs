@@ -19,10 +19,10 @@ use jiff::Timestamp;
 pub enum StoreError {
     /// The database could not be reached, or did not answer in time. Nothing was acknowledged.
     #[error("the database is not available")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Cause),
     /// The database refused what was to be written.
     #[error("the database refused a row")]
-    Constraint(#[source] sqlx::Error),
+    Constraint(#[source] Cause),
     /// An event in the log cannot be decoded.
     #[error("the event at position {position} of {origin} cannot be decoded")]
     Undecodable {
@@ -57,18 +57,8 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(database)
-                if database.is_unique_violation() || database.is_check_violation() =>
-            {
-                Self::Constraint(error)
-            }
-            _ => Self::Unavailable(error),
-        }
-    }
-}
+/// What a database said.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of a call of the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -170,17 +160,24 @@ pub trait Batch: Send {
     /// The head of the source, locked until the end of the transaction.
     fn head(&self) -> Head;
     /// The deliveries that have one of the keys.
-    async fn known(&mut self, dedup_keys: &[&str]) -> Result<Vec<KnownDelivery>>;
+    async fn known(&mut self, dedup_keys: Vec<String>) -> Result<Vec<KnownDelivery>>;
     /// The events of the streams, by stream and sequence.
-    async fn load(&mut self, streams: &[&StreamId]) -> Result<Vec<Recorded>>;
-    /// Keeps deliveries.
-    async fn keep(&mut self, deliveries: &[DeliveryRow]) -> Result<()>;
-    /// Counts a repetition on each delivery of these ids, received at that time.
-    async fn count_repeats(&mut self, repeats: &[(String, Timestamp)]) -> Result<()>;
-    /// Appends events after the head, in the order given.
-    async fn append(&mut self, events: &[NewEvent], recorded_at: Timestamp) -> Result<()>;
-    /// Writes the head and makes everything durable.
-    async fn commit(self: Box<Self>, head: Head) -> Result<()>;
+    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>>;
+    /// Writes all of it and makes it durable.
+    async fn commit(self: Box<Self>, written: Written) -> Result<()>;
+}
+
+/// What a batch writes.
+#[derive(Debug)]
+pub struct Written {
+    /// Deliveries to be kept.
+    pub deliveries: Vec<DeliveryRow>,
+    /// Ids of deliveries that were received again, and when.
+    pub repeats: Vec<(String, Timestamp)>,
+    /// Events to be appended after the head, in this order.
+    pub events: Vec<NewEvent>,
+    /// The head then; its time is the time of recording of the events.
+    pub head: Head,
 }
 
 /// What readers write in one transaction: rows by table, and how far they are then.
@@ -288,7 +285,7 @@ pub trait Store: Send + Sync + 'static {
     async fn events_of(
         &self,
         source: &str,
-        streams: &[StreamId],
+        streams: Vec<StreamId>,
         up_to: i64,
     ) -> Result<Vec<Recorded>>;
 
@@ -296,23 +293,28 @@ pub trait Store: Send + Sync + 'static {
     async fn bookmarks(&self, source: &str) -> Result<HashMap<String, i64>>;
     /// Writes rows and bookmarks in one transaction. `false` if a bookmark was not where it was
     /// said to be, and so nothing was written.
-    async fn project(&self, source: &str, projected: &Projected) -> Result<bool>;
+    async fn project(&self, source: &str, projected: Projected) -> Result<bool>;
     /// Empties the read models of a reader and sets its bookmark to 0, in one transaction.
     async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()>;
     /// The pairs that share an id with one of the customers or partner's customers.
     async fn pairs(
         &self,
         source: &str,
-        customers: &[String],
-        partners: &[String],
+        customers: Vec<String>,
+        partners: Vec<String>,
     ) -> Result<Vec<Pair>>;
 
     /// The document of a row.
-    async fn document(&self, table: &Table, source: &str, key: &str) -> Result<Option<String>>;
+    async fn document(
+        &self,
+        table: &'static Table,
+        source: &str,
+        key: &str,
+    ) -> Result<Option<String>>;
     /// A page of a read model.
-    async fn list(&self, table: &Table, page: &Page) -> Result<Vec<Listed>>;
-    /// The stream of a row of the timeline.
-    async fn stream_of(&self, table: &Table, source: &str, key: &str) -> Result<Option<StreamId>>;
+    async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>>;
+    /// The stream of a step.
+    async fn stream_of(&self, source: &str, step: &str) -> Result<Option<StreamId>>;
     /// A page of deliveries with their sources, newest first; `place` of the cursor is their
     /// number.
     async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>>;
@@ -339,7 +341,7 @@ pub trait Store: Send + Sync + 'static {
     async fn reject(
         &self,
         source: &str,
-        calls: &[RejectedCall],
+        calls: Vec<RejectedCall>,
         most: i64,
         oldest: Timestamp,
     ) -> Result<()>;

@@ -23,3 +23,8 @@ mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
 mod transaction_table; // every state, every step
 mod transactions; // the golden sequences of money
+
+// The house rules: these look at the tree, not at the service.
+mod docs; // the generated pages are current
+mod examples; // the examples end well
+mod layers; // arrows, no unwrap, keys

@@ -1,14 +1,21 @@
 //! Reading: the log in order, the read models by key, by page and by id.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, HashMap, btree_map::Entry};
 
-use creditrail_projections::{Table, customers::Pair};
-use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
+use creditrail_projections::{Recorded, StreamId, Table, customers::Pair};
+use jiff::Timestamp;
+use rusqlite::{
+    Connection, OptionalExtension as _, Params, Row, Transaction, TransactionBehavior, params,
+    params_from_iter, types::Value,
+};
 
-use super::rows;
-use crate::store::{Balance, Cursor, CustomerKeys, Identity, KeptDelivery, Listed, Page, Result};
+use super::{Result, failed, rows, write};
+use crate::store::{
+    Balance, Cursor, CustomerKeys, Head, Identity, KeptDelivery, Listed, Page, RawEvent,
+    RejectedRow,
+};
 
-pub(super) const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
+const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
     event_version, payload, recorded_at
     FROM events WHERE source = ? AND position > ? ORDER BY position LIMIT ?";
 
@@ -16,49 +23,48 @@ pub(super) const RAW_EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggr
     event_type, event_version, payload, metadata, occurred_at, recorded_at
     FROM events WHERE source = ? AND position > ? ORDER BY position LIMIT ?";
 
-/// The set is a JSON array of `[aggregate_type, aggregate_id]`.
-pub(super) const EVENTS_OF: &str = "SELECT e.position, e.aggregate_type, e.aggregate_id,
-    e.sequence, e.event_version, e.payload, e.recorded_at
-    FROM json_each(?3) AS s CROSS JOIN events AS e ON e.source = ?1
-    AND e.aggregate_type = s.value ->> 0 AND e.aggregate_id = s.value ->> 1
-    WHERE e.position <= ?2
-    ORDER BY e.aggregate_type, e.aggregate_id, e.sequence";
+/// The `+` keeps the planner from walking the log by position.
+const EVENTS_OF: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_version,
+    payload, recorded_at FROM events
+    WHERE source = ? AND aggregate_type = ? AND aggregate_id = ? AND +position <= ?
+    ORDER BY sequence";
 
-pub(super) const BOOKMARKS: &str = "SELECT reader, position FROM bookmarks WHERE source = ?";
+const BOOKMARKS: &str = "SELECT reader, position FROM bookmarks WHERE source = ?";
 
-pub(super) const SEARCH: &str = "SELECT subject_type, subject_id FROM identifiers
+const STREAM_OF: &str = "SELECT aggregate_type, stream FROM timeline
+    WHERE source = ? AND key = ? AND aggregate_type <> 'exception'";
+
+const SEARCH: &str = "SELECT subject_type, subject_id FROM identifiers
     WHERE source = ? AND key >= ? AND key < ? ORDER BY key LIMIT 50";
 
-pub(super) const TALLIES: &str = "SELECT key, count FROM tallies WHERE source = ?";
+const TALLIES: &str = "SELECT key, count FROM tallies WHERE source = ? ORDER BY key";
 
-pub(super) const OPEN_EXCEPTIONS: &str = "SELECT severity, COUNT(*) FROM exceptions
+const OPEN_EXCEPTIONS: &str = "SELECT severity, COUNT(*) FROM exceptions
     WHERE source = ? AND status = 'open' GROUP BY severity";
 
-pub(super) const DUE: &str = "SELECT DISTINCT aggregate_type, stream FROM timeline
+const DUE: &str = "SELECT DISTINCT aggregate_type, stream FROM timeline
     WHERE source = ? AND due_at <= ? LIMIT ?";
 
-pub(super) const LAST_RECEIVED: &str = "SELECT MAX(last_received_at) FROM
-    (SELECT last_received_at FROM deliveries WHERE source = ? ORDER BY number DESC LIMIT 1)";
+const LAST_RECEIVED: &str = "SELECT last_received_at FROM deliveries
+    WHERE source = ? ORDER BY number DESC LIMIT 1";
 
-pub(super) const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
+const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
     FROM rejected_calls WHERE source = ? ORDER BY number DESC LIMIT ?";
-
-const DELIVERY_COLUMNS: &str = "d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id,
-    d.headers, d.body, d.outcome, d.position, d.aggregate_type, d.stream, d.repeats,
-    d.last_received_at, t.document";
 
 pub(super) const DELIVERY: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at,
     d.secret_id, d.headers, d.body, d.outcome, d.position, d.aggregate_type, d.stream, d.repeats,
     d.last_received_at, t.document
     FROM deliveries AS d
     LEFT JOIN timeline AS t ON t.source = d.source AND t.key = d.delivery_id
-    WHERE d.source = ? AND d.delivery_id = ?";
+    WHERE d.source = ?";
 
-const PAIRS: &str = "SELECT MIN(first_position), customer_id, partner_customer_id FROM customers
-    WHERE source = ?1 AND strength IN ('implied', 'explicit', 'ended') AND (
-        customer_id IN (SELECT value FROM json_each(?2))
-        OR partner_customer_id IN (SELECT value FROM json_each(?3)))
-    GROUP BY customer_id, partner_customer_id";
+const PAIRS_OF_CUSTOMER: &str = "SELECT first_position, customer_id, partner_customer_id
+    FROM customers WHERE source = ? AND customer_id = ? AND partner_customer_id IS NOT NULL
+    AND strength IN ('implied', 'explicit', 'ended')";
+
+const PAIRS_OF_PARTNER: &str = "SELECT first_position, customer_id, partner_customer_id
+    FROM customers WHERE source = ? AND partner_customer_id = ? AND customer_id IS NOT NULL
+    AND strength IN ('implied', 'explicit', 'ended')";
 
 const IDENTITIES: &str = "SELECT partner_customer_id, strength, first_position FROM customers
     WHERE source = ? AND customer_id = ? ORDER BY partner_customer_id, first_position";
@@ -71,45 +77,212 @@ const BALANCES: &str = "SELECT currency,
     FROM transactions WHERE source = ? AND customer_id = ? AND currency IS NOT NULL
     GROUP BY currency ORDER BY currency";
 
-pub(super) async fn pairs(
-    pool: &SqlitePool,
+/// All rows of a statement that stays prepared.
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut select = connection.prepare_cached(sql).map_err(failed)?;
+    let rows = select.query_map(parameters, read).map_err(failed)?;
+    rows.collect::<rusqlite::Result<Vec<T>>>().map_err(failed)
+}
+
+/// Events, decoded.
+fn events(
+    connection: &Connection,
+    sql: &str,
+    (source, parameters): (&str, impl Params),
+    into: &mut Vec<Recorded>,
+) -> Result<()> {
+    let mut select = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = select.query(parameters).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        into.push(rows::recorded(row, source)?);
+    }
+    Ok(())
+}
+
+/// A transaction that takes the file's write lock at once.
+pub(super) fn immediate(connection: &mut Connection) -> Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)
+}
+
+pub(super) fn head(connection: &Connection, source: &str) -> Result<Head> {
+    let head = connection
+        .prepare_cached(write::HEAD)
+        .and_then(|mut select| select.query_row([source], rows::head).optional())
+        .map_err(failed)?;
+    Ok(head.unwrap_or(rows::EMPTY_HEAD))
+}
+
+pub(super) fn events_after(
+    connection: &Connection,
+    source: &str,
+    (position, limit): (i64, i64),
+) -> Result<Vec<Recorded>> {
+    let mut found = Vec::new();
+    events(connection, EVENTS_AFTER, (source, params![source, position, limit]), &mut found)?;
+    Ok(found)
+}
+
+pub(super) fn raw_events_after(
+    connection: &Connection,
+    source: &str,
+    (position, limit): (i64, i64),
+) -> Result<Vec<RawEvent>> {
+    all(connection, RAW_EVENTS_AFTER, params![source, position, limit], rows::raw_event)
+}
+
+pub(super) fn events_of(
+    connection: &Connection,
+    source: &str,
+    streams: &[StreamId],
+    up_to: i64,
+) -> Result<Vec<Recorded>> {
+    let mut found = Vec::new();
+    for stream in streams {
+        let aggregate_id = rows::aggregate_id(source, &stream.id);
+        let parameters = params![source, stream.aggregate_type.name(), aggregate_id, up_to];
+        events(connection, EVENTS_OF, (source, parameters), &mut found)?;
+    }
+    Ok(found)
+}
+
+pub(super) fn bookmarks(connection: &Connection, source: &str) -> Result<HashMap<String, i64>> {
+    let rows = all(connection, BOOKMARKS, [source], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
+}
+
+pub(super) fn stream_of(
+    connection: &Connection,
+    source: &str,
+    step: &str,
+) -> Result<Option<StreamId>> {
+    let found = all(connection, STREAM_OF, [source, step], |row| rows::stream(row, 0))?;
+    Ok(found.into_iter().next())
+}
+
+pub(super) fn search(
+    connection: &Connection,
+    source: &str,
+    value: &str,
+) -> Result<Vec<(String, String)>> {
+    let (from, to) = creditrail_projections::identifiers::keys_of(value);
+    all(connection, SEARCH, params![source, from, to], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub(super) fn tallies(connection: &Connection, source: &str) -> Result<Vec<(String, i64)>> {
+    all(connection, TALLIES, [source], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub(super) fn open_exceptions(connection: &Connection, source: &str) -> Result<Vec<(String, i64)>> {
+    all(connection, OPEN_EXCEPTIONS, [source], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub(super) fn due(
+    connection: &Connection,
+    source: &str,
+    (now, limit): (Timestamp, i64),
+) -> Result<Vec<StreamId>> {
+    let parameters = params![source, now.as_microsecond(), limit];
+    all(connection, DUE, parameters, |row| rows::stream(row, 0))
+}
+
+pub(super) fn last_received_at(connection: &Connection, source: &str) -> Result<Option<Timestamp>> {
+    let newest = all(connection, LAST_RECEIVED, [source], |row| row.get(0))?;
+    Ok(newest.into_iter().next().map(rows::time))
+}
+
+pub(super) fn rejected(
+    connection: &Connection,
+    source: &str,
+    limit: i64,
+) -> Result<Vec<RejectedRow>> {
+    all(connection, REJECTED, params![source, limit], rows::rejected)
+}
+
+pub(super) fn document(
+    connection: &Connection,
+    table: &Table,
+    (source, key): (&str, &str),
+) -> Result<Option<String>> {
+    let sql = format!("SELECT document FROM {} WHERE source = ? AND key = ?", table.name);
+    let found = all(connection, &sql, [source, key], |row| row.get(0))?;
+    Ok(found.into_iter().next())
+}
+
+pub(super) fn pairs(
+    connection: &Connection,
     source: &str,
     customers: &[String],
     partners: &[String],
 ) -> Result<Vec<Pair>> {
-    let rows = sqlx::query(PAIRS)
-        .bind(source)
-        .bind(serde_json::json!(customers).to_string())
-        .bind(serde_json::json!(partners).to_string())
-        .fetch_all(pool)
-        .await?;
-    let pair = |row: &sqlx::sqlite::SqliteRow| Pair {
-        first_position: row.get(0),
-        customer_id: row.get(1),
-        partner_customer_id: row.get(2),
+    let mut pairs = BTreeMap::<(String, String), i64>::new();
+    for (sql, ids) in [(PAIRS_OF_CUSTOMER, customers), (PAIRS_OF_PARTNER, partners)] {
+        for id in ids {
+            let read = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
+            for (position, pair) in all(connection, sql, [source, id], read)? {
+                let first = pairs.entry(pair).or_insert(position);
+                *first = position.min(*first);
+            }
+        }
+    }
+    let pair = |((customer_id, partner_customer_id), first_position)| Pair {
+        first_position,
+        customer_id,
+        partner_customer_id,
     };
-    Ok(rows.iter().map(pair).collect())
+    Ok(pairs.into_iter().map(pair).collect())
+}
+
+/// A statement that is put together of parts, with its values.
+struct Select {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Select {
+    fn new(sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Self {
+        Self { sql: sql.into(), values: values.into_iter().collect() }
+    }
+
+    fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(sql);
+        self.values.extend(values);
+    }
+
+    fn filters(&mut self, page: &Page) {
+        for (column, value) in &page.filters {
+            self.and(&format!(" AND {column} = ?"), [value.clone().into()]);
+        }
+    }
+
+    fn all<T>(
+        &self,
+        connection: &Connection,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        all(connection, &self.sql, params_from_iter(&self.values), read)
+    }
 }
 
 /// The pages of several sources one after the other, each newest first.
-pub(super) async fn list(pool: &SqlitePool, table: &Table, page: &Page) -> Result<Vec<Listed>> {
+pub(super) fn list(connection: &Connection, table: &Table, page: &Page) -> Result<Vec<Listed>> {
     let mut listed = Vec::new();
     for (source, after) in sources(page) {
-        let mut select = QueryBuilder::<Sqlite>::new("SELECT key, first_position, document FROM ");
-        select.push(table.name).push(" WHERE source = ").push_bind(source);
-        for (column, value) in &page.filters {
-            select.push(" AND ").push(*column).push(" = ").push_bind(value);
+        let from =
+            format!("SELECT key, first_position, document FROM {} WHERE source = ?", table.name);
+        let mut select = Select::new(from, [source.to_owned().into()]);
+        select.filters(page);
+        if let Some(Cursor { place, key, .. }) = after {
+            select
+                .and(" AND (first_position, key) < (?, ?)", [(*place).into(), key.clone().into()]);
         }
-        if let Some(after) = after {
-            select.push(" AND (first_position, key) < (").push_bind(after.place);
-            select.push(", ").push_bind(&after.key).push(")");
-        }
-        select.push(" ORDER BY first_position DESC, key DESC LIMIT ");
-        select.push_bind(left(page, &listed));
-        for row in select.build().fetch_all(pool).await? {
-            let cursor = Cursor { source: source.to_owned(), place: row.get(1), key: row.get(0) };
-            listed.push(Listed { cursor, document: row.get(2) });
-        }
+        let order = " ORDER BY first_position DESC, key DESC LIMIT ?";
+        select.and(order, [left(page, listed.len())]);
+        listed.extend(select.all(connection, |row| listed_row(row, source))?);
         if listed.len() >= page.limit {
             break;
         }
@@ -117,26 +290,26 @@ pub(super) async fn list(pool: &SqlitePool, table: &Table, page: &Page) -> Resul
     Ok(listed)
 }
 
-pub(super) async fn deliveries(
-    pool: &SqlitePool,
+/// Columns: key, place, document.
+fn listed_row(row: &Row<'_>, source: &str) -> rusqlite::Result<Listed> {
+    let cursor = Cursor { source: source.to_owned(), place: row.get(1)?, key: row.get(0)? };
+    Ok(Listed { cursor, document: row.get(2)? })
+}
+
+pub(super) fn deliveries(
+    connection: &Connection,
     page: &Page,
 ) -> Result<Vec<(String, KeptDelivery)>> {
     let mut listed = Vec::new();
     for (source, after) in sources(page) {
-        let mut select = QueryBuilder::<Sqlite>::new("SELECT ");
-        select.push(DELIVERY_COLUMNS);
-        select.push(" FROM deliveries AS d LEFT JOIN timeline AS t");
-        select.push(" ON t.source = d.source AND t.key = d.delivery_id WHERE d.source = ");
-        select.push_bind(source);
-        for (column, value) in &page.filters {
-            select.push(" AND ").push(*column).push(" = ").push_bind(value);
+        let mut select = Select::new(DELIVERY, [source.to_owned().into()]);
+        select.filters(page);
+        if let Some(Cursor { place, .. }) = after {
+            select.and(" AND d.number < ?", [(*place).into()]);
         }
-        if let Some(after) = after {
-            select.push(" AND d.number < ").push_bind(after.place);
-        }
-        select.push(" ORDER BY d.number DESC LIMIT ").push_bind(left(page, &listed));
-        let rows = select.build().fetch_all(pool).await?;
-        listed.extend(rows.iter().map(|row| (source.to_owned(), rows::kept_delivery(row))));
+        select.and(" ORDER BY d.number DESC LIMIT ?", [left(page, listed.len())]);
+        let read = |row: &Row<'_>| Ok((source.to_owned(), rows::kept_delivery(row)?));
+        listed.extend(select.all(connection, read)?);
         if listed.len() >= page.limit {
             break;
         }
@@ -144,46 +317,51 @@ pub(super) async fn deliveries(
     Ok(listed)
 }
 
-pub(super) async fn timeline(
-    pool: &SqlitePool,
+pub(super) fn delivery(
+    connection: &Connection,
+    source: &str,
+    delivery_id: &str,
+) -> Result<Option<KeptDelivery>> {
+    let sql = format!("{DELIVERY} AND d.delivery_id = ?");
+    let found = all(connection, &sql, [source, delivery_id], rows::kept_delivery)?;
+    Ok(found.into_iter().next())
+}
+
+pub(super) fn timeline(
+    connection: &Connection,
     customer: &CustomerKeys,
     page: &Page,
 ) -> Result<Vec<Listed>> {
-    let mut select = QueryBuilder::<Sqlite>::new("SELECT key, occurred_at, document FROM timeline");
-    select.push(" WHERE source = ").push_bind(&customer.source);
-    select.push(" AND (customer_id = ").push_bind(&customer.customer_id);
-    select
-        .push(" OR (customer_id IS NULL AND partner_customer_id IN (SELECT value FROM json_each(");
-    select.push_bind(serde_json::json!(customer.partner_customer_ids).to_string());
-    select.push("))))");
-    if let Some(after) = &page.after {
-        select.push(" AND (occurred_at, key) > (").push_bind(after.place);
-        select.push(", ").push_bind(&after.key).push(")");
+    let CustomerKeys { source, customer_id, partner_customer_ids } = customer;
+    let partners = serde_json::json!(partner_customer_ids).to_string();
+    let mut select = Select::new(
+        "SELECT key, occurred_at, document FROM timeline
+         WHERE source = ? AND (customer_id = ? OR (customer_id IS NULL
+         AND partner_customer_id IN (SELECT value FROM json_each(?))))",
+        [source.clone().into(), customer_id.clone().into(), partners.into()],
+    );
+    if let Some(Cursor { place, key, .. }) = &page.after {
+        select.and(" AND (occurred_at, key) > (?, ?)", [(*place).into(), key.clone().into()]);
     }
-    select.push(" ORDER BY occurred_at, key LIMIT ").push_bind(left::<Listed>(page, &[]));
-    let rows = select.build().fetch_all(pool).await?;
-    let listed = |row: &sqlx::sqlite::SqliteRow| Listed {
-        cursor: Cursor { source: customer.source.clone(), place: row.get(1), key: row.get(0) },
-        document: row.get(2),
-    };
-    Ok(rows.iter().map(listed).collect())
+    select.and(" ORDER BY occurred_at, key LIMIT ?", [left(page, 0)]);
+    select.all(connection, |row| listed_row(row, source))
 }
 
-pub(super) async fn identities(
-    pool: &SqlitePool,
+pub(super) fn identities(
+    connection: &Connection,
     source: &str,
     customer_id: &str,
 ) -> Result<Vec<Identity>> {
-    let rows = sqlx::query(IDENTITIES).bind(source).bind(customer_id).fetch_all(pool).await?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let mut known = BTreeMap::<Option<String>, Identity>::new();
-    for row in &rows {
-        let partner: Option<String> = row.get(0);
+    for (partner, strength, position) in all(connection, IDENTITIES, [source, customer_id], read)? {
+        let partner: Option<String> = partner;
         let identity = Identity {
             kind: if partner.is_some() { "partner_customer_id" } else { "customer_id" },
             value: partner.clone().unwrap_or_else(|| customer_id.to_owned()),
             // The customer's own id is a fact, not an inference.
-            strength: if partner.is_none() { "explicit".to_owned() } else { row.get(1) },
-            position: row.get(2),
+            strength: if partner.is_none() { "explicit".to_owned() } else { strength },
+            position,
         };
         match known.entry(partner) {
             Entry::Vacant(place) => drop(place.insert(identity)),
@@ -198,27 +376,25 @@ pub(super) async fn identities(
     Ok(known.into_values().collect())
 }
 
-pub(super) async fn balances(
-    pool: &SqlitePool,
+pub(super) fn balances(
+    connection: &Connection,
     source: &str,
     customer_id: &str,
 ) -> Result<Vec<Balance>> {
-    let rows = sqlx::query(BALANCES).bind(source).bind(customer_id).fetch_all(pool).await?;
-    let sum = |row: &sqlx::sqlite::SqliteRow, column: usize| {
-        let (high, low): (i64, i64) = (row.get(column), row.get(column + 1));
-        i64::try_from(i128::from(high) * 1_000_000 + i128::from(low)).unwrap_or(i64::MAX)
-    };
-    let balance = |row: &sqlx::sqlite::SqliteRow| {
-        let (confirmed, refunded) = (sum(row, 3), sum(row, 5));
-        Balance {
-            currency: row.get(0),
-            pending: sum(row, 1),
+    fn sum(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
+        let (high, low): (i64, i64) = (row.get(column)?, row.get(column + 1)?);
+        Ok(i64::try_from(i128::from(high) * 1_000_000 + i128::from(low)).unwrap_or(i64::MAX))
+    }
+    all(connection, BALANCES, [source, customer_id], |row| {
+        let (confirmed, refunded) = (sum(row, 3)?, sum(row, 5)?);
+        Ok(Balance {
+            currency: row.get(0)?,
+            pending: sum(row, 1)?,
             confirmed,
             refunded,
             net: confirmed.saturating_sub(refunded),
-        }
-    };
-    Ok(rows.iter().map(balance).collect())
+        })
+    })
 }
 
 /// The sources of a page from where the page before ended, and that end for the first of them.
@@ -231,6 +407,6 @@ fn sources(page: &Page) -> impl Iterator<Item = (&str, Option<&Cursor>)> {
         .map(|source| (source, page.after.as_ref().filter(|after| after.source == source)))
 }
 
-fn left<T>(page: &Page, listed: &[T]) -> i64 {
-    i64::try_from(page.limit.saturating_sub(listed.len())).unwrap_or(i64::MAX)
+fn left(page: &Page, listed: usize) -> Value {
+    i64::try_from(page.limit.saturating_sub(listed)).unwrap_or(i64::MAX).into()
 }

@@ -1,8 +1,8 @@
 //! The schema: numbered migrations in a table of our own, and a check that commits are durable.
 
-use sqlx::{Row, SqlitePool};
+use rusqlite::{Connection, TransactionBehavior, params, types::Value};
 
-use super::{Result, StoreError, not_durable};
+use super::{Result, StoreError, failed};
 
 /// The migrations, by number from 1.
 const MIGRATIONS: &[(&str, &str)] = &[
@@ -15,39 +15,44 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
     name   TEXT    NOT NULL
 )";
 
-pub(super) async fn migrate(pool: &SqlitePool) -> Result<()> {
-    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::query(CREATE).execute(&mut *tx).await?;
-    let newest: i64 = sqlx::query("SELECT COALESCE(MAX(number), 0) FROM creditrail_migrations")
-        .fetch_one(&mut *tx)
-        .await?
-        .get(0);
-    let known = MIGRATIONS.len();
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    tx.execute_batch(CREATE).map_err(failed)?;
+    let newest: i64 = tx
+        .query_row("SELECT COALESCE(MAX(number), 0) FROM creditrail_migrations", [], |row| {
+            row.get(0)
+        })
+        .map_err(failed)?;
     let applied = usize::try_from(newest).unwrap_or(usize::MAX);
-    if applied > known {
+    if applied > MIGRATIONS.len() {
         return Err(StoreError::UnknownMigration { number: newest });
     }
     for ((name, sql), number) in MIGRATIONS.iter().zip(1_i64..).skip(applied) {
-        sqlx::raw_sql(sql).execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO creditrail_migrations (number, name) VALUES (?, ?)")
-            .bind(number)
-            .bind(name)
-            .execute(&mut *tx)
-            .await?;
+        tx.execute_batch(sql).map_err(failed)?;
+        tx.execute(
+            "INSERT INTO creditrail_migrations (number, name) VALUES (?, ?)",
+            params![number, name],
+        )
+        .map_err(failed)?;
     }
-    Ok(tx.commit().await?)
+    tx.commit().map_err(failed)
 }
 
 /// What was acknowledged must survive a power cut: WAL lost up to 711 commits a cut with
 /// `synchronous=NORMAL`, and none with FULL.
-pub(super) async fn check_durability(pool: &SqlitePool) -> Result<()> {
-    let journal: String = sqlx::query("PRAGMA journal_mode").fetch_one(pool).await?.get(0);
-    if journal != "wal" {
-        return Err(not_durable("journal_mode", journal));
+pub(super) fn check_durability(connection: &Connection) -> Result<()> {
+    let setting = |name| connection.pragma_query_value(None, name, |row| row.get::<_, Value>(0));
+    let journal = setting("journal_mode").map_err(failed)?;
+    let synchronous = setting("synchronous").map_err(failed)?;
+    if journal != Value::Text("wal".to_owned()) {
+        let value = format!("{journal:?}");
+        return Err(StoreError::NotDurable { setting: "journal_mode", value });
     }
-    let synchronous: i64 = sqlx::query("PRAGMA synchronous").fetch_one(pool).await?.get(0);
-    if synchronous < 2 {
-        return Err(not_durable("synchronous", synchronous.to_string()));
+    // 2 is FULL, 3 is EXTRA.
+    if ![Value::Integer(2), Value::Integer(3)].contains(&synchronous) {
+        let value = format!("{synchronous:?}");
+        return Err(StoreError::NotDurable { setting: "synchronous", value });
     }
     Ok(())
 }

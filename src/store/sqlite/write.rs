@@ -1,23 +1,40 @@
-//! Writing: the log by batches, the read models by sets of rows.
+//! Writing: the log by batches, the read models by rows, each batch one visit to the thread.
+
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use creditrail_projections::{Cell, Change, Recorded, StreamId, Table, Write};
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use rusqlite::{Connection, ToSql, params, types::ToSqlOutput};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{of_kind, query, rows};
+use super::{Result, failed, query, rows, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, NewEvent, RejectedCall, Result, StoreError, codec,
+    Batch, DeliveryRow, Head, KnownDelivery, NewEvent, Projected, RejectedCall, StoreError,
+    Written, codec,
 };
 
 pub(super) const HEAD: &str =
     "SELECT position, deliveries, received, recorded_at FROM heads WHERE source = ?";
 
-const OPEN_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
-    VALUES (?, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
+const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (source) DO UPDATE SET
+    position = ?2, deliveries = ?3, received = ?4, recorded_at = ?5";
 
-const SET_HEAD: &str = "UPDATE heads
-    SET position = ?, deliveries = ?, received = ?, recorded_at = ? WHERE source = ?";
+const KNOWN: &str = "SELECT delivery_id, position, aggregate_type, stream FROM deliveries
+    WHERE source = ? AND dedup_key = ?";
+
+const KEEP: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_key, received_at,
+    secret_id, headers, body, outcome, position, aggregate_type, stream, last_received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const COUNT_REPEAT: &str = "UPDATE deliveries
+    SET repeats = repeats + 1, last_received_at = MAX(last_received_at, ?3)
+    WHERE source = ?1 AND delivery_id = ?2";
+
+const APPEND: &str = "INSERT INTO events (source, position, aggregate_type, aggregate_id, sequence,
+    event_type, event_version, payload, metadata, occurred_at, recorded_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const OPEN_BOOKMARK: &str = "INSERT INTO bookmarks (source, reader, position)
     VALUES (?, ?, 0) ON CONFLICT DO NOTHING";
@@ -25,39 +42,64 @@ const OPEN_BOOKMARK: &str = "INSERT INTO bookmarks (source, reader, position)
 const MOVE_BOOKMARK: &str =
     "UPDATE bookmarks SET position = ?1 WHERE source = ?2 AND reader = ?3 AND position = ?4";
 
-pub(super) const RESET_BOOKMARK: &str =
-    "UPDATE bookmarks SET position = 0 WHERE source = ? AND reader = ?";
+const RESET_BOOKMARK: &str = "UPDATE bookmarks SET position = 0 WHERE source = ? AND reader = ?";
 
-const KNOWN: &str = "SELECT delivery_id, dedup_key, aggregate_type, stream, position
-    FROM deliveries WHERE source = ? AND dedup_key IN (SELECT value FROM json_each(?))";
+const REJECT: &str =
+    "INSERT INTO rejected_calls (source, number, received_at, cause, headers, body)
+    SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5
+    FROM rejected_calls WHERE source = ?1";
 
-/// Each element is `[delivery_id, times, last_received_at]`.
-const COUNT_REPEATS: &str = "UPDATE deliveries
-    SET repeats = repeats + r.value ->> 1, last_received_at = MAX(last_received_at, r.value ->> 2)
-    FROM json_each(?) AS r WHERE source = ? AND delivery_id = r.value ->> 0";
+const TRIM_REJECTED: &str = "DELETE FROM rejected_calls WHERE source = ?1 AND (received_at < ?2
+    OR number <= (SELECT MAX(number) FROM rejected_calls WHERE source = ?1) - ?3)";
 
-/// How many rows one statement carries: sizes are few so that statements stay prepared.
-const SIZES: [usize; 3] = [64, 8, 1];
-
-/// A writing transaction. `BEGIN IMMEDIATE` takes the file's write lock before the head is read.
+/// A writing transaction. `BEGIN IMMEDIATE` takes the file's write lock before the head is read;
+/// the permit keeps the one writing connection to this transaction until it ends.
 pub(super) struct SqliteBatch {
-    tx: Transaction<'static, Sqlite>,
+    writer: Threads,
     source: String,
     head: Head,
+    open: Option<OwnedSemaphorePermit>,
 }
 
 impl SqliteBatch {
-    pub(super) async fn begin(pool: &SqlitePool, source: &str) -> Result<Self> {
-        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-        let head = match sqlx::query(HEAD).bind(source).fetch_optional(&mut *tx).await? {
-            Some(row) => rows::head(&row),
-            None => {
-                sqlx::query(OPEN_HEAD).bind(source).execute(&mut *tx).await?;
-                rows::empty_head()
-            }
+    pub(super) async fn begin(
+        writer: Threads,
+        permit: OwnedSemaphorePermit,
+        source: &str,
+    ) -> Result<Self> {
+        // Made first: if the caller goes while the transaction begins, dropping this ends it.
+        let mut batch =
+            Self { writer, source: source.to_owned(), head: rows::EMPTY_HEAD, open: Some(permit) };
+        let source = source.to_owned();
+        let begin = move |connection: &mut Connection| {
+            connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+            query::head(connection, &source)
         };
-        Ok(Self { tx, source: source.to_owned(), head })
+        batch.head = batch.writer.call(begin).await?;
+        Ok(batch)
     }
+}
+
+impl Drop for SqliteBatch {
+    fn drop(&mut self) {
+        let Some(permit) = self.open.take() else { return };
+        let writer = self.writer.clone();
+        let rollback = move |connection: &mut Connection| {
+            let rolled_back = roll_back(connection);
+            drop(permit);
+            rolled_back
+        };
+        // Queued at once; nobody waits for it but the next transaction.
+        writer.send(rollback);
+    }
+}
+
+/// Ends an open transaction; none is as good.
+fn roll_back(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() {
+        return Ok(());
+    }
+    connection.execute_batch("ROLLBACK").map_err(failed)
 }
 
 #[async_trait]
@@ -66,116 +108,118 @@ impl Batch for SqliteBatch {
         self.head
     }
 
-    async fn known(&mut self, dedup_keys: &[&str]) -> Result<Vec<KnownDelivery>> {
-        let keys = serde_json::json!(dedup_keys).to_string();
-        let rows =
-            sqlx::query(KNOWN).bind(&self.source).bind(keys).fetch_all(&mut *self.tx).await?;
-        let known = |row: &sqlx::sqlite::SqliteRow| {
-            let aggregate_type = creditrail_domain::AggregateType::named(row.get(2))?;
-            Some(KnownDelivery {
-                delivery_id: row.get(0),
-                dedup_key: row.get(1),
-                stream: StreamId { aggregate_type, id: row.get(3) },
-                position: row.get(4),
-            })
+    async fn known(&mut self, dedup_keys: Vec<String>) -> Result<Vec<KnownDelivery>> {
+        let source = self.source.clone();
+        self.writer.call(move |connection| known(connection, &source, dedup_keys)).await
+    }
+
+    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
+        let source = self.source.clone();
+        let load = move |connection: &mut Connection| {
+            query::events_of(connection, &source, &streams, i64::MAX)
         };
-        Ok(rows.iter().filter_map(known).collect())
+        self.writer.call(load).await
     }
 
-    async fn load(&mut self, streams: &[&StreamId]) -> Result<Vec<Recorded>> {
-        let rows = sqlx::query(query::EVENTS_OF)
-            .bind(&self.source)
-            .bind(i64::MAX)
-            .bind(rows::stream_set(&self.source, streams))
-            .fetch_all(&mut *self.tx)
-            .await?;
-        rows.iter().map(|row| rows::recorded(row, &self.source)).collect()
+    async fn commit(mut self: Box<Self>, written: Written) -> Result<()> {
+        let (source, after) = (self.source.clone(), self.head.position);
+        let write = move |connection: &mut Connection| {
+            let committed = write(connection, &source, after, &written);
+            if committed.is_err() {
+                roll_back(connection)?;
+            }
+            committed
+        };
+        let committed = self.writer.call(write).await;
+        self.open = None;
+        committed
     }
+}
 
-    async fn keep(&mut self, deliveries: &[DeliveryRow]) -> Result<()> {
-        const INTO: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_key, \
-            received_at, secret_id, headers, body, outcome, position, aggregate_type, stream, \
-            last_received_at) ";
-        for some in in_sizes(deliveries) {
-            let mut insert = QueryBuilder::<Sqlite>::new(INTO);
-            insert.push_values(some, |mut values, row| {
-                let received_at = row.received_at.as_microsecond();
-                values
-                    .push_bind(&self.source)
-                    .push_bind(&row.delivery_id)
-                    .push_bind(row.number)
-                    .push_bind(&row.dedup_key)
-                    .push_bind(received_at)
-                    .push_bind(&row.secret_id)
-                    .push_bind(&row.headers)
-                    .push_bind(&row.body[..])
-                    .push_bind(row.outcome)
-                    .push_bind(row.position)
-                    .push_bind(row.stream.aggregate_type.name())
-                    .push_bind(&row.stream.id)
-                    .push_bind(received_at);
-            });
-            insert.build().execute(&mut *self.tx).await?;
+fn known(
+    connection: &Connection,
+    source: &str,
+    dedup_keys: Vec<String>,
+) -> Result<Vec<KnownDelivery>> {
+    let mut select = connection.prepare_cached(KNOWN).map_err(failed)?;
+    let mut known = Vec::new();
+    for dedup_key in dedup_keys {
+        let rows = select.query_map(params![source, dedup_key], |row| {
+            Ok(KnownDelivery {
+                delivery_id: row.get(0)?,
+                dedup_key: dedup_key.clone(),
+                position: row.get(1)?,
+                stream: rows::stream(row, 2)?,
+            })
+        });
+        for delivery in rows.map_err(failed)? {
+            known.push(delivery.map_err(failed)?);
         }
-        Ok(())
     }
+    Ok(known)
+}
 
-    async fn count_repeats(&mut self, repeats: &[(String, Timestamp)]) -> Result<()> {
-        let mut counted = std::collections::BTreeMap::<&str, (i64, i64)>::new();
-        for (delivery_id, at) in repeats {
-            let (times, last) = counted.entry(delivery_id).or_default();
-            *times += 1;
-            *last = at.as_microsecond().max(*last);
-        }
-        let set: Vec<_> = counted.iter().map(|(id, (times, last))| (id, times, last)).collect();
-        sqlx::query(COUNT_REPEATS)
-            .bind(serde_json::json!(set).to_string())
-            .bind(&self.source)
-            .execute(&mut *self.tx)
-            .await?;
-        Ok(())
+fn write(connection: &Connection, source: &str, after: i64, written: &Written) -> Result<()> {
+    let Written { deliveries, repeats, events, head } = written;
+    let mut keep = connection.prepare_cached(KEEP).map_err(failed)?;
+    for row in deliveries {
+        keep_delivery(&mut keep, source, row).map_err(failed)?;
     }
+    let mut count = connection.prepare_cached(COUNT_REPEAT).map_err(failed)?;
+    for (delivery_id, at) in repeats {
+        count.execute(params![source, delivery_id, at.as_microsecond()]).map_err(failed)?;
+    }
+    let mut append = connection.prepare_cached(APPEND).map_err(failed)?;
+    for (event, position) in events.iter().zip(after + 1..) {
+        let payload =
+            codec::encode(&event.event).map_err(|error| StoreError::Constraint(error.into()))?;
+        append
+            .execute(params![
+                source,
+                position,
+                event.stream.aggregate_type.name(),
+                rows::aggregate_id(source, &event.stream.id),
+                event.sequence,
+                event.event.name(),
+                creditrail_domain::event::VERSION,
+                payload,
+                metadata(event),
+                event.occurred_at.as_microsecond(),
+                head.recorded_at.as_microsecond(),
+            ])
+            .map_err(failed)?;
+    }
+    let recorded_at = head.recorded_at.as_microsecond();
+    connection
+        .prepare_cached(SET_HEAD)
+        .and_then(|mut set| {
+            set.execute(params![source, head.position, head.deliveries, head.received, recorded_at])
+        })
+        .map_err(failed)?;
+    connection.execute_batch("COMMIT").map_err(failed)
+}
 
-    async fn append(&mut self, events: &[NewEvent], recorded_at: Timestamp) -> Result<()> {
-        const INTO: &str = "INSERT INTO events (source, position, aggregate_type, aggregate_id, \
-            sequence, event_type, event_version, payload, metadata, occurred_at, recorded_at) ";
-        let mut encoded = Vec::with_capacity(events.len());
-        for (event, position) in events.iter().zip(self.head.position + 1..) {
-            let refused = |error| StoreError::Constraint(sqlx::Error::Encode(Box::new(error)));
-            encoded.push((event, position, codec::encode(&event.event).map_err(refused)?));
-        }
-        for some in in_sizes(&encoded) {
-            let mut insert = QueryBuilder::<Sqlite>::new(INTO);
-            insert.push_values(some, |mut values, (event, position, payload)| {
-                values
-                    .push_bind(&self.source)
-                    .push_bind(position)
-                    .push_bind(event.stream.aggregate_type.name())
-                    .push_bind(rows::aggregate_id(&self.source, &event.stream.id))
-                    .push_bind(event.sequence)
-                    .push_bind(event.event.name())
-                    .push_bind(creditrail_domain::event::VERSION)
-                    .push_bind(payload)
-                    .push_bind(metadata(event))
-                    .push_bind(event.occurred_at.as_microsecond())
-                    .push_bind(recorded_at.as_microsecond());
-            });
-            insert.build().execute(&mut *self.tx).await?;
-        }
-        Ok(())
-    }
-
-    async fn commit(mut self: Box<Self>, head: Head) -> Result<()> {
-        sqlx::query(SET_HEAD)
-            .bind(head.position)
-            .bind(head.deliveries)
-            .bind(head.received)
-            .bind(head.recorded_at.as_microsecond())
-            .bind(&self.source)
-            .execute(&mut *self.tx)
-            .await?;
-        Ok(self.tx.commit().await?)
-    }
+fn keep_delivery(
+    keep: &mut rusqlite::CachedStatement<'_>,
+    source: &str,
+    row: &DeliveryRow,
+) -> rusqlite::Result<usize> {
+    let received_at = row.received_at.as_microsecond();
+    keep.execute(params![
+        source,
+        row.delivery_id,
+        row.number,
+        row.dedup_key,
+        received_at,
+        row.secret_id,
+        row.headers,
+        &row.body[..],
+        row.outcome,
+        row.position,
+        row.stream.aggregate_type.name(),
+        row.stream.id,
+        received_at,
+    ])
 }
 
 fn metadata(event: &NewEvent) -> String {
@@ -185,128 +229,119 @@ fn metadata(event: &NewEvent) -> String {
     }
 }
 
-/// Cuts rows into slices of the sizes that statements are prepared for.
-fn in_sizes<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| rows.len() >= *size)?;
-        let (some, rest) = rows.split_at(size);
-        rows = rest;
-        Some(some)
-    })
-}
-
-/// Moves a bookmark from where it is said to be; `false` if it is elsewhere.
-pub(super) async fn move_bookmark(
-    tx: &mut SqliteConnection,
+/// Writes rows and bookmarks in one transaction; `false` if a bookmark was elsewhere.
+pub(super) fn project(
+    connection: &mut Connection,
     source: &str,
-    (reader, from, to): (&str, i64, i64),
+    projected: &Projected,
 ) -> Result<bool> {
-    if from == 0 {
-        sqlx::query(OPEN_BOOKMARK).bind(source).bind(reader).execute(&mut *tx).await?;
+    let tx = query::immediate(connection)?;
+    for (reader, from, to) in &projected.bookmarks {
+        if *from == 0 {
+            tx.execute(OPEN_BOOKMARK, params![source, reader]).map_err(failed)?;
+        }
+        let mut move_on = tx.prepare_cached(MOVE_BOOKMARK).map_err(failed)?;
+        if move_on.execute(params![to, source, reader, from]).map_err(failed)? != 1 {
+            return Ok(false);
+        }
     }
-    let moved = sqlx::query(MOVE_BOOKMARK).bind(to).bind(source).bind(reader).bind(from);
-    Ok(moved.execute(&mut *tx).await?.rows_affected() == 1)
+    for (table, changes) in &projected.changes {
+        write_rows(&tx, source, table, changes).map_err(failed)?;
+    }
+    tx.commit().map_err(failed)?;
+    Ok(true)
 }
 
-/// Writes changes of one table; each row at most once.
-pub(super) async fn write_rows(
-    tx: &mut SqliteConnection,
+/// Writes the changes of one table in the order in which the kinds of write are declared, but
+/// deletions first; each row at most once a kind.
+fn write_rows(
+    connection: &Connection,
     source: &str,
     table: &Table,
     changes: &[Change],
-) -> Result<()> {
-    delete_rows(tx, source, table, &of_kind(changes, Write::Delete)).await?;
-    for kind in [Write::KeepFirst, Write::Replace, Write::Add] {
-        let changes = of_kind(changes, kind);
-        for some in in_sizes(&changes) {
-            upsert_rows(tx, source, table, (kind, some)).await?;
-        }
+) -> rusqlite::Result<()> {
+    let mut statements = HashMap::new();
+    let deletions_first = |change: &&Change| change.write != Write::Delete;
+    let mut changes: Vec<&Change> = changes.iter().collect();
+    changes.sort_by_key(deletions_first);
+    for change in changes {
+        let statement = match statements.entry(change.write) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(connection.prepare_cached(&statement(table, change.write))?)
+            }
+        };
+        let key: [&dyn ToSql; 2] = [&source, &change.key];
+        let cells = change.cells.iter().map(Value).collect::<Vec<_>>();
+        let cells = cells.iter().map(|cell| cell as &dyn ToSql);
+        statement.execute(rusqlite::params_from_iter(key.into_iter().chain(cells)))?;
     }
     Ok(())
 }
 
-async fn delete_rows(
-    tx: &mut SqliteConnection,
-    source: &str,
-    table: &Table,
-    changes: &[&Change],
-) -> Result<()> {
-    if changes.is_empty() {
-        return Ok(());
+struct Value<'a>(&'a Cell);
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self.0 {
+            Cell::Text(text) => text.to_sql(),
+            Cell::Int(number) => number.to_sql(),
+        }
     }
-    let keys: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
-    let sql = format!(
-        "DELETE FROM {} WHERE source = ? AND key IN (SELECT value FROM json_each(?))",
-        table.name
-    );
-    sqlx::query(&sql).bind(source).bind(serde_json::json!(keys).to_string()).execute(tx).await?;
-    Ok(())
 }
 
-async fn upsert_rows(
-    tx: &mut SqliteConnection,
-    source: &str,
-    table: &Table,
-    (kind, changes): (Write, &[&Change]),
-) -> Result<()> {
-    let columns = table.columns.join(", ");
-    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO ");
-    insert.push(table.name).push(" (source, key, ").push(columns).push(") ");
-    insert.push_values(changes, |mut values, change| {
-        values.push_bind(source).push_bind(change.key.as_str());
-        for cell in &change.cells {
-            match cell {
-                Cell::Text(text) => values.push_bind(text.as_deref()),
-                Cell::Int(number) => values.push_bind(*number),
-            };
-        }
-    });
-    let update = match kind {
-        Write::KeepFirst | Write::Delete => "NOTHING".to_owned(),
-        Write::Replace => assignments(table, |column| format!("excluded.{column}")),
-        Write::Add => {
-            assignments(table, |column| format!("{}.{column} + excluded.{column}", table.name))
-        }
+fn statement(table: &Table, write: Write) -> String {
+    let Table { name, columns } = table;
+    let assignments = |value: &dyn Fn(&str) -> String| {
+        let set: Vec<_> =
+            columns.iter().map(|column| format!("{column} = {}", value(column))).collect();
+        format!("UPDATE SET {}", set.join(", "))
     };
-    insert.push(" ON CONFLICT (source, key) DO ").push(update);
-    insert.build().execute(tx).await?;
-    Ok(())
+    let then = match write {
+        Write::Delete => return format!("DELETE FROM {name} WHERE source = ? AND key = ?"),
+        Write::KeepFirst => "NOTHING".to_owned(),
+        Write::Replace => assignments(&|column| format!("excluded.{column}")),
+        Write::Add => assignments(&|column| format!("{name}.{column} + excluded.{column}")),
+    };
+    let places = vec!["?"; columns.len() + 2].join(", ");
+    let columns = columns.join(", ");
+    format!(
+        "INSERT INTO {name} (source, key, {columns}) VALUES ({places})
+         ON CONFLICT (source, key) DO {then}"
+    )
 }
 
-fn assignments(table: &Table, value: impl Fn(&str) -> String) -> String {
-    let set: Vec<_> =
-        table.columns.iter().map(|column| format!("{column} = {}", value(column))).collect();
-    format!("UPDATE SET {}", set.join(", "))
+/// Empties the tables of a reader and sets its bookmark to 0.
+pub(super) fn reset(
+    connection: &mut Connection,
+    source: &str,
+    reader: &creditrail_projections::Reader,
+) -> Result<()> {
+    let tx = query::immediate(connection)?;
+    for model in reader.models {
+        let empty = format!("DELETE FROM {} WHERE source = ?", model.table.name);
+        tx.execute(&empty, [source]).map_err(failed)?;
+    }
+    tx.execute(RESET_BOOKMARK, [source, reader.name]).map_err(failed)?;
+    tx.commit().map_err(failed)
 }
 
-pub(super) async fn reject(
-    pool: &SqlitePool,
+/// Keeps calls that were not accepted, and drops those beyond the ring.
+pub(super) fn reject(
+    connection: &mut Connection,
     source: &str,
     calls: &[RejectedCall],
     (most, oldest): (i64, Timestamp),
 ) -> Result<()> {
-    const INSERT: &str =
-        "INSERT INTO rejected_calls (source, number, received_at, cause, headers, body)
-        SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5
-        FROM rejected_calls WHERE source = ?1";
-    const TRIM: &str = "DELETE FROM rejected_calls WHERE source = ?1 AND (received_at < ?2
-        OR number <= (SELECT MAX(number) FROM rejected_calls WHERE source = ?1) - ?3)";
-    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let tx = query::immediate(connection)?;
     for call in calls {
-        sqlx::query(INSERT)
-            .bind(source)
-            .bind(call.received_at.as_microsecond())
-            .bind(call.cause)
-            .bind(&call.headers)
-            .bind(call.body.as_deref())
-            .execute(&mut *tx)
-            .await?;
+        let at = call.received_at.as_microsecond();
+        tx.prepare_cached(REJECT)
+            .and_then(|mut insert| {
+                insert.execute(params![source, at, call.cause, call.headers, call.body.as_deref()])
+            })
+            .map_err(failed)?;
     }
-    sqlx::query(TRIM)
-        .bind(source)
-        .bind(oldest.as_microsecond())
-        .bind(most)
-        .execute(&mut *tx)
-        .await?;
-    Ok(tx.commit().await?)
+    tx.execute(TRIM_REJECTED, params![source, oldest.as_microsecond(), most]).map_err(failed)?;
+    tx.commit().map_err(failed)
 }

@@ -1,0 +1,20 @@
+//! The examples do what they show.
+
+use std::error::Error;
+
+#[path = "../../examples/embed_router.rs"]
+#[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
+mod embed_router;
+#[path = "../../examples/receive_directly.rs"]
+#[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
+mod receive_directly;
+
+#[tokio::test]
+async fn a_host_that_nests_the_router() -> Result<(), Box<dyn Error>> {
+    embed_router::run().await
+}
+
+#[tokio::test]
+async fn a_host_that_receives_by_itself() -> Result<(), Box<dyn Error>> {
+    receive_directly::run().await
+}
