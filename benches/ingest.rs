@@ -5,6 +5,12 @@
 //! histories of four signed webhooks of the size that the lender's documents print, and waits for
 //! each acknowledgement. Readers run beside it, as they do in the service.
 
+#![expect(
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    reason = "a benchmark stops at a failure, and what it prints is for people"
+)]
+
 use std::{
     sync::{
         Arc,

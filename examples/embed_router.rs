@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example embed_router`
 
-use std::{error::Error, net::SocketAddr};
+use std::{error::Error, future::IntoFuture, net::SocketAddr};
 
 use axum::{Router, routing::get};
 use creditrail::{
@@ -40,20 +40,19 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         .route("/", get(async || "the host's own page"))
         .nest("/credit", creditrail::http::router(&creditrail));
 
-    // With the address of the caller, forgers are told 429 after a while.
+    // With the address of the caller, forgers are told 429 after a while. `axum::serve` waits for
+    // slow clients for ever; `creditrail::http::serve::serve` has deadlines, where that matters.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base = format!("http://{}", listener.local_addr()?);
 
-    // Without the worker nothing is written: a webhook would be answered 503. The host polls it.
-    let host = async {
-        tokio::select! {
-            served = async { axum::serve(listener, service).await } => served.map_err(Into::into),
-            () = worker.run() => Err("the worker ended, which it does not do of itself".into()),
-            called = call(&base) => called,
-        }
-    };
-    host.await
+    // Without the worker nothing is written: a webhook would be answered 503. The host runs it, and
+    // ends it by dropping its future, as here when the calls are done.
+    tokio::select! {
+        served = axum::serve(listener, service).into_future() => Ok(served?),
+        () = worker.run() => Err("the worker ended, which it does not do of itself".into()),
+        called = call(&base) => called,
+    }
 }
 
 /// What the lender and the partner would do.

@@ -46,7 +46,7 @@ codes! {
     Flag {
         TsMissing "ts_missing" Info "the lender gave no time for the step, so it is placed by its receipt",
         TsUnparseable "ts_unparseable" Info "the lender's time of the step does not exist or cannot be read, so it is placed by its receipt",
-        OutsideWindow "outside_window" Info "the call is authentic but was signed longer ago than the source allows",
+        OutsideWindow "outside_window" Info "the call is authentic but was signed outside the source's window",
         HistoryGap "history_gap" Review "it was adopted after its deadline although an earlier step never came",
         ForceCaptureProvisional "force_capture_provisional" Info "the purchase was captured without an authorization so far",
         ApprovalAfterCapture "approval_after_capture" Info "the authorization is dated after the capture",

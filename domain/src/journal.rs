@@ -61,6 +61,8 @@ pub struct Item<'a, F: Clone> {
     pub fact: Cow<'a, F>,
     /// Whether its deadline has passed.
     pub overdue: bool,
+    /// Whether it says nothing: a person discarded it, or its key was used before.
+    pub void: bool,
     forced: Option<bool>,
 }
 
@@ -102,6 +104,16 @@ pub enum OverrideAction<F> {
     ConvertTo(F),
     /// It does not count.
     Discard,
+}
+
+impl<F> Entry<F> {
+    /// What the step is taken to say: the reported fact, unless an operator converted it.
+    pub const fn fact(&self) -> &F {
+        match &self.overridden {
+            Some(Override { action: OverrideAction::ConvertTo(fact), .. }) => fact,
+            _ => &self.step.fact,
+        }
+    }
 }
 
 impl<F> OverrideAction<F> {
@@ -217,7 +229,8 @@ impl<L: Lifecycle> Journal<L> {
 
     /// What the verdicts amount to. Nothing is judged anew.
     pub fn state(&self, policies: &Policies) -> L::State {
-        let items: Vec<_> = self.entries.iter().map(Item::of).collect();
+        let mut items: Vec<_> = self.entries.iter().map(Item::of).collect();
+        mark_void(&mut items);
         let mut state = L::open(&items, policies);
         for (item, entry) in items.iter().zip(&self.entries) {
             L::absorb(&mut state, item, &entry.verdict);
@@ -258,7 +271,7 @@ impl<L: Lifecycle> Journal<L> {
         let place = self.place_of(&step);
         let mut items: Vec<_> = self.entries.iter().map(Item::of).collect();
         items.insert(place, Item::reported(&step));
-        let mut verdicts = judge::<L>(&items, policies);
+        let mut verdicts = judge::<L>(items, policies);
         let verdict = verdicts.remove(place);
         let revisions = self.revisions(verdicts, Cause::Step(id));
         std::iter::once(StepEvent::StepRecorded { step, verdict }).chain(revisions).collect()
@@ -274,7 +287,13 @@ impl<L: Lifecycle> Journal<L> {
         if entry.overridden.is_some() {
             return Err(CommandRefusal::AlreadyResolved);
         }
+        let adds_up = !matches!(&entry.verdict.outcome,
+            Outcome::Refused(refused) if refused.code == Refusal::CurrencyMismatch);
         match action {
+            "apply" | "convert" if !adds_up => Err(CommandRefusal::ActionNotPossible {
+                action: action.to_owned(),
+                possible: vec!["discard"],
+            }),
             "apply" => Ok(OverrideAction::Apply),
             "discard" => Ok(OverrideAction::Discard),
             "convert" => {
@@ -317,7 +336,7 @@ impl<L: Lifecycle> Journal<L> {
         let mut next = self.clone();
         events.iter().cloned().for_each(|event| next.apply(event));
         let items: Vec<_> = next.entries.iter().map(Item::of).collect();
-        let revisions = next.revisions(judge::<L>(&items, policies), cause);
+        let revisions = next.revisions(judge::<L>(items, policies), cause);
         events.into_iter().chain(revisions).collect()
     }
 
@@ -368,47 +387,69 @@ impl<L: Lifecycle> Journal<L> {
 
 impl<'a, F: Fact> Item<'a, F> {
     fn reported(step: &'a Step<F>) -> Self {
-        Self { step, fact: Cow::Borrowed(&step.fact), overdue: false, forced: None }
+        let fact = Cow::Borrowed(&step.fact);
+        Self { step, fact, overdue: false, void: false, forced: None }
     }
 
     fn of(entry: &'a Entry<F>) -> Self {
         let decided = entry.overridden.as_ref().map(|decided| &decided.action);
-        let fact = match decided {
-            Some(OverrideAction::ConvertTo(fact)) => fact,
-            Some(OverrideAction::Apply | OverrideAction::Discard) | None => &entry.step.fact,
-        };
         Self {
             step: &entry.step,
-            fact: Cow::Borrowed(fact),
+            fact: Cow::Borrowed(entry.fact()),
             overdue: entry.overdue,
+            void: false,
             forced: decided.map(|action| !matches!(action, OverrideAction::Discard)),
         }
     }
 }
 
 /// Judges all steps, which are sorted by their order keys.
-fn judge<L: Lifecycle>(items: &[Item<'_, L::Fact>], policies: &Policies) -> Vec<Verdict> {
-    let mut state = L::open(items, policies);
+fn judge<L: Lifecycle>(mut items: Vec<Item<'_, L::Fact>>, policies: &Policies) -> Vec<Verdict> {
+    mark_void(&mut items);
+    let mut state = L::open(&items, policies);
     let mut verdicts = Vec::with_capacity(items.len());
-    for (place, item) in items.iter().enumerate() {
+    for item in &items {
         let mut verdict = match item.forced {
-            Some(true) => Verdict::applied(),
+            Some(true) => insisted(L::rule(&state, item, policies)),
             Some(false) => refuse::<L>(&state, item, Refusal::Discarded),
-            None if is_key_reused(&items[..place], item) => {
-                refuse::<L>(&state, item, Refusal::KeyReused)
-            }
+            None if item.void => refuse::<L>(&state, item, Refusal::KeyReused),
             None => L::rule(&state, item, policies),
         };
         item.step.call_flags().for_each(|flag| verdict.flag(flag));
         L::absorb(&mut state, item, &verdict);
         verdicts.push(verdict);
     }
-    L::review(&state, items, &mut verdicts, policies);
+    L::review(&state, &items, &mut verdicts, policies);
     verdicts
 }
 
-fn is_key_reused<F: Fact>(earlier: &[Item<'_, F>], item: &Item<'_, F>) -> bool {
-    item.step.key_taken_by.is_some() || earlier.iter().any(|other| other.step.key == item.step.key)
+/// The verdict on a step that a person lets count. What is odd about it stays so; two currencies
+/// cannot be added up, whoever decides.
+fn insisted(judged: Verdict) -> Verdict {
+    match &judged.outcome {
+        Outcome::Applied => judged,
+        Outcome::Refused(refused) if refused.code == Refusal::CurrencyMismatch => judged,
+        Outcome::Refused(_) | Outcome::Stale | Outcome::Parked { .. } => Verdict::applied(),
+    }
+}
+
+/// Of several contents under one key one counts: the first, unless a person chose another.
+fn mark_void<F: Fact>(items: &mut [Item<'_, F>]) {
+    for place in 0..items.len() {
+        let item = &items[place];
+        let is_void = match item.forced {
+            Some(applies) => !applies,
+            None => {
+                let outdone = items.iter().enumerate().any(|(other_place, other)| {
+                    other.step.key == item.step.key
+                        && (other_place < place || other.forced == Some(true))
+                        && other_place != place
+                });
+                item.step.key_taken_by.is_some() || outdone
+            }
+        };
+        items[place].void = is_void;
+    }
 }
 
 /// The verdict that refuses `item` in `state`.

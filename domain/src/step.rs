@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{Flag, Money, Refusal, order_key::OrderKey};
@@ -18,13 +19,30 @@ pub type Name = Cow<'static, str>;
 pub struct StepId(pub Uuid);
 
 impl StepId {
-    const NAMESPACE: Uuid = Uuid::from_u128(0x8f1f_7b1e_55d4_5d0c_9a53_0c7f_2d4a_6be1);
-
-    /// The id of `content` (a hash) under the deduplication key `key` of `source`.
+    /// The id of `content` under the deduplication key `key` of `source`: a UUID of version 8
+    /// whose first half is a hash of source and key, and whose second half one of the content. So
+    /// all contents of one key stand side by side in an index.
     pub fn derive(source: &str, key: &str, content: &str) -> Self {
-        // Lengths first, so that no two triples spell the same name.
-        let name = format!("{}:{source}{}:{key}{content}", source.len(), key.len());
-        Self(Uuid::new_v5(&Self::NAMESPACE, name.as_bytes()))
+        // The length first, so that no two pairs spell the same.
+        let of_key = Sha256::new()
+            .chain_update(source.len().to_be_bytes())
+            .chain_update(source)
+            .chain_update(key)
+            .finalize();
+        let of_content = Sha256::digest(content);
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&of_key[..8]);
+        bytes[8..].copy_from_slice(&of_content[..8]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// The ids of all contents under the key of this one, as text: from the first, up to before
+    /// the second.
+    pub fn of_same_key(&self) -> (String, String) {
+        let text = self.0.to_string();
+        // The first 64 bits are three groups, 18 characters; `.` is the byte after `-`.
+        let key = text.get(..18).unwrap_or_default();
+        (format!("{key}-"), format!("{key}."))
     }
 }
 

@@ -13,7 +13,8 @@ CREATE TABLE heads (
 ) WITHOUT ROWID;
 
 -- Each distinct delivery once, byte for byte. Its id is derived from source, key and content, so
--- a repetition finds the row that is there and is counted on it.
+-- a repetition finds the row that is there and is counted on it; its first half is that of the
+-- key, so other contents under the same key stand beside it.
 CREATE TABLE deliveries (
     source           TEXT    NOT NULL,
     delivery_id      TEXT    NOT NULL,
@@ -24,6 +25,7 @@ CREATE TABLE deliveries (
     headers          TEXT    NOT NULL, -- JSON; credentials are masked
     body             BLOB    NOT NULL, -- as it came
     outcome          TEXT    NOT NULL, -- on arrival; the current one stands in the timeline
+    first_position   INTEGER NOT NULL, -- of the event that recorded it
     position         INTEGER NOT NULL, -- of the last event that it caused
     aggregate_type   TEXT    NOT NULL,
     stream           TEXT    NOT NULL,
@@ -32,7 +34,6 @@ CREATE TABLE deliveries (
     CONSTRAINT deliveries_pkey PRIMARY KEY (source, delivery_id),
     CONSTRAINT deliveries_number_key UNIQUE (source, number)
 );
-CREATE INDEX deliveries_by_key ON deliveries (source, dedup_key);
 
 -- The log. A column superset of the events table of postgres-es.
 CREATE TABLE events (

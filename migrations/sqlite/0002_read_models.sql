@@ -60,7 +60,7 @@ CREATE INDEX customers_by_partner_customer ON customers (source, partner_custome
 
 CREATE TABLE timeline (
     source              TEXT    NOT NULL,
-    key                 TEXT    NOT NULL, -- the id of the step, which is its delivery's
+    key                 TEXT    NOT NULL, -- first_position in 20 digits: rows come in order
     first_position      INTEGER NOT NULL,
     outcome             TEXT    NOT NULL, -- as of now
     customer_id         TEXT,

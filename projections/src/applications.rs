@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     History, Stream,
     history::Steps,
-    row::{Change, ReadModel, Table, Write},
+    row::{Cell, Change, ReadModel, Table, Write},
 };
 
 /// Applications, one row each.
@@ -65,7 +65,7 @@ fn row(
             application.customer_id.as_deref().into(),
             application.partner_customer_id.as_deref().into(),
             stream.id.id.as_str().into(),
-            (&document(stream, steps, application)).into(),
+            Cell::document(&document(stream, steps, application)),
         ],
     }
 }
@@ -87,6 +87,7 @@ fn document(
     json!({
         "source": stream.source,
         "application_id": application.id,
+        "applicant": stream.id.id,
         "status": application.status().name(),
         "decision": application.decided.map(|(decision, _)| match decision {
             Decision::Accepted => "accepted",

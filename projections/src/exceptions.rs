@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::{
     History, Stream,
     history::{Decision, Moment, StepHistory, Steps},
-    row::{Change, ReadModel, Table, Write},
-    steps::{resolution, resolution_of_override, sentence},
+    row::{Cell, Change, ReadModel, Table, Write},
+    steps::{resolution, resolution_of_override, sentence, subject_of},
 };
 
 /// Exceptions, one row for each step, delivery or conflict that is or was one.
@@ -119,6 +119,7 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, kind: Kind) -> O
         "amount_at_stake": fact.amount().map(|amount| amount.minor),
         "currency": fact.amount().map(|amount| amount.currency),
         "delivery_id": step.entry.step.id,
+        "stream": { "type": stream.id.aggregate_type.name(), "id": stream.id.id },
         "received_at": step.entry.step.received_at,
         "resolution": overridden.map(resolution_of_override),
         "history": step.history(),
@@ -129,7 +130,7 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, kind: Kind) -> O
         severity_name(severity).into(),
         code.into(),
         fact.party().customer_id.into(),
-        (&document).into(),
+        Cell::document(&document),
     ];
     let position = step.moments.last()?.position;
     Some(Change { key: id, write: Write::Replace, position, cells })
@@ -144,13 +145,6 @@ fn status(now: &Verdict, is_overridden: bool, kind: Kind) -> &'static str {
     } else {
         "open"
     }
-}
-
-/// What a step is about, as people address it: the stream, but for an applicant's application.
-pub(crate) fn subject_of<F: Fact>(stream: &Stream, fact: &F) -> Value {
-    let aggregate_type = stream.id.aggregate_type;
-    let id = fact.subject_id().unwrap_or_else(|| stream.id.id.clone());
-    json!({ "type": aggregate_type.name(), "id": id })
 }
 
 /// An exception with a stream of its own: its events tell all, or it is a resolved conflict.
@@ -226,7 +220,15 @@ fn common(
     resolved: Option<&Resolution>,
 ) {
     let Value::Object(fields) = document else { return };
-    let absent = ["state", "asked", "waits_for", "amount_at_stake", "currency", "delivery_id"];
+    let absent = [
+        "state",
+        "asked",
+        "waits_for",
+        "amount_at_stake",
+        "currency",
+        "delivery_id",
+        "received_at",
+    ];
     for field in absent {
         fields.entry(field).or_insert(Value::Null);
     }
@@ -248,14 +250,14 @@ fn cells(
     first_position: i64,
     severity: Severity,
     customer: Option<&str>,
-) -> Vec<crate::Cell> {
+) -> Vec<Cell> {
     vec![
         first_position.into(),
         document["status"].as_str().into(),
         severity_name(severity).into(),
         document["code"].as_str().into(),
         customer.into(),
-        document.into(),
+        Cell::document(document),
     ]
 }
 

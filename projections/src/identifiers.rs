@@ -29,7 +29,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
             for step in steps.touched() {
                 found.of_step("transaction", id, &step);
                 let fact = &step.entry.step.fact;
-                let ids = [&fact.intent_id, &fact.network_transaction_id, &fact.authorization_code];
+                let ids = [&fact.intent_id, &fact.network_transaction_id];
                 for value in ids.into_iter().flatten().chain([&step.entry.step.key]) {
                     found.add(value, ("transaction", id), first_position(&step));
                 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     History, Stream,
-    row::{Change, ReadModel, Table, Write},
+    row::{Cell, Change, ReadModel, Table, Write},
 };
 
 /// Cards, one row each.
@@ -57,7 +57,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         steps.first_position.into(),
         status.into(),
         state.customer_id().into(),
-        (&document).into(),
+        Cell::document(&document),
     ];
     vec![Change {
         key: stream.id.id.clone(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use creditrail_domain::Policies;
+use serde::Serialize;
 
 use crate::Stream;
 
@@ -133,8 +134,9 @@ impl From<String> for Cell {
     }
 }
 
-impl From<&serde_json::Value> for Cell {
-    fn from(document: &serde_json::Value) -> Self {
-        Self::from(document.to_string())
+impl Cell {
+    /// A document as JSON. All that read models write can be expressed in it.
+    pub fn document(document: &impl Serialize) -> Self {
+        Self::Text(serde_json::to_string(document).ok())
     }
 }

@@ -1,34 +1,59 @@
 //! How a step is shown, alike in every read model.
 
+use std::borrow::Cow;
+
 use creditrail_domain::{
-    Outcome, Refusal, Verdict,
+    Flag, Outcome, Refusal, StepId, Verdict,
     journal::{Cause, Override},
     step::Fact,
 };
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::history::{Decision, Moment, StepHistory};
+use crate::{
+    Stream,
+    history::{Decision, Moment, StepHistory},
+};
 
-impl<F: Fact> StepHistory<'_, F> {
+/// A step as it stands in `steps[]`. Written without an intermediate tree: it is the hot path.
+#[derive(Debug, Serialize)]
+pub struct StepView<'a> {
+    id: StepId,
+    key: &'a str,
+    kind: &'static str,
+    amount: Option<i64>,
+    currency: Option<&'static str>,
+    occurred_at: Timestamp,
+    received_at: Timestamp,
+    /// As of now.
+    pub outcome: &'static str,
+    reason: Option<Refusal>,
+    waits_for: Option<&'a str>,
+    flags: &'a [Flag],
+    message: Option<String>,
+}
+
+impl<'a, F: Fact> StepHistory<'a, F> {
     /// The step as it stands in `steps[]`.
-    pub fn view(&self) -> Value {
+    pub fn view(&self) -> StepView<'a> {
         let step = &self.entry.step;
-        let amount = step.fact.amount();
-        json!({
-            "id": step.id,
-            "key": step.key,
-            "kind": step.fact.kind(),
-            "amount": amount.map(|amount| amount.minor),
-            "currency": amount.map(|amount| amount.currency.code()),
-            "occurred_at": step.occurred_at,
-            "received_at": step.received_at,
-            "outcome": self.entry.verdict.outcome.name(),
-            "reason": self.reason().map(Refusal::code),
-            "waits_for": self.waits_for(),
-            "flags": self.entry.verdict.flags,
-            "message": self.message(),
-        })
+        let fact = self.entry.fact();
+        let amount = fact.amount();
+        StepView {
+            id: step.id,
+            key: &step.key,
+            kind: fact.kind(),
+            amount: amount.map(|amount| amount.minor),
+            currency: amount.map(|amount| amount.currency.code()),
+            occurred_at: step.occurred_at,
+            received_at: step.received_at,
+            outcome: self.entry.verdict.outcome.name(),
+            reason: self.reason(),
+            waits_for: self.waits_for(),
+            flags: &self.entry.verdict.flags,
+            message: self.message(),
+        }
     }
 
     /// What was decided about the step, oldest first.
@@ -45,7 +70,7 @@ impl<F: Fact> StepHistory<'_, F> {
     }
 
     /// The kind of step for which the step waits now, if it is parked.
-    pub fn waits_for(&self) -> Option<&str> {
+    pub fn waits_for(&self) -> Option<&'a str> {
         match &self.entry.verdict.outcome {
             Outcome::Parked { waits_for } => Some(waits_for),
             Outcome::Applied | Outcome::Stale | Outcome::Refused(_) => None,
@@ -54,8 +79,22 @@ impl<F: Fact> StepHistory<'_, F> {
 
     /// What became of the step, in a sentence; `None` where nothing needs saying.
     pub fn message(&self) -> Option<String> {
-        sentence(&self.entry.step.fact, &self.entry.verdict)
+        sentence(self.entry.fact(), &self.entry.verdict)
     }
+}
+
+/// What a step is about, as people address it.
+#[derive(Debug, Serialize)]
+pub struct Subject<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: Cow<'a, str>,
+}
+
+/// What a step is about: the stream, but for an applicant's application.
+pub fn subject_of<'a, F: Fact>(stream: &'a Stream, fact: &F) -> Subject<'a> {
+    let id = fact.subject_id().map_or(Cow::Borrowed(stream.id.id.as_str()), Cow::Owned);
+    Subject { kind: stream.id.aggregate_type.name(), id }
 }
 
 /// A person's decision, as it is shown.

@@ -6,13 +6,14 @@ use creditrail_domain::{
     exception::ExceptionEvent,
     step::{Fact, Origin},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     History, Stream,
-    exceptions::subject_of,
     history::{Moment, StepHistory, Steps},
-    row::{Change, ReadModel, Table, Write},
+    row::{Cell, Change, ReadModel, Table, Write},
+    steps::{StepView, Subject, subject_of},
 };
 
 /// Steps, one row each.
@@ -43,6 +44,21 @@ fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
     }
 }
 
+/// A step as it is answered, with what it is about. The hot path: no intermediate tree.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    step: StepView<'a>,
+    source: &'a str,
+    subject: Subject<'a>,
+    actor: &'static str,
+    customer_id: Option<&'a str>,
+    partner_customer_id: Option<&'a str>,
+    position: i64,
+    /// What was decided about it, if it was more than once.
+    history: Vec<Value>,
+}
+
 fn of_steps<L: Lifecycle>(stream: &Stream, steps: &Steps<L>) -> Vec<Change> {
     steps.touched().filter_map(|step| of_step(stream, &step)).collect()
 }
@@ -51,24 +67,19 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>) -> Option<Change
     let (first, last) = (step.moments.first()?, step.moments.last()?);
     let entry = step.entry;
     let party = entry.step.fact.party();
-    let mut document = step.view();
-    if let Value::Object(fields) = &mut document {
-        let more = json!({
-            "source": stream.source,
-            "subject": subject_of(stream, &entry.step.fact),
-            "actor": match entry.step.origin {
-                Origin::Delivery => "provider",
-                Origin::Partner => "partner",
-            },
-            "customer_id": party.customer_id,
-            "partner_customer_id": party.partner_customer_id,
-            "position": first.position,
-            "history": if step.moments.len() > 1 { step.history() } else { Vec::new() },
-        });
-        if let Value::Object(more) = more {
-            fields.extend(more);
-        }
-    }
+    let document = Document {
+        step: step.view(),
+        source: &stream.source,
+        subject: subject_of(stream, &entry.step.fact),
+        actor: match entry.step.origin {
+            Origin::Delivery => "provider",
+            Origin::Partner => "partner",
+        },
+        customer_id: party.customer_id,
+        partner_customer_id: party.partner_customer_id,
+        position: first.position,
+        history: if step.moments.len() > 1 { step.history() } else { Vec::new() },
+    };
     let due_at = entry.verdict.deadline.filter(|_| !entry.overdue);
     let cells = vec![
         first.position.into(),
@@ -79,9 +90,9 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>) -> Option<Change
         stream.id.aggregate_type.name().into(),
         stream.id.id.as_str().into(),
         due_at.map(jiff::Timestamp::as_microsecond).into(),
-        (&document).into(),
+        Cell::document(&document),
     ];
-    let key = entry.step.id.to_string();
+    let key = key(first.position);
     Some(Change { key, write: Write::Replace, position: last.position, cells })
 }
 
@@ -95,6 +106,7 @@ fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Cha
         "subject": { "type": "delivery", "id": stream.id.id },
         "kind": unreadable.kind.name(),
         "outcome": unreadable.kind.name(),
+        "flags": [],
         "occurred_at": received_at,
         "received_at": received_at,
         "message": format!("{}: {}", unreadable.field, unreadable.cause),
@@ -110,8 +122,13 @@ fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Cha
         stream.id.aggregate_type.name().into(),
         stream.id.id.as_str().into(),
         None::<i64>.into(),
-        (&document).into(),
+        Cell::document(&document),
     ];
-    let key = stream.id.id.clone();
+    let key = key(first.position);
     Some(Change { key, write: Write::Replace, position: last.position, cells })
+}
+
+/// Keys rise with the log, so that rows are appended and not scattered.
+fn key(first_position: i64) -> String {
+    format!("{first_position:020}")
 }

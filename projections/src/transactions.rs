@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use creditrail_domain::{
-    Flag, Policies, Verdict,
-    transaction::{self, TransactionFact, TransactionLifecycle},
+    Currency, Flag, Policies, Verdict,
+    transaction::{self, Merchant, TransactionFact, TransactionLifecycle},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::{
     History, Stream,
     history::Steps,
-    row::{Change, ReadModel, Table, Write},
+    row::{Cell, Change, ReadModel, Table, Write},
+    steps::StepView,
 };
 
 /// Card transactions, one row each.
@@ -40,11 +41,11 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         state.status().name().into(),
         state.customer_id().into(),
         state.payment_method_id().into(),
-        state.currency().map(creditrail_domain::Currency::code).into(),
+        state.currency().map(Currency::code).into(),
         state.captured().into(),
         state.refunded().into(),
         state.hold().into(),
-        (&document(stream, steps, &state, policies)).into(),
+        Cell::document(&document(stream, steps, &state, policies)),
     ];
     vec![Change {
         key: stream.id.id.clone(),
@@ -54,40 +55,66 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     }]
 }
 
-fn document(
-    stream: &Stream,
-    steps: &Steps<TransactionLifecycle>,
-    state: &transaction::State,
+/// A transaction as it is answered. Written without an intermediate tree: it is the hot path.
+#[derive(Serialize)]
+struct Document<'a> {
+    source: &'a str,
+    transaction_id: &'a str,
+    status: &'static str,
+    refund_status: &'static str,
+    currency: Option<&'static str>,
+    authorized: i64,
+    captured: i64,
+    refunded: i64,
+    hold: i64,
+    flags: BTreeSet<Flag>,
+    likely_expiry: bool,
+    customer_id: Option<&'a str>,
+    partner_customer_id: Option<&'a str>,
+    payment_method_id: Option<&'a str>,
+    merchant: Option<&'a Merchant>,
+    intent_id: Option<&'a str>,
+    authorization_code: Option<&'a str>,
+    network_transaction_id: Option<&'a str>,
+    steps: Vec<StepView<'a>>,
+    legal_next: Vec<&'static str>,
+    position: i64,
+}
+
+fn document<'a>(
+    stream: &'a Stream,
+    steps: &'a Steps<TransactionLifecycle>,
+    state: &'a transaction::State,
     policies: &Policies,
-) -> Value {
+) -> Document<'a> {
+    let facts = || steps.journal.entries().iter().rev().map(|entry| &entry.step.fact);
     let newest = |field: fn(&TransactionFact) -> Option<&String>| {
-        steps.all().filter_map(|step| field(&step.entry.step.fact).cloned()).last()
+        facts().find_map(field).map(String::as_str)
     };
-    let flags: BTreeSet<Flag> = steps.all().flat_map(|step| flags(&step.entry.verdict)).collect();
     let status = state.status();
-    json!({
-        "source": stream.source,
-        "transaction_id": stream.id.id,
-        "status": status.name(),
-        "refund_status": refund_status(state),
-        "currency": state.currency(),
-        "authorized": state.authorized(),
-        "captured": state.captured(),
-        "refunded": state.refunded(),
-        "hold": state.hold(),
-        "flags": flags,
-        "likely_expiry": state.is_likely_expiry(policies),
-        "customer_id": state.customer_id(),
-        "partner_customer_id": newest(|fact| fact.partner_customer_id.as_ref()),
-        "payment_method_id": state.payment_method_id(),
-        "merchant": state.merchant(),
-        "intent_id": newest(|fact| fact.intent_id.as_ref()),
-        "authorization_code": newest(|fact| fact.authorization_code.as_ref()),
-        "network_transaction_id": newest(|fact| fact.network_transaction_id.as_ref()),
-        "steps": steps.all().map(|step| step.view()).collect::<Vec<_>>(),
-        "legal_next": transaction::lifecycle::legal(status),
-        "position": steps.position,
-    })
+    Document {
+        source: &stream.source,
+        transaction_id: &stream.id.id,
+        status: status.name(),
+        refund_status: refund_status(state),
+        currency: state.currency().map(Currency::code),
+        authorized: state.authorized(),
+        captured: state.captured(),
+        refunded: state.refunded(),
+        hold: state.hold(),
+        flags: steps.all().flat_map(|step| flags(&step.entry.verdict)).collect(),
+        likely_expiry: state.is_likely_expiry(policies),
+        customer_id: state.customer_id(),
+        partner_customer_id: newest(|fact| fact.partner_customer_id.as_ref()),
+        payment_method_id: state.payment_method_id(),
+        merchant: state.merchant(),
+        intent_id: newest(|fact| fact.intent_id.as_ref()),
+        authorization_code: newest(|fact| fact.authorization_code.as_ref()),
+        network_transaction_id: newest(|fact| fact.network_transaction_id.as_ref()),
+        steps: steps.all().map(|step| step.view()).collect(),
+        legal_next: transaction::lifecycle::legal(status),
+        position: steps.position,
+    }
 }
 
 /// The flags of a step that say something about the transaction: not those of a refused step.

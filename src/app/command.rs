@@ -178,7 +178,7 @@ impl Creditrail {
         let (customer_id, partner_customer_id) = (text("customer_id"), text("partner_customer_id"));
         let not_found =
             || CommandError::NotFound { what: "application", id: application_id.to_owned() };
-        let applicant = self.applicant_of(source, &document).await?.ok_or_else(not_found)?;
+        let applicant = text("applicant").ok_or_else(not_found)?;
         let id = document["application_id"].as_str().and_then(|id| id.parse().ok());
         let now = self.now();
         let occurred_at = new.occurred_at.unwrap_or(now);
@@ -214,9 +214,13 @@ impl Creditrail {
         let known = self.source(&source)?;
         let at = self.now();
         let Resolve { action, convert_to, reason, actor } = resolve;
-        if let Some(stream) = self.stream_of_step(&source, exception_id).await? {
+        // The exception of a step names its stream; any other has a stream of its own.
+        let kind = document["stream"]["type"].as_str().and_then(AggregateType::named);
+        let id = document["stream"]["id"].as_str();
+        if let Some((aggregate_type, id)) = kind.zip(id) {
             let step: StepId =
-                serde_json::from_value(Value::from(exception_id)).map_err(|_| not_found())?;
+                serde_json::from_value(document["delivery_id"].clone()).map_err(|_| not_found())?;
+            let stream = StreamId { aggregate_type, id: id.to_owned() };
             let command = Command::Override { step, action, convert_to, reason, actor };
             return Ok(known.command(stream, command, at).await?);
         }

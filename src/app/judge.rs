@@ -73,8 +73,36 @@ pub struct Decided {
 #[derive(Debug)]
 pub struct Desk<'a> {
     policies: &'a Policies,
-    aggregates: HashMap<StreamId, (Aggregate, i64)>,
+    aggregates: Aggregates,
     events: Vec<NewEvent>,
+}
+
+/// Aggregates as the log has them, each with its last sequence.
+#[derive(Debug, Default)]
+pub struct Aggregates(HashMap<StreamId, (Aggregate, i64)>);
+
+impl Aggregates {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the aggregate of a stream is there.
+    pub fn has(&self, stream: &StreamId) -> bool {
+        self.0.contains_key(stream)
+    }
+
+    /// Takes in events that the log has, in sequence.
+    pub fn take(&mut self, recorded: Vec<Recorded>) {
+        for Recorded { stream, sequence, event, .. } in recorded {
+            let known = self
+                .0
+                .entry(stream)
+                .or_insert_with_key(|stream| (Aggregate::empty(stream.aggregate_type), 0));
+            known.0.apply(event);
+            known.1 = sequence;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -88,15 +116,7 @@ enum Aggregate {
 
 impl<'a> Desk<'a> {
     /// A desk with the aggregates as the log has them.
-    pub fn new(policies: &'a Policies, recorded: Vec<Recorded>) -> Self {
-        let mut aggregates = HashMap::<StreamId, (Aggregate, i64)>::new();
-        for Recorded { stream, sequence, event, .. } in recorded {
-            let known = aggregates
-                .entry(stream)
-                .or_insert_with_key(|stream| (Aggregate::empty(stream.aggregate_type), 0));
-            known.0.apply(event);
-            known.1 = sequence;
-        }
+    pub fn new(policies: &'a Policies, aggregates: Aggregates) -> Self {
         Self { policies, aggregates, events: Vec::new() }
     }
 
@@ -112,6 +132,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Decided, Undecided> {
         let (aggregate, sequence) = self
             .aggregates
+            .0
             .entry(stream.clone())
             .or_insert_with(|| (Aggregate::empty(stream.aggregate_type), 0));
         let policies = self.policies;
@@ -139,9 +160,9 @@ impl<'a> Desk<'a> {
         &self.events
     }
 
-    /// All events, to be appended.
-    pub fn into_events(self) -> Vec<NewEvent> {
-        self.events
+    /// All events, to be appended, and the aggregates as they are once that is done.
+    pub fn close(self) -> (Vec<NewEvent>, Aggregates) {
+        (self.events, self.aggregates)
     }
 }
 

@@ -10,7 +10,10 @@ pub mod rejected;
 pub mod replay;
 pub mod writer;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
@@ -49,6 +52,7 @@ pub struct Creditrail {
     store: Arc<dyn Store>,
     sources: Arc<BTreeMap<String, Source>>,
     clock: Clock,
+    unknown_sources: Arc<AtomicU64>,
 }
 
 /// A configured source and the ways to its tasks.
@@ -151,7 +155,8 @@ impl Builder {
                 return Err(BuildError::SourceTwice(name));
             }
         }
-        let creditrail = Creditrail { store, sources: Arc::new(sources), clock: self.clock };
+        let (sources, unknown_sources) = (Arc::new(sources), Arc::default());
+        let creditrail = Creditrail { store, sources, clock: self.clock, unknown_sources };
         Ok((creditrail, worker))
     }
 }

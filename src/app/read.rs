@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use creditrail_domain::{application, payment_method, transaction};
-use creditrail_projections::{
-    StreamId, Table, applications, exceptions, payment_methods, transactions,
-};
+use creditrail_projections::{Table, applications, exceptions, payment_methods, transactions};
 use serde_json::{Value, json};
 
 use super::Creditrail;
@@ -211,25 +209,6 @@ impl Creditrail {
             }
         }
         Ok(None)
-    }
-
-    /// The stream of an application's document.
-    pub(super) async fn applicant_of(
-        &self,
-        source: &str,
-        application: &Value,
-    ) -> Result<Option<String>, ReadError> {
-        let step = application["steps"][0]["id"].as_str().unwrap_or_default();
-        Ok(self.stream_of_step(source, step).await?.map(|stream| stream.id))
-    }
-
-    /// The stream of a step; `None` if there is no such step.
-    pub(super) async fn stream_of_step(
-        &self,
-        source: &str,
-        step: &str,
-    ) -> Result<Option<StreamId>, ReadError> {
-        Ok(self.store.stream_of(source, step).await?)
     }
 
     /// A page of a list. Filters are columns of [`List::filters`].

@@ -16,7 +16,10 @@ use creditrail_projections::{
     customers::{self, Pair},
     exceptions, row,
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::{
     failure::chain,
@@ -24,8 +27,12 @@ use crate::{
     store::{Projected, Result, Store},
 };
 
-/// How many events one portion has at the most.
+/// How many events one portion has at the most. Rows that several events of it change, and pages
+/// of an index that several rows fall on, are written once.
 const PORTION: i64 = 2000;
+/// How long a reader lets events gather after it has written some: each transaction of its own
+/// takes the writer's turn. Whoever waits for a position cuts it short.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long a reader sleeps when nothing tells it of new events (another process may write).
 const IDLE: Duration = Duration::from_millis(500);
 /// How long it waits after the store failed.
@@ -34,6 +41,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How far the readers of a source are.
 #[derive(Clone, Debug)]
 pub struct Progress {
+    wanted: Arc<Notify>,
     position: watch::Receiver<i64>,
     stopped: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
@@ -51,6 +59,10 @@ impl Progress {
 
     /// Waits until all readers have passed `position`; `false` if they have not by then.
     pub async fn passed(&self, position: i64, most: Duration) -> bool {
+        if self.position() >= position {
+            return true;
+        }
+        self.wanted.notify_one();
         let mut passed = self.position.clone();
         let waited = passed.wait_for(|passed| *passed >= position);
         matches!(tokio::time::timeout(most, waited).await, Ok(Ok(_)))
@@ -70,6 +82,8 @@ pub struct Readers {
     heads: watch::Receiver<i64>,
     position: watch::Sender<i64>,
     stopped: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    gather_until: Instant,
+    wanted: Arc<Notify>,
 }
 
 /// Readers, and where to see how far they are. `heads` tells of new events.
@@ -80,9 +94,15 @@ pub fn new(
 ) -> (Readers, Progress) {
     let (position, positions) = watch::channel(0);
     let stopped = Arc::<Mutex<_>>::default();
-    let progress = Progress { position: positions, stopped: Arc::clone(&stopped) };
+    let wanted = Arc::<Notify>::default();
+    let progress = Progress {
+        wanted: Arc::clone(&wanted),
+        position: positions,
+        stopped: Arc::clone(&stopped),
+    };
     let (source, policies) = (config.name.clone(), config.policies.clone());
-    (Readers { source, policies, store, heads, position, stopped }, progress)
+    let gather_until = Instant::now();
+    (Readers { source, policies, store, heads, position, stopped, gather_until, wanted }, progress)
 }
 
 /// What a portion of the log changes.
@@ -100,6 +120,10 @@ impl Readers {
             match self.catch_up(|_| {}).await {
                 Ok(()) => {
                     let _ = tokio::time::timeout(IDLE, self.heads.changed()).await;
+                    tokio::select! {
+                        () = tokio::time::sleep_until(self.gather_until) => {}
+                        () = self.wanted.notified() => {}
+                    }
                 }
                 Err(error) => {
                     tracing::error!(
@@ -116,7 +140,7 @@ impl Readers {
     /// Brings all readers to the head, telling how far they are after each portion.
     ///
     /// # Errors
-    /// [`StoreError`]; the bookmarks stand where the last portion was written.
+    /// [`StoreError`](crate::store::StoreError); the bookmarks stand where the last portion was written.
     pub async fn catch_up(&mut self, mut told: impl FnMut(i64) + Send) -> Result<()> {
         self.heads.mark_unchanged();
         while let Some((readers, from, up_to)) = self.next_group().await? {
@@ -129,6 +153,7 @@ impl Readers {
                     break;
                 }
                 next = following?;
+                self.gather_until = Instant::now() + GATHER;
                 told(to);
             }
         }

@@ -1,8 +1,9 @@
 //! Receiving a webhook: verify the raw bytes, read them, write them, answer.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
+use creditrail_domain::StepId;
 use http::{HeaderMap, header::CONTENT_ENCODING};
 
 use super::{
@@ -81,8 +82,10 @@ impl Creditrail {
             .verify(headers, &body, received_at)
             .map_err(|rejection| self.not_authentic(source, headers, &body, rejection))?;
         let call = Call { received_at, outside_window: verified.outside_window };
+        let decoded = known.lender.decode(&body, call);
         let delivery = Delivery {
-            decoded: known.lender.decode(&body, call),
+            id: StepId::derive(source, &decoded.dedup_key, &decoded.content),
+            decoded,
             call,
             secret_id: verified.secret_id,
             headers: mask::headers(headers),
@@ -100,7 +103,10 @@ impl Creditrail {
     /// # Errors
     /// [`ReceiveError`] for an unknown source, one without a secret, or a compressed body.
     pub fn accepts(&self, source: &str, headers: &HeaderMap) -> Result<(), ReceiveError> {
-        let known = self.sources.get(source).ok_or(ReceiveError::UnknownSource)?;
+        let Some(known) = self.sources.get(source) else {
+            self.unknown_sources.fetch_add(1, Ordering::Relaxed);
+            return Err(ReceiveError::UnknownSource);
+        };
         let now = self.now();
         if !known.config.secrets.iter().any(|secret| secret.is_active(now)) {
             return Err(self.turned_away(source, headers, ReceiveError::SourceWithoutSecret));
@@ -120,6 +126,18 @@ impl Creditrail {
     ) -> ReceiveError {
         self.keep_rejected(source, headers, error.code(), None);
         error
+    }
+
+    /// Counts a call that was told to wait, since too many of its address were not authentic.
+    pub fn told_to_wait(&self, source: &str) {
+        if let Some(known) = self.sources.get(source) {
+            known.rejected.count("too_many_failures");
+        }
+    }
+
+    /// How many calls there were to sources that are not known, since the start.
+    pub fn unknown_sources(&self) -> u64 {
+        self.unknown_sources.load(Ordering::Relaxed)
     }
 
     fn not_authentic(

@@ -29,9 +29,14 @@ pub struct RejectedCalls {
 impl RejectedCalls {
     /// Counts a call and keeps it, unless too many are waiting.
     pub fn keep(&self, call: RejectedCall) {
-        *self.counts().entry(call.cause).or_default() += 1;
+        self.count(call.cause);
         // Full: it is counted, which is all that a flood is owed.
         let _ = self.calls.try_send(call);
+    }
+
+    /// Counts a call that is not kept.
+    pub fn count(&self, cause: &'static str) {
+        *self.counts().entry(cause).or_default() += 1;
     }
 
     /// How many calls were turned away since the start, by cause.

@@ -6,12 +6,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use creditrail_domain::{AggregateType, CommandRefusal, Policies, exception::UnreadableKind};
+use creditrail_domain::{
+    AggregateType, CommandRefusal, Policies, StepId, exception::UnreadableKind,
+};
 use creditrail_projections::StreamId;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::judge::{Command, Desk, Undecided};
+use super::judge::{Aggregates, Command, Desk, Undecided};
 use crate::{
     failure::chain,
     sources::{AnyStep, Call, Decoded, fields::Fault},
@@ -20,8 +22,13 @@ use crate::{
 
 /// How many deliveries one transaction takes at the most.
 const MAX_BATCH: usize = 512;
+/// After how many rounds of the other tasks without a further delivery a batch is closed.
+const GATHER_ROUNDS: usize = 8;
 /// How many may wait for the writer before further ones are turned away.
 const MAX_WAITING: usize = 4096;
+
+/// How many aggregates the writer remembers before it begins anew.
+const MAX_REMEMBERED: usize = 4096;
 
 /// What became of a delivery or a command.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -61,6 +68,8 @@ pub enum WriteError {
 /// A delivery, verified and read as far as it could be.
 #[derive(Clone, Debug)]
 pub struct Delivery {
+    /// Derived from source, key and content.
+    pub id: StepId,
     /// The body, read.
     pub decoded: Decoded,
     /// When and how it was received.
@@ -130,6 +139,14 @@ pub struct Writer {
     store: Arc<dyn Store>,
     asked: mpsc::Receiver<Asked>,
     head: watch::Sender<i64>,
+    remembered: Remembered,
+}
+
+/// Aggregates as they are at a position of the log, so that they need not be loaded again.
+#[derive(Default)]
+struct Remembered {
+    position: i64,
+    aggregates: Aggregates,
 }
 
 impl Writer {
@@ -142,13 +159,15 @@ impl Writer {
     ) -> (Self, WriterHandle) {
         let (sender, asked) = mpsc::channel(MAX_WAITING);
         let (source, policies) = (source.to_owned(), policies.clone());
-        (Self { source, policies, store, asked, head }, WriterHandle { asked: sender })
+        let remembered = Remembered::default();
+        (Self { source, policies, store, asked, head, remembered }, WriterHandle { asked: sender })
     }
 
     /// Writes until every handle is gone.
     pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while self.asked.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            self.gather(&mut batch).await;
             let (requests, answers): (Vec<_>, Vec<_>) =
                 batch.drain(..).map(|asked| (asked.request, asked.answer)).unzip();
             let results = self.write(&requests).await;
@@ -159,7 +178,23 @@ impl Writer {
         }
     }
 
-    async fn write(&self, requests: &[Request]) -> Vec<Answer> {
+    /// Lets those that are about to ask come along: a commit costs as much for one as for many.
+    /// It waits for no clock, only until a few rounds of the other tasks have brought nothing.
+    async fn gather(&mut self, batch: &mut Vec<Asked>) {
+        let mut idle_rounds = 0;
+        while idle_rounds < GATHER_ROUNDS && batch.len() < MAX_BATCH {
+            tokio::task::yield_now().await;
+            let before = batch.len();
+            while batch.len() < MAX_BATCH
+                && let Ok(asked) = self.asked.try_recv()
+            {
+                batch.push(asked);
+            }
+            idle_rounds = if batch.len() == before { idle_rounds + 1 } else { 0 };
+        }
+    }
+
+    async fn write(&mut self, requests: &[Request]) -> Vec<Answer> {
         let error = match self.write_at_once(requests).await {
             Ok(answers) => return answers,
             Err(error) => error,
@@ -184,13 +219,14 @@ impl Writer {
 
     /// Writes one request that may be the one at which its batch failed. A delivery that the
     /// database will not take as what it says is kept as malformed.
-    async fn write_alone(&self, request: &Request) -> Answer {
+    async fn write_alone(&mut self, request: &Request) -> Answer {
         let error = match self.write_at_once(std::slice::from_ref(request)).await {
             Ok(mut answers) => return answers.pop().unwrap_or(Err(WriteError::Rule)),
             Err(error) => error,
         };
         if let (Request::Deliver(delivery), true) = (request, error.is_constraint()) {
-            let kept = Request::Deliver(Box::new(delivery.unreadable("cannot be recorded")));
+            let kept =
+                Request::Deliver(Box::new(delivery.unreadable(&self.source, "cannot be recorded")));
             if let Ok(mut answers) = self.write_at_once(&[kept]).await {
                 return answers.pop().unwrap_or(Err(WriteError::Rule));
             }
@@ -198,46 +234,52 @@ impl Writer {
         Err(WriteError::Store(Arc::new(error)))
     }
 
-    async fn write_at_once(&self, requests: &[Request]) -> Result<Vec<Answer>, StoreError> {
+    async fn write_at_once(&mut self, requests: &[Request]) -> Result<Vec<Answer>, StoreError> {
         let mut batch = self.store.begin(&self.source).await?;
         let head = batch.head();
-        let keys: BTreeSet<&str> = requests.iter().filter_map(Request::dedup_key).collect();
-        let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
-        let known = if keys.is_empty() { Vec::new() } else { batch.known(keys).await? };
+        let ids: BTreeSet<StepId> = requests.iter().filter_map(Request::delivery_id).collect();
+        let ids: Vec<StepId> = ids.into_iter().collect();
+        let known = if ids.is_empty() { Vec::new() } else { batch.known(ids).await? };
         let mut pages = Pages::new(&self.source, head, known);
-        let streams = pages.streams(requests).into_iter().collect();
-        let recorded = batch.load(streams).await?;
-        let mut desk = Desk::new(&self.policies, recorded);
+        // What is remembered holds as long as nobody else has written.
+        let remembered = std::mem::take(&mut self.remembered);
+        let mut aggregates = Aggregates::default();
+        if remembered.position == head.position && remembered.aggregates.count() < MAX_REMEMBERED {
+            aggregates = remembered.aggregates;
+        }
+        let streams = pages.streams(requests).into_iter();
+        let streams: Vec<_> = streams.filter(|stream| !aggregates.has(stream)).collect();
+        if !streams.is_empty() {
+            aggregates.take(batch.load(streams).await?);
+        }
+        let mut desk = Desk::new(&self.policies, aggregates);
         let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
-        let events = desk.into_events();
+        let (events, aggregates) = desk.close();
         let next = pages.head(events.len());
         let Pages { deliveries, repeats, .. } = pages;
         batch.commit(Written { deliveries, repeats, events, head: next }).await?;
+        self.remembered = Remembered { position: next.position, aggregates };
         self.head.send_replace(next.position);
         Ok(answers)
     }
 }
 
 impl Request {
-    fn dedup_key(&self) -> Option<&str> {
+    fn delivery_id(&self) -> Option<StepId> {
         match self {
-            Self::Deliver(delivery) => Some(&delivery.decoded.dedup_key),
+            Self::Deliver(delivery) => Some(delivery.id),
             Self::Command { .. } => None,
         }
     }
 }
 
 impl Delivery {
-    fn id(&self, source: &str) -> String {
-        let Decoded { dedup_key, content, .. } = &self.decoded;
-        creditrail_domain::StepId::derive(source, dedup_key, content).to_string()
-    }
-
     /// The delivery as one that cannot be read.
-    fn unreadable(&self, cause: &str) -> Self {
+    fn unreadable(&self, source: &str, cause: &str) -> Self {
         let fault = Fault::new("", cause);
         let decoded = Decoded::unreadable(&self.body, UnreadableKind::Malformed, fault, self.call);
-        Self { decoded, ..self.clone() }
+        let id = StepId::derive(source, &decoded.dedup_key, &decoded.content);
+        Self { id, decoded, ..self.clone() }
     }
 }
 
@@ -284,7 +326,7 @@ impl<'a> Pages<'a> {
 
     /// The delivery of which this one is a repetition.
     fn first(&self, delivery: &Delivery) -> Option<&KnownDelivery> {
-        let id = delivery.id(self.source);
+        let id = delivery.id.to_string();
         let same_key = self.known.get(&delivery.decoded.dedup_key)?;
         same_key.iter().find(|known| known.delivery_id == id)
     }
@@ -321,7 +363,7 @@ impl<'a> Pages<'a> {
     }
 
     fn deliver(&mut self, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {
-        let delivery_id = delivery.id(self.source);
+        let delivery_id = delivery.id.to_string();
         let received_at = delivery.call.received_at;
         if let Some(first) = self.first(delivery) {
             let position = Some(first.position);
@@ -340,36 +382,38 @@ impl<'a> Pages<'a> {
                 (stream, Command::Raise(unreadable.clone()))
             }
         };
+        let first_position = self.position(desk) + 1;
         let Ok(decided) = desk.decide(&stream, command, (received_at, Some(&delivery_id))) else {
             if delivery.decoded.what.is_err() {
                 return Err(WriteError::Rule);
             }
             tracing::error!(source = self.source, delivery_id, "a rule failed on a delivery");
-            return self.deliver(&delivery.unreadable("a rule failed on it"), desk);
+            return self.deliver(&delivery.unreadable(self.source, "a rule failed on it"), desk);
         };
         self.received += 1;
         self.newest = received_at.max(self.newest);
         let position = self.position(desk);
-        self.keep(delivery, &delivery_id, (stream, decided.outcome, position));
+        self.keep(delivery, (first_position, position), (stream, decided.outcome));
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
     }
 
     fn keep(
         &mut self,
         delivery: &Delivery,
-        delivery_id: &str,
-        (stream, outcome, position): (StreamId, &'static str, i64),
+        (first_position, position): (i64, i64),
+        (stream, outcome): (StreamId, &'static str),
     ) {
+        let delivery_id = delivery.id.to_string();
         let dedup_key = delivery.decoded.dedup_key.clone();
         self.known.entry(dedup_key.clone()).or_default().push(KnownDelivery {
-            delivery_id: delivery_id.to_owned(),
+            delivery_id: delivery_id.clone(),
             dedup_key: dedup_key.clone(),
             stream: stream.clone(),
             position,
         });
         let added = i64::try_from(self.deliveries.len()).unwrap_or(i64::MAX);
         self.deliveries.push(DeliveryRow {
-            delivery_id: delivery_id.to_owned(),
+            delivery_id,
             number: self.before.deliveries + added + 1,
             dedup_key,
             received_at: delivery.call.received_at,
@@ -377,6 +421,7 @@ impl<'a> Pages<'a> {
             headers: delivery.headers.clone(),
             body: delivery.body.clone(),
             outcome,
+            first_position,
             position,
             stream,
         });

@@ -39,7 +39,11 @@ async fn metrics(State(creditrail): State<Creditrail>) -> Result<Response, Probl
     for source in creditrail.sources() {
         statuses.push(creditrail.source_status(source).await?);
     }
-    let text = exposition(&statuses).map_err(ReadError::from)?;
+    let mut text = exposition(&statuses).map_err(ReadError::from)?;
+    let unknown = creditrail.unknown_sources();
+    let name = "creditrail_unknown_source_calls_total";
+    let help = "Calls to sources that are not known, since the start.";
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {unknown}");
     let plain = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, plain)], text).into_response())
 }

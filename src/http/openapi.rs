@@ -99,9 +99,8 @@ impl Operation {
         let in_query = self.query.iter().map(|(name, values)| {
             let schema = match (values, *name) {
                 (Some(values), _) => json!({ "type": "string", "enum": values }),
-                (None, "at_least" | "limit" | "after") => {
-                    json!({ "type": "integer", "minimum": 0 })
-                }
+                (None, "limit") => json!({ "type": "integer", "minimum": 1, "maximum": 200 }),
+                (None, "at_least" | "after") => json!({ "type": "integer", "minimum": 0 }),
                 (None, _) => json!({ "type": "string" }),
             };
             json!({ "name": name, "in": "query", "schema": schema })

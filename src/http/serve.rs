@@ -32,8 +32,8 @@ const MAX_CONNECTIONS: usize = 4096;
 /// How long open calls may take once the server is told to end.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 
-/// What the binary serves: as [`super::router`], but `/v1`, `/metrics` and `/` only to callers on
-/// this machine, since they ask for no credential.
+/// What the binary serves: as [`super::router`], but `/v1`, `/openapi.json` and `/` only to callers
+/// on this machine, since they ask for no credential.
 pub fn guarded(creditrail: &Creditrail) -> Router {
     let inside = Router::new()
         .merge(api(creditrail))

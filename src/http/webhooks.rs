@@ -67,7 +67,9 @@ async fn receive(
     };
     match received {
         Ok(receipt) => Json(receipt).into_response(),
-        Err(ReceiveError::Unauthenticated) => door.not_authentic(&parts.extensions).into_response(),
+        Err(ReceiveError::Unauthenticated) => {
+            door.not_authentic(&source, &parts.extensions).into_response()
+        }
         Err(error) => Problem::from(error).into_response(),
     }
 }
@@ -79,7 +81,7 @@ fn incomplete() -> Problem {
 impl Door {
     /// Authentic calls are never held up, so a forger cannot shut a lender out that shares its
     /// address.
-    fn not_authentic(&self, extensions: &Extensions) -> Problem {
+    fn not_authentic(&self, source: &str, extensions: &Extensions) -> Problem {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let Some(Err(wait)) = peer.map(|peer| self.failures.check_key(&peer)) else {
             return ReceiveError::Unauthenticated.into();
@@ -87,6 +89,7 @@ impl Door {
         if self.failures.len() > 10_000 {
             self.failures.retain_recent();
         }
+        self.creditrail.told_to_wait(source);
         let seconds = wait.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
         let detail = "too many calls of this address were not authentic";
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail)

@@ -9,7 +9,7 @@ pub mod sqlite;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use creditrail_domain::Event;
+use creditrail_domain::{Event, StepId};
 use creditrail_projections::{Change, Reader, Recorded, StreamId, Table, customers::Pair};
 use jiff::Timestamp;
 
@@ -95,6 +95,8 @@ pub struct DeliveryRow {
     pub body: bytes::Bytes,
     /// What became of it on arrival.
     pub outcome: &'static str,
+    /// The position of the event that recorded it.
+    pub first_position: i64,
     /// The position of the last event that it caused.
     pub position: i64,
     /// The stream on which it was recorded.
@@ -159,8 +161,8 @@ pub struct RawEvent {
 pub trait Batch: Send {
     /// The head of the source, locked until the end of the transaction.
     fn head(&self) -> Head;
-    /// The deliveries that have one of the keys.
-    async fn known(&mut self, dedup_keys: Vec<String>) -> Result<Vec<KnownDelivery>>;
+    /// The deliveries that have the key of one of these.
+    async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>>;
     /// The events of the streams, by stream and sequence.
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>>;
     /// Writes all of it and makes it durable.
@@ -313,8 +315,6 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Option<String>>;
     /// A page of a read model.
     async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>>;
-    /// The stream of a step.
-    async fn stream_of(&self, source: &str, step: &str) -> Result<Option<StreamId>>;
     /// A page of deliveries with their sources, newest first; `place` of the cursor is their
     /// number.
     async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>>;

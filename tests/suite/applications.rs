@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Answer, Ledger, T0, T1, T2, T3, T4, Webhook, decision, items, link, settled, text,
-};
+use crate::support::{Answer, Ledger, T0, T1, T2, T3, T4, Webhook, decision, items, settled, text};
 
 #[tokio::test]
 async fn a_decision_told_twice_is_one_event_and_one_duplicate() {

@@ -117,7 +117,7 @@ impl Lifecycle for ApplicationLifecycle {
     fn open(items: &[Item<'_, ApplicationFact>], policies: &Policies) -> State {
         let mut sessions = BTreeMap::<Uuid, Known>::new();
         let mut created = BTreeMap::<Uuid, Known>::new();
-        for item in items {
+        for item in items.iter().filter(|item| !item.void) {
             let known = Known { at: item.step.occurred_at, since: item.step.received_at };
             match item.fact.statement {
                 Statement::Started { application_id } => known.join(&mut sessions, application_id),
@@ -129,8 +129,9 @@ impl Lifecycle for ApplicationLifecycle {
         }
         let mut begun: Vec<_> = sessions.into_iter().map(|(id, known)| (known, id)).collect();
         let mut created: Vec<_> = created.into_iter().map(|(id, known)| (known, id)).collect();
-        begun.sort_unstable();
-        created.sort_unstable();
+        // Not by `since`: which is known longer must not tell which decision is whose.
+        begun.sort_unstable_by_key(|(known, id)| (known.at, *id));
+        created.sort_unstable_by_key(|(known, id)| (known.at, *id));
         let mut applications = Vec::new();
         for (decided, id) in created {
             let latest = decided.at.saturating_add(policies.session_skew).unwrap_or(decided.at);
@@ -205,7 +206,7 @@ impl Lifecycle for ApplicationLifecycle {
 }
 
 /// When something began, and since when it is known.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 struct Known {
     at: Timestamp,
     since: Timestamp,

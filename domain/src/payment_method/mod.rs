@@ -175,7 +175,7 @@ impl Lifecycle for PaymentMethodLifecycle {
     type State = State;
 
     fn open(items: &[Item<'_, PaymentMethodFact>], _: &Policies) -> State {
-        let owner = items.first().map(|item| Owner {
+        let owner = items.iter().find(|item| !item.void).map(|item| Owner {
             customer_id: item.fact.customer_id.clone(),
             card: CardType::of(&item.fact.card_type),
         });
@@ -262,7 +262,8 @@ fn creation(
     policies: &Policies,
 ) -> Verdict {
     let is_creation = new.is_some_and(|new| lifecycle::is_creation(card, new));
-    if is_creation && item.fact.previous_status.is_none() {
+    let is_other = matches!(card, CardType::Other(_));
+    if is_creation && (is_other || item.fact.previous_status.is_none()) {
         return Verdict::applied();
     }
     let wait = match new {
@@ -298,6 +299,7 @@ fn change(
     }
     match previous {
         None if new == known => Verdict::applied(),
+        _ if matches!(card, CardType::Other(_)) && known != Status::Canceled => Verdict::applied(),
         Some(previous)
             if lifecycle::is_edge(card, known, previous)
                 && (new == known || lifecycle::is_edge(card, previous, new)) =>

@@ -153,17 +153,20 @@ impl Fact for TransactionFact {
         }
     }
 
+    /// Among what moves a hold, or among what moves money: a void never becomes a purchase.
     fn convert(&self, to: &str) -> Result<Self, Vec<&'static str>> {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == to);
-        match kind {
-            Some(kind) if kind != self.report.kind() => {
-                Ok(Self { report: Report::new(kind, self.report.amount()), ..self.clone() })
+        let possible = match self.report.kind() {
+            Kind::Approve => [Kind::Update, Kind::Void].as_slice(),
+            Kind::Update => [Kind::Approve, Kind::Void].as_slice(),
+            Kind::Void => [Kind::Approve, Kind::Update].as_slice(),
+            Kind::Capture => [Kind::Refund].as_slice(),
+            Kind::Refund => [Kind::Capture].as_slice(),
+        };
+        match possible.iter().find(|kind| kind.name() == to) {
+            Some(kind) => {
+                Ok(Self { report: Report::new(*kind, self.report.amount()), ..self.clone() })
             }
-            _ => Err(Kind::ALL
-                .into_iter()
-                .filter(|kind| *kind != self.report.kind())
-                .map(Kind::name)
-                .collect()),
+            None => Err(possible.iter().map(|kind| kind.name()).collect()),
         }
     }
 }

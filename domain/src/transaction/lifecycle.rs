@@ -104,13 +104,13 @@ pub const fn row(status: Status, kind: Kind) -> Row<Status> {
     use {Flag::*, Kind::*, Refusal::*, Status::*};
     match (status, kind) {
         (Unknown, Approve)          => Row::leads(&[Pending, Verification]),
-        (Unknown, Update | Void)    => Row::parks("approve"),
+        (Unknown, Update | Void)    => Row::parks("approve"), // a void not if a later approval is known
         (Unknown, Capture)          => Row::leads(&[ForceCaptured, Unknown]).flagged(ForceCaptureProvisional),
         (Unknown, Refund)           => Row::leads(&[StandaloneRefund, Unknown]).flagged(StandaloneRefundProvisional),
 
         (Verification | Pending | ReducedToZero, Approve) => Row::refuses(SecondApproval),
         (Verification, Update)      => Row::leads(&[Pending, Verification]),
-        (Pending, Update)           => Row::leads(&[Pending, ReducedToZero]),
+        (Pending, Update)           => Row::leads(&[Pending, ReducedToZero, Verification]),
         (ReducedToZero, Update)     => Row::leads(&[Pending, ReducedToZero]),
         (Verification | Pending | ReducedToZero, Void)    => Row::leads(&[Voided]),
         (Verification, Capture)     => Row::leads(&[Captured, Verification]),
@@ -136,7 +136,8 @@ pub const fn row(status: Status, kind: Kind) -> Row<Status> {
         (Voided | CapturedRemainderVoided | LatePresented, Update)  => Row::refuses(UpdateAfterVoid),
         (Voided | CapturedRemainderVoided | LatePresented, Void)    => Row::refuses(AlreadyVoided),
         (Voided, Capture)           => Row::leads(&[LatePresented, Voided]).flagged(LatePresentment),
-        (CapturedRemainderVoided | LatePresented, Capture) => Row::leads(&[LatePresented]).flagged(LatePresentment),
+        (CapturedRemainderVoided, Capture) => Row::leads(&[LatePresented, CapturedRemainderVoided]).flagged(LatePresentment),
+        (LatePresented, Capture)    => Row::leads(&[LatePresented]).flagged(LatePresentment),
         (Voided, Refund)            => Row::leads(&[Voided]).flagged(RefundExceedsCaptured),
         (CapturedRemainderVoided, Refund) => Row::leads(&[CapturedRemainderVoided]),
         (LatePresented, Refund)     => Row::leads(&[LatePresented]),

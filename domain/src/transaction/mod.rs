@@ -33,6 +33,8 @@ pub struct TransactionLifecycle;
 #[derive(Clone, Debug, Default)]
 pub struct State {
     identity: Option<Identity>,
+    /// Whether an approval is known, even one that is dated later than what is judged.
+    is_approved: bool,
     approved: Option<i64>,
     authorized: Option<i64>,
     approved_at: Option<Timestamp>,
@@ -161,13 +163,15 @@ impl Lifecycle for TransactionLifecycle {
         let stands_alone = |item: &&Item<'_, TransactionFact>| {
             !matches!(item.fact.report.kind(), Kind::Update | Kind::Void)
         };
-        let first = items.iter().find(stands_alone).or_else(|| items.first());
+        let said = || items.iter().filter(|item| !item.void);
+        let first = said().find(stands_alone).or_else(|| said().next());
         let identity = first.map(|item| Identity {
             currency: item.fact.report.amount().currency,
             customer_id: item.fact.customer_id.clone(),
             payment_method_id: item.fact.payment_method_id.clone(),
         });
-        State { identity, ..State::default() }
+        let is_approved = said().any(|item| item.fact.report.kind() == Kind::Approve);
+        State { identity, is_approved, ..State::default() }
     }
 
     fn rule(state: &State, item: &Item<'_, TransactionFact>, policies: &Policies) -> Verdict {
@@ -198,6 +202,9 @@ impl Lifecycle for TransactionLifecycle {
     }
 
     fn absorb(state: &mut State, item: &Item<'_, TransactionFact>, verdict: &Verdict) {
+        if !matches!(verdict.outcome, Outcome::Refused(_)) && item.fact.merchant.is_some() {
+            state.merchant.clone_from(&item.fact.merchant);
+        }
         if !matches!(verdict.outcome, Outcome::Applied | Outcome::Stale) {
             return;
         }
@@ -219,9 +226,6 @@ impl Lifecycle for TransactionLifecycle {
                 state.captured_after_void |= state.voided_at.is_some() && amount > 0;
             }
             Kind::Refund => state.refunded = state.refunded.saturating_add(amount),
-        }
-        if item.fact.merchant.is_some() {
-            state.merchant.clone_from(&item.fact.merchant);
         }
     }
 
@@ -285,6 +289,8 @@ fn by_table(state: &State, item: &Item<'_, TransactionFact>, policies: &Policies
             Verdict::applied().flagged(flag)
         }
         Row::Leads { .. } => Verdict::applied(),
+        // A void dated before its approval: what was missing is there.
+        Row::Parks(_) if kind == Kind::Void && state.is_approved => Verdict::applied(),
         Row::Parks(missing) => park_or_adopt(item, missing, policies.parked_for),
         Row::Refuses(code) => refuse::<TransactionLifecycle>(state, item, code),
     }

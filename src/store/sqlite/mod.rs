@@ -25,6 +25,10 @@ use super::{
 
 /// How many connections read at once.
 const READERS: usize = 4;
+/// How much of the file a reading connection keeps in memory.
+const READER_CACHE_KIB: i64 = 2048;
+/// How much of the file a writing connection keeps in memory.
+const WRITER_CACHE_KIB: i64 = 8192;
 /// How many statements a connection keeps prepared.
 const PREPARED: usize = 128;
 
@@ -32,8 +36,7 @@ const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA busy_timeout = 4000;
-    PRAGMA cache_size = -16384;
-    PRAGMA wal_autocheckpoint = 16000;
+    PRAGMA wal_autocheckpoint = 8000;
     PRAGMA journal_size_limit = 67108864;";
 
 /// A store in one SQLite file.
@@ -66,6 +69,7 @@ impl SqliteStore {
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let reader = connect(file)?;
+            reader.pragma_update(None, "cache_size", -READER_CACHE_KIB).map_err(failed)?;
             reader.pragma_update(None, "query_only", true).map_err(failed)?;
             readers.push(reader);
         }
@@ -110,6 +114,7 @@ fn connect(file: &Path) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(failed)?;
     connection.execute_batch(SETTINGS).map_err(failed)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
 }
@@ -201,11 +206,6 @@ impl Store for SqliteStore {
     async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>> {
         let page = page.clone();
         self.read(move |connection| query::list(connection, table, &page)).await
-    }
-
-    async fn stream_of(&self, source: &str, step: &str) -> Result<Option<StreamId>> {
-        let (source, step) = (source.to_owned(), step.to_owned());
-        self.read(move |connection| query::stream_of(connection, &source, &step)).await
     }
 
     async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>> {

@@ -31,9 +31,6 @@ const EVENTS_OF: &str = "SELECT position, aggregate_type, aggregate_id, sequence
 
 const BOOKMARKS: &str = "SELECT reader, position FROM bookmarks WHERE source = ?";
 
-const STREAM_OF: &str = "SELECT aggregate_type, stream FROM timeline
-    WHERE source = ? AND key = ? AND aggregate_type <> 'exception'";
-
 const SEARCH: &str = "SELECT subject_type, subject_id FROM identifiers
     WHERE source = ? AND key >= ? AND key < ? ORDER BY key LIMIT 50";
 
@@ -53,9 +50,9 @@ const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
 
 pub(super) const DELIVERY: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at,
     d.secret_id, d.headers, d.body, d.outcome, d.position, d.aggregate_type, d.stream, d.repeats,
-    d.last_received_at, t.document
+    d.last_received_at, t.document, d.first_position
     FROM deliveries AS d
-    LEFT JOIN timeline AS t ON t.source = d.source AND t.key = d.delivery_id
+    LEFT JOIN timeline AS t ON t.source = d.source AND t.key = format('%020d', d.first_position)
     WHERE d.source = ?";
 
 const PAIRS_OF_CUSTOMER: &str = "SELECT first_position, customer_id, partner_customer_id
@@ -153,15 +150,6 @@ pub(super) fn events_of(
 pub(super) fn bookmarks(connection: &Connection, source: &str) -> Result<HashMap<String, i64>> {
     let rows = all(connection, BOOKMARKS, [source], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.into_iter().collect())
-}
-
-pub(super) fn stream_of(
-    connection: &Connection,
-    source: &str,
-    step: &str,
-) -> Result<Option<StreamId>> {
-    let found = all(connection, STREAM_OF, [source, step], |row| rows::stream(row, 0))?;
-    Ok(found.into_iter().next())
 }
 
 pub(super) fn search(

@@ -93,6 +93,7 @@ pub(super) fn kept_delivery(row: &Row<'_>) -> rusqlite::Result<KeptDelivery> {
             headers: row.get(5)?,
             body: row.get::<_, Vec<u8>>(6)?.into(),
             outcome: outcome(&row.get::<_, String>(7)?),
+            first_position: row.get(14)?,
             position: row.get(8)?,
             stream: stream(row, 9)?,
         },

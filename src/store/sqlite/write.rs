@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use creditrail_domain::StepId;
 use creditrail_projections::{Cell, Change, Recorded, StreamId, Table, Write};
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params, types::ToSqlOutput};
@@ -21,12 +22,12 @@ const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, receive
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (source) DO UPDATE SET
     position = ?2, deliveries = ?3, received = ?4, recorded_at = ?5";
 
-const KNOWN: &str = "SELECT delivery_id, position, aggregate_type, stream FROM deliveries
-    WHERE source = ? AND dedup_key = ?";
+const KNOWN: &str = "SELECT delivery_id, dedup_key, position, aggregate_type, stream
+    FROM deliveries WHERE source = ? AND delivery_id >= ? AND delivery_id < ?";
 
 const KEEP: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_key, received_at,
-    secret_id, headers, body, outcome, position, aggregate_type, stream, last_received_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    secret_id, headers, body, outcome, first_position, position, aggregate_type, stream,
+    last_received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const COUNT_REPEAT: &str = "UPDATE deliveries
     SET repeats = repeats + 1, last_received_at = MAX(last_received_at, ?3)
@@ -108,9 +109,9 @@ impl Batch for SqliteBatch {
         self.head
     }
 
-    async fn known(&mut self, dedup_keys: Vec<String>) -> Result<Vec<KnownDelivery>> {
+    async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>> {
         let source = self.source.clone();
-        self.writer.call(move |connection| known(connection, &source, dedup_keys)).await
+        self.writer.call(move |connection| known(connection, &source, &deliveries)).await
     }
 
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
@@ -139,17 +140,18 @@ impl Batch for SqliteBatch {
 fn known(
     connection: &Connection,
     source: &str,
-    dedup_keys: Vec<String>,
+    deliveries: &[StepId],
 ) -> Result<Vec<KnownDelivery>> {
     let mut select = connection.prepare_cached(KNOWN).map_err(failed)?;
     let mut known = Vec::new();
-    for dedup_key in dedup_keys {
-        let rows = select.query_map(params![source, dedup_key], |row| {
+    for delivery in deliveries {
+        let (from, to) = delivery.of_same_key();
+        let rows = select.query_map(params![source, from, to], |row| {
             Ok(KnownDelivery {
                 delivery_id: row.get(0)?,
-                dedup_key: dedup_key.clone(),
-                position: row.get(1)?,
-                stream: rows::stream(row, 2)?,
+                dedup_key: row.get(1)?,
+                position: row.get(2)?,
+                stream: rows::stream(row, 3)?,
             })
         });
         for delivery in rows.map_err(failed)? {
@@ -215,6 +217,7 @@ fn keep_delivery(
         row.headers,
         &row.body[..],
         row.outcome,
+        row.first_position,
         row.position,
         row.stream.aggregate_type.name(),
         row.stream.id,
@@ -319,8 +322,15 @@ pub(super) fn reset(
 ) -> Result<()> {
     let tx = query::immediate(connection)?;
     for model in reader.models {
-        let empty = format!("DELETE FROM {} WHERE source = ?", model.table.name);
-        tx.execute(&empty, [source]).map_err(failed)?;
+        let table = model.table.name;
+        let others =
+            format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE source < ?1 OR source > ?1)");
+        let others: bool = tx.query_row(&others, [source], |row| row.get(0)).map_err(failed)?;
+        // Without a condition SQLite drops the pages of the table and reads none of them.
+        let condition = if others { " WHERE source = ?" } else { "" };
+        let mut empty = tx.prepare(&format!("DELETE FROM {table}{condition}")).map_err(failed)?;
+        let parameters: &[&dyn ToSql] = if others { &[&source] } else { &[] };
+        empty.execute(parameters).map_err(failed)?;
     }
     tx.execute(RESET_BOOKMARK, [source, reader.name]).map_err(failed)?;
     tx.commit().map_err(failed)
