@@ -261,8 +261,11 @@ impl<F: Subject> History<F> {
         self
     }
 
+    /// By key, or by `key#content` where a key has several contents.
     fn of_key(&self, key: &str) -> Option<&Entry<F>> {
-        self.journal.entries().iter().find(|entry| entry.step.key == key)
+        self.journal.entries().iter().find(|Entry { step, .. }| {
+            step.key == key || format!("{}#{}", step.key, step.content) == key
+        })
     }
 
     pub fn state(&self) -> <F::Rules as Lifecycle>::State {

@@ -128,3 +128,70 @@ fn a_step_that_moves_a_hold_converts_to_another_such_kind_and_never_to_money() {
             .then_impossible(CommandRefusal::ConversionNotPossible { to, possible });
     }
 }
+
+#[test]
+fn a_discarded_step_says_nothing_about_the_currency() {
+    given([
+        approved(50_00).in_currency("EUR").key("eur"),
+        approved(50_00).at(2).key("usd"),
+        captured(50_00).at(3),
+    ])
+    .then_refused(Refusal::CurrencyMismatch)
+    .resolved("eur", "discard")
+    .the("usd")
+    .then_applied()
+    .then_totals("5000/5000/0/0");
+}
+
+#[test]
+fn a_step_whose_key_is_another_streams_says_nothing_about_the_currency() {
+    given([
+        approved(50_00).in_currency("EUR").key("eur").key_taken_by("other"),
+        approved(50_00).at(2),
+        captured(50_00).at(3),
+    ])
+    .then_totals("5000/5000/0/0");
+}
+
+#[test]
+fn two_currencies_are_never_added_up_whoever_decides() {
+    let history = || {
+        given([approved(50_00).at(2), captured(700_000).in_currency("JPY").at(3)])
+            .then_refused(Refusal::CurrencyMismatch)
+    };
+    for action in ["apply", "convert to refund"] {
+        let name = action.split(' ').next().unwrap().to_owned();
+        let possible = vec!["discard"];
+        history()
+            .resolved("capture@3", action)
+            .then_impossible(CommandRefusal::ActionNotPossible { action: name, possible });
+    }
+    given([captured(700_000).in_currency("JPY").at(3)])
+        .resolved("capture@3", "apply")
+        .when(approved(50_00).at(2))
+        .the("capture@3")
+        .then_refused(Refusal::CurrencyMismatch)
+        .then_totals("5000/0/0/5000");
+}
+
+#[test]
+fn of_two_contents_under_one_key_a_person_can_choose_the_other() {
+    given([captured(50_00).key("one").content("a"), captured(50_01).key("one").content("b")])
+        .then_refused(Refusal::KeyReused)
+        .then_totals("0/5000/0/0")
+        .resolved("one#b", "apply")
+        .then_totals("0/5001/0/0")
+        .the("one#a")
+        .then_refused(Refusal::KeyReused);
+}
+
+#[test]
+fn a_void_dated_before_its_approval_counts_once_the_approval_is_known() {
+    given([voided(50_00).at(1)])
+        .then_parked("approve")
+        .when(approved(50_00).at(2))
+        .the("void@1")
+        .then_applied()
+        .then_status(Status::Voided)
+        .then_totals("5000/0/0/0");
+}
