@@ -43,6 +43,22 @@ pub struct Policies {
     pub rejected_unconfirmed_after: SignedDuration,
 }
 
+impl Policies {
+    /// The name of a duration that is negative, if there is one.
+    pub fn negative(&self) -> Option<&'static str> {
+        let durations = [
+            ("parked_for", self.parked_for),
+            ("unknown_cancel_parked_for", self.unknown_cancel_parked_for),
+            ("likely_expiry_after", self.likely_expiry_after),
+            ("reissue_window", self.reissue_window),
+            ("session_skew", self.session_skew),
+            ("accepted_unconfirmed_after", self.accepted_unconfirmed_after),
+            ("rejected_unconfirmed_after", self.rejected_unconfirmed_after),
+        ];
+        durations.into_iter().find(|(_, duration)| duration.is_negative()).map(|(name, _)| name)
+    }
+}
+
 impl Default for Policies {
     fn default() -> Self {
         let tolerated = [("5812", 20), ("5813", 20), ("5814", 20), ("4121", 20), ("7011", 15)];

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use creditrail_domain::{
     Policies,
-    customer_link::{Change as LinkChange, Status},
+    customer_link::Status,
     exception::About,
     step::{Fact, Party, StepId},
 };
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     History, Stream, exceptions,
-    history::StepHistory,
+    history::{Decision, Moment, StepHistory},
     row::{self, Change, ReadModel, Table, Write},
 };
 
@@ -38,10 +38,17 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
                 Status::Inactive => "ended",
                 Status::Unknown => "parked",
             };
-            // A pair from its first link on: an end that came before it says nothing yet.
-            let linked = steps.all().filter(|step| step.entry.step.fact.change == LinkChange::Link);
-            let linked = linked.filter_map(|step| Some(step.moments.first()?.position)).min();
-            let since = linked.unwrap_or(steps.first_position);
+            // A pair from the event on that made it one: a report that waits says nothing yet.
+            let counted = steps.all().filter_map(|step| {
+                let counts = |moment: &&Moment<Decision<_>>| match &moment.what {
+                    Decision::Recorded(verdict) | Decision::Revised { to: verdict, .. } => {
+                        verdict.is_applied()
+                    }
+                    Decision::Overdue | Decision::Overridden(_) => false,
+                };
+                Some(step.moments.iter().find(counts)?.position)
+            });
+            let since = counted.min().unwrap_or(steps.first_position);
             let alone = Party { partner_customer_id: None, ..party };
             pair(party, strength, since, Write::Replace)
                 .into_iter()

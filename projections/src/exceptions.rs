@@ -149,15 +149,15 @@ fn status(now: &Verdict, is_overridden: bool, kind: Kind) -> &'static str {
 
 /// An exception with a stream of its own: its events tell all, or it is a resolved conflict.
 fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Change> {
-    let resolution = moments.iter().find_map(|moment| match &moment.what {
+    let resolution = moments.iter().rev().find_map(|moment| match &moment.what {
         ExceptionEvent::ExceptionResolved(resolution) => Some(resolution),
         ExceptionEvent::DeliveryUnreadable(_) => None,
     });
     let first = moments.first()?;
     let last = moments.last()?;
     match &first.what {
-        ExceptionEvent::ExceptionResolved(Resolution { about, .. }) => {
-            let about = about.as_ref()?;
+        ExceptionEvent::ExceptionResolved(_) => {
+            let about = resolution?.about.as_ref()?;
             Some(conflict(&stream.source, &stream.id.id, about, resolution, last.position))
         }
         ExceptionEvent::DeliveryUnreadable(unreadable) => {

@@ -143,14 +143,18 @@ impl Creditrail {
             customer_id: customer,
             partner_customer_id: partner,
         };
-        let step = partner_step(source, format!("session:{session}"), fact, (started_at, now));
+        let step =
+            partner_step(source, format!("session:{applicant}:{session}"), fact, (started_at, now));
         let stream = StreamId { aggregate_type: AggregateType::Application, id: applicant };
         let receipt =
             known.command(stream, Command::Record(AnyStep::Application(step)), now).await?;
         // The lender may have decided before: then the application has an id already.
         let derived = application_id.to_string();
-        self.caught_up(source).await?;
-        let known = self.application(source, &derived).await?;
+        let mut known = None;
+        // It is registered all the same if the read models take long.
+        if self.caught_up(source).await.is_ok() {
+            known = self.application(source, &derived).await?;
+        }
         let known = known.and_then(|known| known["application_id"].as_str().map(str::to_owned));
         Ok(Registered { application_id: known.unwrap_or(derived), position: receipt.position })
     }

@@ -41,6 +41,14 @@ pub enum BuildError {
     /// A source's name does not fit into keys and URLs.
     #[error("source.name: `{0}` must be 1 to 63 of a-z, 0-9 and -")]
     SourceName(String),
+    /// A duration of a source is negative.
+    #[error("source.policies.{setting} of `{origin}` must not be negative")]
+    NegativeDuration {
+        /// The source.
+        origin: String,
+        /// The setting.
+        setting: &'static str,
+    },
     /// Two sources have the same name.
     #[error("source.name: `{0}` stands twice")]
     SourceTwice(String),
@@ -149,6 +157,9 @@ impl Builder {
                 |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             if name.is_empty() || name.len() > 63 || !name.bytes().all(fits) {
                 return Err(BuildError::SourceName(name));
+            }
+            if let Some(setting) = config.policies.negative() {
+                return Err(BuildError::NegativeDuration { origin: name, setting });
             }
             let source = worker.add(config, &store, &self.clock).await?;
             if sources.insert(name.clone(), source).is_some() {

@@ -295,16 +295,25 @@ impl Creditrail {
         Ok(own)
     }
 
-    /// A page of a customer's timeline, in the order in which things happened.
+    /// A page of a customer's timeline, in the order in which things happened; `None` if the
+    /// customer is not known.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn timeline(&self, source: &str, id: &str, page: Page) -> Result<Items, ReadError> {
+    pub async fn timeline(
+        &self,
+        source: &str,
+        id: &str,
+        page: Page,
+    ) -> Result<Option<Items>, ReadError> {
         self.known(source)?;
         let customer_id = creditrail_domain::ids::canonical(id);
+        if self.store.identities(source, &customer_id).await?.is_empty() {
+            return Ok(None);
+        }
         let partner_customer_ids = self.partners(source, &customer_id).await?;
         let keys = CustomerKeys { source: source.to_owned(), customer_id, partner_customer_ids };
-        items(self.store.timeline(&keys, &one_more(&page)).await?, page.limit)
+        items(self.store.timeline(&keys, &one_more(&page)).await?, page.limit).map(Some)
     }
 
     /// A page of deliveries, newest first. The filter `outcome` is the one as of now.

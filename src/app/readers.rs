@@ -32,7 +32,7 @@ use crate::{
 const PORTION: i64 = 2000;
 /// How long a reader lets events gather after it has written some: each transaction of its own
 /// takes the writer's turn. Whoever waits for a position cuts it short.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(200);
 /// How long a reader sleeps when nothing tells it of new events (another process may write).
 const IDLE: Duration = Duration::from_millis(500);
 /// How long it waits after the store failed.

@@ -17,6 +17,9 @@ use crate::{
 
 /// How large a body may be, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
+/// How large the body of a call that is not authentic may be to be kept, in bytes: lenders' are a
+/// hundredth of it, and a ring of forgeries must not fill the disk.
+const MAX_REJECTED_BODY: usize = 64 * 1024;
 /// How long a delivery may wait for its commit; the sender is asked to come again then.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -33,6 +36,9 @@ pub enum ReceiveError {
     /// The signature or credential is missing or wrong, or outside the window.
     #[error("the call is not authentic")]
     Unauthenticated,
+    /// Not authentic, and too many calls of the same address were not.
+    #[error("too many calls of this address were not authentic")]
+    TooManyFailures,
     /// The body is over the limit.
     #[error("the body is larger than {MAX_BODY} bytes")]
     BodyTooLarge,
@@ -51,6 +57,7 @@ impl ReceiveError {
             Self::UnknownSource => "unknown_source",
             Self::SourceWithoutSecret => "source_without_secret",
             Self::Unauthenticated => "unauthenticated",
+            Self::TooManyFailures => "too_many_failures",
             Self::BodyTooLarge => "body_too_large",
             Self::ContentEncoding => "content_encoding_unsupported",
             Self::NotWritten(_) => "unavailable",
@@ -71,16 +78,30 @@ impl Creditrail {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Receipt, ReceiveError> {
+        self.receive_unless(source, headers, body, || false).await
+    }
+
+    /// As [`Self::receive`]; `too_many` is asked of a call that is not authentic, and if so the
+    /// call is counted and not kept.
+    ///
+    /// # Errors
+    /// [`ReceiveError`], among them [`ReceiveError::TooManyFailures`].
+    pub async fn receive_unless(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+        too_many: impl FnOnce() -> bool + Send,
+    ) -> Result<Receipt, ReceiveError> {
         self.accepts(source, headers)?;
         if body.len() > MAX_BODY {
             return Err(self.turned_away(source, headers, ReceiveError::BodyTooLarge));
         }
         let Some(known) = self.sources.get(source) else { return Err(ReceiveError::UnknownSource) };
         let received_at = self.now();
-        let verified = known
-            .lender
-            .verify(headers, &body, received_at)
-            .map_err(|rejection| self.not_authentic(source, headers, &body, rejection))?;
+        let verified = known.lender.verify(headers, &body, received_at).map_err(|rejection| {
+            self.not_authentic(source, headers, &body, (rejection, too_many))
+        })?;
         let call = Call { received_at, outside_window: verified.outside_window };
         let decoded = known.lender.decode(&body, call);
         let delivery = Delivery {
@@ -128,13 +149,6 @@ impl Creditrail {
         error
     }
 
-    /// Counts a call that was told to wait, since too many of its address were not authentic.
-    pub fn told_to_wait(&self, source: &str) {
-        if let Some(known) = self.sources.get(source) {
-            known.rejected.count("too_many_failures");
-        }
-    }
-
     /// How many calls there were to sources that are not known, since the start.
     pub fn unknown_sources(&self) -> u64 {
         self.unknown_sources.load(Ordering::Relaxed)
@@ -145,12 +159,19 @@ impl Creditrail {
         source: &str,
         headers: &HeaderMap,
         body: &Bytes,
-        rejection: Rejection,
+        (rejection, too_many): (Rejection, impl FnOnce() -> bool),
     ) -> ReceiveError {
         if rejection == Rejection::NoSecret {
             return self.turned_away(source, headers, ReceiveError::SourceWithoutSecret);
         }
-        self.keep_rejected(source, headers, rejection.code(), Some(body.clone()));
+        if too_many() {
+            if let Some(known) = self.sources.get(source) {
+                known.rejected.count(ReceiveError::TooManyFailures.code());
+            }
+            return ReceiveError::TooManyFailures;
+        }
+        let body = Some(body.clone()).filter(|body| body.len() <= MAX_REJECTED_BODY);
+        self.keep_rejected(source, headers, rejection.code(), body);
         ReceiveError::Unauthenticated
     }
 

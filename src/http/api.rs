@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{FromRequest, Path, Query, Request, State},
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -116,7 +116,7 @@ async fn timeline(
     params.wait(&creditrail, Some(&source)).await?;
     let page = params.page(vec![source.clone()])?;
     params.done(&["at_least", "limit", "cursor"])?;
-    Ok(Json(answer(creditrail.timeline(&source, &id, page).await?)))
+    found("customer", &id, creditrail.timeline(&source, &id, page).await?.map(answer))
 }
 
 async fn listed(creditrail: &Creditrail, list: List, given: Given) -> Answer {
@@ -206,6 +206,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // Another type is one that a browser sends across sites without asking.
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+            let detail = "Content-Type must be application/json";
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, "content_type_unsupported", detail));
+        }
         let bytes = match Bytes::from_request(request, state).await {
             Ok(bytes) => bytes,
             Err(error) => {

@@ -90,6 +90,9 @@ impl From<ReceiveError> for Problem {
             ReceiveError::Unauthenticated => {
                 (StatusCode::UNAUTHORIZED, error.code(), "the call is not authentic".to_owned())
             }
+            ReceiveError::TooManyFailures => {
+                (StatusCode::TOO_MANY_REQUESTS, error.code(), error.to_string())
+            }
             ReceiveError::BodyTooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, error.code(), error.to_string())
             }

@@ -53,9 +53,16 @@ async fn receive(
     parts: Parts,
     body: Body,
 ) -> Response {
+    let mut wait = None;
+    let too_many = || {
+        wait = door.failed(&parts.extensions);
+        wait.is_some()
+    };
     let received = match door.creditrail.accepts(&source, &parts.headers) {
         Ok(()) => match read(body, &parts.headers).await {
-            Ok(body) => door.creditrail.receive(&source, &parts.headers, body).await,
+            Ok(body) => {
+                door.creditrail.receive_unless(&source, &parts.headers, body, too_many).await
+            }
             Err(Unread::TooLarge) => Err(door.creditrail.turned_away(
                 &source,
                 &parts.headers,
@@ -65,12 +72,10 @@ async fn receive(
         },
         Err(error) => Err(error),
     };
-    match received {
-        Ok(receipt) => Json(receipt).into_response(),
-        Err(ReceiveError::Unauthenticated) => {
-            door.not_authentic(&source, &parts.extensions).into_response()
-        }
-        Err(error) => Problem::from(error).into_response(),
+    match (received, wait) {
+        (Ok(receipt), _) => Json(receipt).into_response(),
+        (Err(error), Some(wait)) => Problem::from(error).retry_after(wait).into_response(),
+        (Err(error), None) => Problem::from(error).into_response(),
     }
 }
 
@@ -79,21 +84,16 @@ fn incomplete() -> Problem {
 }
 
 impl Door {
-    /// Authentic calls are never held up, so a forger cannot shut a lender out that shares its
-    /// address.
-    fn not_authentic(&self, source: &str, extensions: &Extensions) -> Problem {
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let Some(Err(wait)) = peer.map(|peer| self.failures.check_key(&peer)) else {
-            return ReceiveError::Unauthenticated.into();
-        };
+    /// Counts a call of an address that was not authentic. For how many seconds the address is to
+    /// wait, if there were too many. Authentic calls are never held up, so a forger cannot shut a
+    /// lender out that shares its address.
+    fn failed(&self, extensions: &Extensions) -> Option<u64> {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
+        let too_early = self.failures.check_key(&peer).err()?;
         if self.failures.len() > 10_000 {
             self.failures.retain_recent();
         }
-        self.creditrail.told_to_wait(source);
-        let seconds = wait.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-        let detail = "too many calls of this address were not authentic";
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail)
-            .retry_after(seconds)
+        Some(too_early.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
     }
 }
 

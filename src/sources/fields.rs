@@ -31,6 +31,19 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The fault of a field within the field given.
+    fn below(self, field: &str) -> Self {
+        let field = match (field, self.field.as_str()) {
+            ("", inner) => inner.to_owned(),
+            (outer, "") => outer.to_owned(),
+            (outer, inner) => format!("{outer}.{inner}"),
+        };
+        // A body can make its paths as long as itself.
+        Self { field: field.chars().take(MAX_ID).collect(), ..self }
+    }
+}
+
 /// SHA-256 in hexadecimal.
 pub fn hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
@@ -206,7 +219,7 @@ impl<'a> Object<'a> {
     /// deeper than 64.
     pub fn canonical_hash(&self) -> Result<String, Fault> {
         let mut canonical = String::with_capacity(1024);
-        write_object(&self.fields, &self.path, 0, &mut canonical)?;
+        write_object(&self.fields, 0, &mut canonical).map_err(|fault| fault.below(&self.path))?;
         Ok(hash(canonical.as_bytes()))
     }
 }
@@ -218,7 +231,6 @@ fn place(error: &serde_json::Error) -> String {
 
 fn write_object(
     fields: &BTreeMap<Cow<'_, str>, &RawValue>,
-    path: &str,
     depth: usize,
     out: &mut String,
 ) -> Result<(), Fault> {
@@ -226,29 +238,28 @@ fn write_object(
     for (key, raw) in fields {
         write_text(key, out);
         out.push(':');
-        let path = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
-        write_value(raw, &path, depth + 1, out)?;
+        write_value(raw, depth + 1, out).map_err(|fault| fault.below(key))?;
         out.push(',');
     }
     out.push('}');
     Ok(())
 }
 
-fn write_value(raw: &RawValue, path: &str, depth: usize, out: &mut String) -> Result<(), Fault> {
+fn write_value(raw: &RawValue, depth: usize, out: &mut String) -> Result<(), Fault> {
     if depth > MAX_DEPTH {
         return Err(Fault::new("", format!("is nested deeper than {MAX_DEPTH}")));
     }
     match raw.get().as_bytes().first() {
         Some(b'{') => {
-            let object = Object::parse(raw, path.to_owned())?;
-            write_object(&object.fields, path, depth, out)
+            let object = Object::parse(raw, String::new())?;
+            write_object(&object.fields, depth, out)
         }
         Some(b'[') => {
             let elements: Vec<&RawValue> =
-                serde_json::from_str(raw.get()).map_err(|_| Fault::new(path, "cannot be read"))?;
+                serde_json::from_str(raw.get()).map_err(|_| Fault::new("", "cannot be read"))?;
             out.push('[');
             for element in elements {
-                write_value(element, path, depth + 1, out)?;
+                write_value(element, depth + 1, out)?;
                 out.push(',');
             }
             out.push(']');
@@ -256,7 +267,7 @@ fn write_value(raw: &RawValue, path: &str, depth: usize, out: &mut String) -> Re
         }
         Some(b'"') => {
             let text: Cow<'_, str> = serde_json::from_str::<Key<'_>>(raw.get())
-                .map_err(|_| Fault::new(path, "is no text that can be decoded"))?
+                .map_err(|_| Fault::new("", "is no text that can be decoded"))?
                 .0;
             write_text(&text, out);
             Ok(())
@@ -326,6 +337,6 @@ mod tests {
     fn a_bottomless_body_is_refused() {
         let body = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         let hashed = |object: &Object<'_>| object.canonical_hash().map(drop);
-        assert_eq!(fault(&body, hashed), ": is nested deeper than 64");
+        assert_eq!(fault(&body, hashed), "a: is nested deeper than 64");
     }
 }

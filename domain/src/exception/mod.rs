@@ -19,7 +19,8 @@ pub const TYPE: &str = "exception";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
     raised: bool,
-    resolved: bool,
+    /// What the newest resolution was about.
+    resolved: Option<Option<About>>,
 }
 
 /// What may be asked of it.
@@ -117,7 +118,8 @@ impl Exception {
 
     fn resolve(&self, resolution: Resolution) -> Result<Vec<ExceptionEvent>, CommandRefusal> {
         let possible = if self.raised { vec!["discard"] } else { vec!["apply", "discard"] };
-        if self.resolved {
+        // A conflict that has grown since is another matter.
+        if self.resolved.as_ref() == Some(&resolution.about) {
             Err(CommandRefusal::AlreadyResolved)
         } else if !possible.contains(&resolution.action.as_str()) {
             Err(CommandRefusal::ActionNotPossible { action: resolution.action, possible })
@@ -132,7 +134,9 @@ impl Exception {
     pub fn apply(&mut self, event: &ExceptionEvent) {
         match event {
             ExceptionEvent::DeliveryUnreadable(_) => self.raised = true,
-            ExceptionEvent::ExceptionResolved(_) => self.resolved = true,
+            ExceptionEvent::ExceptionResolved(resolution) => {
+                self.resolved = Some(resolution.about.clone());
+            }
         }
     }
 }

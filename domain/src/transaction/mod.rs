@@ -170,7 +170,14 @@ impl Lifecycle for TransactionLifecycle {
             customer_id: item.fact.customer_id.clone(),
             payment_method_id: item.fact.payment_method_id.clone(),
         });
-        let is_approved = said().any(|item| item.fact.report.kind() == Kind::Approve);
+        let is_approved = said().any(|item| {
+            let (currency, customer_id) =
+                (item.fact.report.amount().currency, &item.fact.customer_id);
+            let fits = |identity: &Identity| {
+                identity.currency == currency && identity.customer_id == *customer_id
+            };
+            item.fact.report.kind() == Kind::Approve && identity.as_ref().is_some_and(fits)
+        });
         State { identity, is_approved, ..State::default() }
     }
 

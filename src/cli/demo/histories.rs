@@ -234,6 +234,7 @@ fn identity_conflict() -> History {
                 "partner_customer_id": "DEMO_USER_3",
                 "status": "ACTIVE",
                 "created_at": "2026-03-01T07:00:00Z",
+                "updated_at": "2026-03-01T07:00:00Z",
             }
         });
         webhook(format!("CUSTOMER_LINK {customer} = DEMO_USER_3"), &body)
