@@ -227,3 +227,19 @@ fn has_identity(view: &Value, kind: &str, value: &str, strength: &str) -> bool {
         |one: &Value| one["kind"] == kind && one["value"] == value && one["strength"] == strength;
     items(view, "identities").iter().any(expected)
 }
+
+#[tokio::test]
+async fn a_conflict_that_has_grown_is_resolved_again() {
+    let imprint = Ledger::fresh();
+    imprint.receives(&[link("a", "p"), link("b", "p")]).await;
+    let decision = json!({ "action": "apply", "reason": "twins", "actor": "ada" });
+    for members in [2, 3] {
+        let open = imprint.exception("identity_conflict").await;
+        assert_eq!(open["status"], "open", "{members}");
+        let path = format!("/v1/exceptions/{}/resolve", text(&open, "id"));
+        imprint.command(&path, &decision).await.is(200);
+        assert_eq!(imprint.exception("identity_conflict").await["status"], "resolved");
+        assert_eq!(imprint.command(&path, &decision).await.status, 409);
+        imprint.receive(&link("c", "p")).await;
+    }
+}

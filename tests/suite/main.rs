@@ -15,6 +15,7 @@ mod applications; // what the lender decides, what the browser only reports
 mod cards; // the lifecycle of a card, its reissue
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
+mod doors; // what keeps strangers out
 mod hostile; // bodies and connections that mean harm
 mod lists; // cursors, filters, wrong parameters, the log
 mod orders; // any order, any repetition: one end

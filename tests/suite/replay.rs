@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{Card, Ledger, T0, T1, T2, T3, T4, Tx, decision, fixtures, items, link, text};
+use crate::support::{
+    Card, Ledger, Source, T0, T1, T2, T3, T4, Tx, decision, fixtures, items, link, text,
+};
 
 #[tokio::test]
 async fn a_replay_leaves_every_list_and_view_identical() {
@@ -135,4 +137,18 @@ fn identical(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>, 
     for (path, view) in before {
         assert_eq!(view, &after[path], "{when}: {path}");
     }
+}
+
+/// An end of a link that waits for its beginning makes no pair until its deadline has passed.
+#[tokio::test]
+async fn a_pair_that_a_deadline_made_is_dated_by_the_deadline() {
+    let imprint = Ledger::with(Source::named("imprint").policy("parked_for", "1s"));
+    imprint.receives(&[link("a", "p").with("status", json!("INACTIVE")), link("b", "p")]).await;
+    // The clock of deadlines looks every second: the conflict is what there is to wait for.
+    while imprint.exceptions(&[("code", "identity_conflict")]).await.is_empty() {}
+    let before = snapshot(&imprint).await;
+    imprint.service.stop();
+    imprint.service.command("replay");
+    imprint.service.start_again();
+    identical(&before, &snapshot(&imprint).await, "after the deadline");
 }
