@@ -1,8 +1,8 @@
 //! The lifecycles of creditrail, as pure decisions: no clock, no randomness, no I/O.
 //!
 //! Reading order: [`step`] (what a lender or a partner says about one thing), [`journal`] (how
-//! the steps of one aggregate are kept and judged in the order in which they happened), then a
-//! folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
+//! the steps of one aggregate are kept), [`judge`] (how they are judged in the order in which they
+//! happened), then a folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
 //! [`customer_link`], [`exception`].
 
 pub mod application;
@@ -12,6 +12,7 @@ pub mod exception;
 pub mod flag;
 pub mod ids;
 pub mod journal;
+pub mod judge;
 pub mod machine;
 pub mod money;
 pub mod order_key;

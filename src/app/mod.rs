@@ -8,6 +8,7 @@ pub mod readers;
 pub mod receive;
 pub mod rejected;
 pub mod replay;
+pub mod status;
 pub mod writer;
 
 use std::{

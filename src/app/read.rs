@@ -119,7 +119,7 @@ impl Creditrail {
         self.at_least(source, head.position).await
     }
 
-    fn known(&self, source: &str) -> Result<&super::Source, ReadError> {
+    pub(super) fn known(&self, source: &str) -> Result<&super::Source, ReadError> {
         self.sources.get(source).ok_or_else(|| ReadError::UnknownSource(source.to_owned()))
     }
 
@@ -402,85 +402,6 @@ impl Creditrail {
                 }))
             })
             .collect()
-    }
-
-    /// How a source is: what was received and what became of it, and how far the readers are.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn source_status(&self, source: &str) -> Result<Value, ReadError> {
-        let known = self.known(source)?;
-        let head = self.store.head(source).await?;
-        let mut outcomes = serde_json::Map::new();
-        for outcome in OUTCOMES {
-            outcomes.insert(outcome.to_owned(), 0.into());
-        }
-        let mut counted = 0;
-        for (outcome, count) in self.store.tallies(source).await? {
-            counted += count;
-            outcomes.insert(outcome, count.into());
-        }
-        outcomes.insert("duplicate".to_owned(), (head.received - head.deliveries).into());
-        let exceptions: serde_json::Map<_, _> = self
-            .store
-            .open_exceptions(source)
-            .await?
-            .into_iter()
-            .map(|(severity, count)| (severity, Value::from(count)))
-            .collect();
-        let passed = known.progress.position();
-        Ok(json!({
-            "source": source,
-            "position": head.position,
-            "received": head.received,
-            "kept": head.deliveries,
-            "outcomes": outcomes,
-            "balanced": counted == head.deliveries || passed < head.position,
-            "open_exceptions": exceptions,
-            "last_received_at": self.store.last_received_at(source).await?,
-            "read_models": {
-                "position": passed,
-                "behind": head.position - passed,
-                "stopped": known.progress.stopped(),
-            },
-            "rejected_calls": known.rejected.counted(),
-        }))
-    }
-
-    /// The newest calls of a source that were not accepted.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn rejected_calls(&self, source: &str, limit: i64) -> Result<Vec<Value>, ReadError> {
-        self.known(source)?;
-        let rows = self.store.rejected(source, limit).await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(json!({
-                    "source": source,
-                    "number": row.number,
-                    "received_at": row.received_at,
-                    "cause": row.cause,
-                    "headers": serde_json::from_str::<Value>(&row.headers)?,
-                    "body_bytes": row.body_bytes,
-                }))
-            })
-            .collect()
-    }
-
-    /// Whether the database answers and no reader has stopped: why not, if not.
-    ///
-    /// # Errors
-    /// [`ReadError`] if the database does not answer.
-    pub async fn readiness(&self) -> Result<Vec<String>, ReadError> {
-        let mut unready = Vec::new();
-        for (name, source) in self.sources.iter() {
-            self.store.head(name).await?;
-            for (reader, at) in source.progress.stopped() {
-                unready.push(format!("the reader {reader} of {name} stopped {at}"));
-            }
-        }
-        Ok(unready)
     }
 }
 

@@ -55,22 +55,30 @@ pub enum CliError {
     Demo(String),
 }
 
+const ABOUT: &str = "\
+Turns lenders' webhooks into an event-sourced record of applications, cards and transactions.
+
+Begin with `creditrail demo`: it plays sample histories through the real endpoint and shows
+what becomes of each. Then write a creditrail.toml and run `creditrail serve`:
+
+    [server]
+    listen = \"127.0.0.1:8080\"
+    [database]
+    url = \"sqlite://creditrail.db\"
+    [[source]]
+    name = \"imprint\"
+    kind = \"imprint\"
+    currency = \"USD\"
+    secrets = [{ id = \"2026-01\", value_env = \"IMPRINT_SECRET\" }]";
+
+const ABOUT_SIGN: &str = "\
+Prints the signature header for a body, to try an endpoint with curl.
+
+    curl -H \"$(creditrail sign --secret s3cret body.json)\" --data-binary @body.json URL";
+
 /// Turns lenders' webhooks into an event-sourced record of applications, cards and transactions.
-///
-/// Begin with `creditrail demo`: it plays sample histories through the real endpoint and shows
-/// what becomes of each. Then write a creditrail.toml and run `creditrail serve`:
-///
-///     [server]
-///     listen = "127.0.0.1:8080"
-///     [database]
-///     url = "sqlite://creditrail.db"
-///     [[source]]
-///     name = "imprint"
-///     kind = "imprint"
-///     currency = "USD"
-///     secrets = [{ id = "2026-01", value_env = "IMPRINT_SECRET" }]
 #[derive(Debug, Parser)]
-#[command(version, verbatim_doc_comment, arg_required_else_help = true)]
+#[command(version, long_about = ABOUT, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -88,9 +96,7 @@ enum Command {
     /// Rebuilds read models from position 0 of the log.
     Replay(replay::Replay),
     /// Prints the signature header for a body, to try an endpoint with curl.
-    ///
-    ///     curl -H "$(creditrail sign --secret s3cret body.json)" --data-binary @body.json URL
-    #[command(verbatim_doc_comment)]
+    #[command(long_about = ABOUT_SIGN)]
     Sign(sign::Sign),
 }
 

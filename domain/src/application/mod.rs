@@ -20,7 +20,8 @@ pub use lifecycle::{Kind, Status, machine};
 
 use crate::{
     Flag, Policies,
-    journal::{Item, Journal, Lifecycle, refuse},
+    journal::{Journal, Lifecycle},
+    judge::{Item, refuse},
     machine::Row,
     step::{StepId, Verdict},
 };

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Money, Policies,
-    journal::{Item, Journal, Lifecycle, park_or_adopt},
+    journal::{Journal, Lifecycle},
+    judge::{Item, park_or_adopt},
     machine::{Edge, Machine, Row},
     step::{Fact, Party, Verdict},
 };
@@ -135,7 +136,7 @@ impl Lifecycle for CustomerLinkLifecycle {
         match row(*state, item.fact.change) {
             Row::Leads { .. } => Verdict::applied(),
             Row::Parks(missing) => park_or_adopt(item, missing, policies.parked_for),
-            Row::Refuses(code) => crate::journal::refuse::<Self>(state, item, code),
+            Row::Refuses(code) => crate::judge::refuse::<Self>(state, item, code),
         }
     }
 

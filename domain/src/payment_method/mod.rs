@@ -15,7 +15,8 @@ pub use lifecycle::{CardType, Status, machine};
 
 use crate::{
     Flag, Money, Policies, Reaction, Refusal,
-    journal::{Item, Journal, Lifecycle, park_or_adopt, refuse},
+    journal::{Journal, Lifecycle},
+    judge::{Item, park_or_adopt, refuse},
     step::{Fact, Outcome, Party, Verdict},
 };
 

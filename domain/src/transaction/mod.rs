@@ -17,7 +17,8 @@ pub use lifecycle::{Kind, Status};
 
 use crate::{
     Currency, Flag, Money, Policies, Reaction, Refusal,
-    journal::{Item, Journal, Lifecycle, park_or_adopt, refuse},
+    journal::{Journal, Lifecycle},
+    judge::{Item, park_or_adopt, refuse},
     machine::{Edge, Machine, Row},
     step::{Outcome, Verdict},
 };
