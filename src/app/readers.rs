@@ -30,6 +30,10 @@ use crate::{
 /// How many events one portion has at the most. Rows that several events of it change, and pages
 /// of an index that several rows fall on, are written once.
 const PORTION: i64 = 2000;
+/// How many it has near the head, where the writer waits for its turn between portions.
+const SMALL_PORTION: i64 = 400;
+/// How many events behind the head a reader takes large portions.
+const FAR_BEHIND: i64 = 10_000;
 /// How long a reader lets events gather after it has written some: each transaction of its own
 /// takes the writer's turn. Whoever waits for a position cuts it short.
 const GATHER: Duration = Duration::from_millis(200);
@@ -186,7 +190,8 @@ impl Readers {
         from: i64,
         up_to: i64,
     ) -> Result<Option<Portion>> {
-        let most = PORTION.min(up_to - from);
+        let behind = up_to - from;
+        let most = if behind > FAR_BEHIND { PORTION } else { SMALL_PORTION }.min(behind);
         if most <= 0 {
             return Ok(None);
         }
