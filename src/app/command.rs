@@ -153,7 +153,7 @@ impl Creditrail {
         let mut known = None;
         // It is registered all the same if the read models take long.
         if self.caught_up(source).await.is_ok() {
-            known = self.application(source, &derived).await?;
+            known = self.application(source, &derived).await.unwrap_or_default();
         }
         let known = known.and_then(|known| known["application_id"].as_str().map(str::to_owned));
         Ok(Registered { application_id: known.unwrap_or(derived), position: receipt.position })

@@ -15,7 +15,9 @@ impl Creditrail {
     /// [`ReadError`].
     pub async fn source_status(&self, source: &str) -> Result<Value, ReadError> {
         let known = self.known(source)?;
-        let head = self.store.head(source).await?;
+        // In this order: if the head is where the readers were first, nothing came in between and
+        // the counts are those of this head.
+        let (passed, stopped) = (known.progress.position(), known.progress.stopped());
         let mut outcomes = serde_json::Map::new();
         for outcome in OUTCOMES {
             outcomes.insert(outcome.to_owned(), 0.into());
@@ -25,6 +27,8 @@ impl Creditrail {
             counted += count;
             outcomes.insert(outcome, count.into());
         }
+        let head = self.store.head(source).await?;
+        let is_catching_up = passed < head.position && stopped.is_empty();
         outcomes.insert("duplicate".to_owned(), (head.received - head.deliveries).into());
         let exceptions: serde_json::Map<_, _> = self
             .store
@@ -33,20 +37,19 @@ impl Creditrail {
             .into_iter()
             .map(|(severity, count)| (severity, Value::from(count)))
             .collect();
-        let passed = known.progress.position();
         Ok(json!({
             "source": source,
             "position": head.position,
             "received": head.received,
             "kept": head.deliveries,
             "outcomes": outcomes,
-            "balanced": counted == head.deliveries || passed < head.position,
+            "balanced": counted == head.deliveries || is_catching_up,
             "open_exceptions": exceptions,
             "last_received_at": self.store.last_received_at(source).await?,
             "read_models": {
                 "position": passed,
                 "behind": head.position - passed,
-                "stopped": known.progress.stopped(),
+                "stopped": stopped,
             },
             "rejected_calls": known.rejected.counted(),
         }))

@@ -29,6 +29,7 @@ use crate::app::{
 };
 
 /// How many failed authentications one address may have in a minute before it is told to wait.
+/// The compiler evaluates it, so it cannot fail when the program runs.
 const FAILURES_A_MINUTE: NonZeroU32 = NonZeroU32::new(20).unwrap();
 /// How long a body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
