@@ -16,6 +16,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use creditrail_projections::{READERS, Reader};
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
 
@@ -23,7 +24,11 @@ use self::{readers::Progress, rejected::RejectedCalls, writer::Writer, writer::W
 use crate::{
     failure::chain,
     sources::{self, Lender, SourceConfig},
-    store::{Store, StoreError, sqlite::SqliteStore},
+    store::{
+        Store, StoreError,
+        postgres::{self, PostgresStore},
+        sqlite::SqliteStore,
+    },
 };
 
 /// What time it is. The only clock there is: the domain has none.
@@ -37,8 +42,11 @@ pub enum BuildError {
     #[error("the database cannot be opened")]
     Store(#[from] StoreError),
     /// The URL names no database that is known.
-    #[error("database.url: `{0}` is not supported; use sqlite://FILE")]
+    #[error("database.url: `{0}` is not supported; use sqlite://FILE or postgres://HOST/DATABASE")]
     DatabaseUrl(String),
+    /// A database without roles was to give a role its rights.
+    #[error("database.url: `{0}` has no roles")]
+    NoRoles(String),
     /// A source's name does not fit into keys and URLs.
     #[error("source.name: `{0}` must be 1 to 63 of a-z, 0-9 and -")]
     SourceName(String),
@@ -60,6 +68,7 @@ pub enum BuildError {
 pub struct Creditrail {
     store: Arc<dyn Store>,
     sources: Arc<BTreeMap<String, Source>>,
+    readers: Arc<[&'static Reader]>,
     clock: Clock,
     unknown_sources: Arc<AtomicU64>,
 }
@@ -82,17 +91,28 @@ pub struct Worker {
 
 /// Gathers what a service is made of.
 pub struct Builder {
-    url: String,
+    database: Database,
+    connections: u32,
+    migrate: bool,
     sources: Vec<SourceConfig>,
+    readers: Vec<&'static Reader>,
     clock: Clock,
+}
+
+enum Database {
+    Url(String),
+    Pool(sqlx::PgPool),
 }
 
 impl Creditrail {
     /// A builder; without further settings it has no source and keeps `creditrail.db`.
     pub fn builder() -> Builder {
         Builder {
-            url: "sqlite://creditrail.db".to_owned(),
+            database: Database::Url("sqlite://creditrail.db".to_owned()),
+            connections: postgres::CONNECTIONS,
+            migrate: true,
             sources: Vec::new(),
+            readers: READERS.iter().collect(),
             clock: Arc::new(now),
         }
     }
@@ -114,10 +134,34 @@ fn now() -> Timestamp {
 }
 
 impl Builder {
-    /// The database: `sqlite://FILE`.
+    /// The database: `sqlite://FILE` or `postgres://USER@HOST/DATABASE`.
     #[must_use]
     pub fn database(mut self, url: impl Into<String>) -> Self {
-        self.url = url.into();
+        self.database = Database::Url(url.into());
+        self
+    }
+
+    /// The database: PostgreSQL, by a pool of the host's. Our tables stand in the schema
+    /// `creditrail`, so they meet none of the host's.
+    #[must_use]
+    pub fn postgres_pool(mut self, pool: sqlx::PgPool) -> Self {
+        self.database = Database::Pool(pool);
+        self
+    }
+
+    /// How many connections to PostgreSQL there are at the most; 10 unless said otherwise. At
+    /// least 1. A pool of the host's has its own limit.
+    #[must_use]
+    pub const fn connections(mut self, connections: u32) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Whether the schema is brought up to date when the database is opened, which it is unless
+    /// said otherwise. If not, one that is not up to date is an error.
+    #[must_use]
+    pub const fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
         self
     }
 
@@ -125,6 +169,15 @@ impl Builder {
     #[must_use]
     pub fn source(mut self, source: SourceConfig) -> Self {
         self.sources.push(source);
+        self
+    }
+
+    /// Adds a reader of the host's own, which is filled from position 0 on as ours are. Its name is
+    /// not one of ours; its tables are the host's to create, beside ours and with the same keys:
+    /// `source` and `key`.
+    #[must_use]
+    pub fn reader(mut self, reader: &'static Reader) -> Self {
+        self.readers.push(reader);
         self
     }
 
@@ -140,16 +193,7 @@ impl Builder {
     /// # Errors
     /// [`BuildError`].
     pub async fn build(self) -> Result<(Creditrail, Worker), BuildError> {
-        let file = self.url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
-        let Some(file) = file.filter(|file| !file.is_empty()) else {
-            return Err(BuildError::DatabaseUrl(without_password(&self.url)));
-        };
-        // `sqlite:///var/lib/x.db` is absolute, `sqlite://x.db` is in the working folder.
-        let is_absolute = self.url.starts_with("sqlite:///");
-        let file = if is_absolute { format!("/{file}") } else { file.to_owned() };
-        let opened = tokio::task::spawn_blocking(move || SqliteStore::open(file.as_ref())).await;
-        let opened = opened.map_err(|error| StoreError::Unavailable(error.into()))?;
-        let store: Arc<dyn Store> = Arc::new(opened?);
+        let store = open(self.database, (self.connections, self.migrate)).await?;
         let mut worker = Worker { tasks: Vec::new() };
         let mut sources = BTreeMap::new();
         for config in self.sources {
@@ -162,15 +206,59 @@ impl Builder {
             if let Some(setting) = config.policies.negative() {
                 return Err(BuildError::NegativeDuration { origin: name, setting });
             }
-            let source = worker.add(config, &store, &self.clock).await?;
+            let source = worker.add(config, (&store, &self.readers), &self.clock).await?;
             if sources.insert(name.clone(), source).is_some() {
                 return Err(BuildError::SourceTwice(name));
             }
         }
         let (sources, unknown_sources) = (Arc::new(sources), Arc::default());
-        let creditrail = Creditrail { store, sources, clock: self.clock, unknown_sources };
+        let readers = self.readers.into();
+        let creditrail = Creditrail { store, sources, readers, clock: self.clock, unknown_sources };
         Ok((creditrail, worker))
     }
+}
+
+/// Brings the schema of a database up to date, and gives a role of PostgreSQL the rights of a
+/// running service.
+///
+/// # Errors
+/// [`BuildError`].
+pub async fn migrate(url: &str, service_role: Option<&str>) -> Result<(), BuildError> {
+    let Some(role) = service_role else {
+        open(Database::Url(url.to_owned()), (1, true)).await?;
+        return Ok(());
+    };
+    if !is_postgres(url) {
+        return Err(BuildError::NoRoles(without_password(url)));
+    }
+    Ok(PostgresStore::connect(url, 1, true).await?.grant(role).await?)
+}
+
+fn is_postgres(url: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
+}
+
+async fn open(
+    database: Database,
+    (connections, migrate): (u32, bool),
+) -> Result<Arc<dyn Store>, BuildError> {
+    let url = match database {
+        Database::Pool(pool) => return Ok(Arc::new(PostgresStore::of(pool, migrate).await?)),
+        Database::Url(url) => url,
+    };
+    if is_postgres(&url) {
+        return Ok(Arc::new(PostgresStore::connect(&url, connections, migrate).await?));
+    }
+    let file = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
+    let Some(file) = file.filter(|file| !file.is_empty()) else {
+        return Err(BuildError::DatabaseUrl(without_password(&url)));
+    };
+    // `sqlite:///var/lib/x.db` is absolute, `sqlite://x.db` is in the working folder.
+    let is_absolute = url.starts_with("sqlite:///");
+    let file = if is_absolute { format!("/{file}") } else { file.to_owned() };
+    let open = move || SqliteStore::open(file.as_ref(), migrate);
+    let opened = tokio::task::spawn_blocking(open).await;
+    Ok(Arc::new(opened.map_err(|error| StoreError::Unavailable(error.into()))??))
 }
 
 /// A database URL that may be shown.
@@ -185,13 +273,13 @@ impl Worker {
     async fn add(
         &mut self,
         config: SourceConfig,
-        store: &Arc<dyn Store>,
+        (store, readers): (&Arc<dyn Store>, &[&'static Reader]),
         clock: &Clock,
     ) -> Result<Source, StoreError> {
         let position = store.head(&config.name).await?.position;
         let (head, heads) = watch::channel(position);
         let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), head);
-        let (readers, progress) = readers::new(&config, Arc::clone(store), heads);
+        let (readers, progress) = readers::new(readers, &config, (Arc::clone(store), heads));
         let (rejected_task, rejected) =
             rejected::new(&config.name, Arc::clone(store), Arc::clone(clock));
         let deadlines = clock::Deadlines::new(

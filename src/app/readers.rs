@@ -12,7 +12,7 @@ use std::{
 
 use creditrail_domain::Policies;
 use creditrail_projections::{
-    Cell, Change, READERS, Reader, Recorded, Stream, StreamId, Table,
+    Cell, Change, Reader, Recorded, Stream, StreamId, Table,
     customers::{self, Pair},
     exceptions, row,
 };
@@ -37,8 +37,8 @@ const FAR_BEHIND: i64 = 10_000;
 /// How long a reader lets events gather after it has written some: each transaction of its own
 /// takes the writer's turn. Whoever waits for a position cuts it short.
 const GATHER: Duration = Duration::from_millis(200);
-/// How long a reader sleeps when nothing tells it of new events (another process may write).
-const IDLE: Duration = Duration::from_millis(500);
+/// How long a reader sleeps when nothing tells it of new events: another instance may write.
+const IDLE: Duration = Duration::from_millis(100);
 /// How long it waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -81,21 +81,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The readers of one source.
 pub struct Readers {
     source: String,
+    /// By which this instance is told from others.
+    holder: String,
     policies: Policies,
     store: Arc<dyn Store>,
     heads: watch::Receiver<i64>,
     position: watch::Sender<i64>,
     stopped: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    /// Readers whose code failed on a portion, and its end: until there they go event by event.
+    careful: Arc<Mutex<BTreeMap<&'static str, i64>>>,
     gather_until: Instant,
     wanted: Arc<Notify>,
+    all: Vec<&'static Reader>,
 }
 
 /// Readers, and where to see how far they are. `heads` tells of new events.
 pub fn new(
+    all: &[&'static Reader],
     config: &SourceConfig,
-    store: Arc<dyn Store>,
-    heads: watch::Receiver<i64>,
+    (store, heads): (Arc<dyn Store>, watch::Receiver<i64>),
 ) -> (Readers, Progress) {
+    let all = all.to_vec();
     let (position, positions) = watch::channel(0);
     let stopped = Arc::<Mutex<_>>::default();
     let wanted = Arc::<Notify>::default();
@@ -104,9 +110,20 @@ pub fn new(
         position: positions,
         stopped: Arc::clone(&stopped),
     };
-    let (source, policies) = (config.name.clone(), config.policies.clone());
-    let gather_until = Instant::now();
-    (Readers { source, policies, store, heads, position, stopped, gather_until, wanted }, progress)
+    let readers = Readers {
+        source: config.name.clone(),
+        holder: uuid::Uuid::new_v4().to_string(),
+        policies: config.policies.clone(),
+        store,
+        heads,
+        position,
+        stopped,
+        careful: Arc::default(),
+        gather_until: Instant::now(),
+        wanted,
+        all,
+    };
+    (readers, progress)
 }
 
 /// What a portion of the log changes.
@@ -166,20 +183,33 @@ impl Readers {
 
     /// The readers that are farthest behind, where they are, and how far they may go together.
     async fn next_group(&self) -> Result<Option<(Vec<&'static Reader>, i64, i64)>> {
-        let bookmarks = self.store.bookmarks(&self.source).await?;
-        let head = self.store.head(&self.source).await?.position;
         let stopped = lock(&self.stopped).clone();
-        let at = |reader: &Reader| bookmarks.get(reader.name).copied().unwrap_or(0);
-        let running: Vec<_> =
-            READERS.iter().filter(|reader| !stopped.contains_key(reader.name)).collect();
-        let behind = running.iter().map(|reader| at(reader)).min().unwrap_or(head);
-        let all = READERS.iter().map(at).min().unwrap_or(head);
+        let wanted = self.all.iter().map(|reader| reader.name);
+        let wanted = wanted.filter(|reader| !stopped.contains_key(reader)).collect();
+        let bookmarks = self.store.claim(&self.source, wanted, &self.holder).await?;
+        let head = self.store.head(&self.source).await?.position;
+        let of = |reader: &Reader| bookmarks.iter().find(|found| found.reader == reader.name);
+        let at = |reader: &Reader| of(reader).map_or(0, |bookmark| bookmark.position);
+        let is_mine = |reader: &Reader| of(reader).is_none_or(|bookmark| bookmark.is_mine);
+        let all = self.all.iter().map(|reader| at(reader)).min().unwrap_or(head);
         self.position.send_replace(all);
+        let running = self.all.iter().copied();
+        let running: Vec<_> = running
+            .filter(|reader| !stopped.contains_key(reader.name) && is_mine(reader))
+            .collect();
+        let Some(behind) = running.iter().map(|reader| at(reader)).min() else { return Ok(None) };
         if behind >= head {
             return Ok(None);
         }
         let next = running.iter().map(|reader| at(reader)).filter(|at| *at > behind).min();
-        let group = running.into_iter().filter(|reader| at(reader) == behind).collect();
+        let group: Vec<_> = running.into_iter().filter(|reader| at(reader) == behind).collect();
+        let mut careful = lock(&self.careful);
+        careful.retain(|reader, until| {
+            self.all.iter().any(|known| known.name == *reader && at(known) < *until)
+        });
+        if let Some(reader) = group.iter().find(|reader| careful.contains_key(reader.name)) {
+            return Ok(Some((vec![*reader], behind, behind + 1)));
+        }
         Ok(Some((group, behind, next.unwrap_or(head))))
     }
 
@@ -200,7 +230,7 @@ impl Readers {
         let streams = self.streams(events, from, to).await?;
         // Folding is pure computation, far longer than a poll should take.
         let (policies, source) = (self.policies.clone(), self.source.clone());
-        let stopped = Arc::clone(&self.stopped);
+        let (stopped, careful) = (Arc::clone(&self.stopped), Arc::clone(&self.careful));
         let portion = tokio::task::spawn_blocking(move || {
             let mut portion = Portion { readers: Vec::new(), from, to, changes: Vec::new() };
             for reader in readers {
@@ -209,8 +239,11 @@ impl Readers {
                         portion.readers.push(reader);
                         portion.changes.extend(changes);
                     }
+                    Err(_) if to > from + 1 => {
+                        lock(&careful).insert(reader.name, to);
+                    }
                     Err(cause) => {
-                        let at = format!("after position {from}: {cause}");
+                        let at = format!("at position {to}: {cause}");
                         tracing::error!(source, reader = reader.name, at, "a reader stopped");
                         lock(&stopped).insert(reader.name, at);
                     }

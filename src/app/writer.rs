@@ -1,7 +1,7 @@
 //! The writer of a source: gathers what has arrived and makes one transaction of it.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -257,6 +257,8 @@ impl Writer {
         let (events, aggregates) = desk.close();
         let next = pages.head(events.len());
         let Pages { deliveries, repeats, .. } = pages;
+        let repeat = |(id, (times, at))| (id, times, at);
+        let repeats = repeats.into_iter().map(repeat).collect();
         batch.commit(Written { deliveries, repeats, events, head: next }).await?;
         self.remembered = Remembered { position: next.position, aggregates };
         self.head.send_replace(next.position);
@@ -291,7 +293,8 @@ struct Pages<'a> {
     received: i64,
     known: HashMap<String, Vec<KnownDelivery>>,
     deliveries: Vec<DeliveryRow>,
-    repeats: Vec<(String, Timestamp)>,
+    /// How often deliveries of earlier batches were received again, and when last.
+    repeats: BTreeMap<String, (i64, Timestamp)>,
 }
 
 impl<'a> Pages<'a> {
@@ -307,7 +310,7 @@ impl<'a> Pages<'a> {
             received: before.received,
             known: by_key,
             deliveries: Vec::new(),
-            repeats: Vec::new(),
+            repeats: BTreeMap::new(),
         }
     }
 
@@ -368,7 +371,7 @@ impl<'a> Pages<'a> {
         if let Some(first) = self.first(delivery) {
             let position = Some(first.position);
             self.received += 1;
-            self.repeats.push((delivery_id.clone(), received_at));
+            self.count_repeat(&delivery_id, received_at);
             return Ok(Receipt { outcome: "duplicate", delivery_id, position });
         }
         let (stream, command) = match &delivery.decoded.what {
@@ -395,6 +398,19 @@ impl<'a> Pages<'a> {
         let position = self.position(desk);
         self.keep(delivery, (first_position, position), (stream, decided.outcome));
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
+    }
+
+    fn count_repeat(&mut self, delivery_id: &str, at: Timestamp) {
+        let in_batch = self.deliveries.iter_mut().find(|row| row.delivery_id == delivery_id);
+        let (times, last) = match in_batch {
+            Some(row) => (&mut row.repeats, &mut row.last_received_at),
+            None => {
+                let (times, last) = self.repeats.entry(delivery_id.to_owned()).or_insert((0, at));
+                (times, last)
+            }
+        };
+        *times += 1;
+        *last = at.max(*last);
     }
 
     fn keep(
@@ -424,6 +440,8 @@ impl<'a> Pages<'a> {
             first_position,
             position,
             stream,
+            repeats: 0,
+            last_received_at: delivery.call.received_at,
         });
     }
 

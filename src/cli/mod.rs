@@ -2,6 +2,7 @@
 
 mod demo;
 mod machine;
+mod migrate;
 mod replay;
 mod serve;
 mod settings;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{app::BuildError, store::StoreError};
+use crate::app::{BuildError, replay::RebuildError};
 
 /// Why a command of the command line failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +42,9 @@ pub enum CliError {
         #[source]
         cause: std::io::Error,
     },
-    /// The store failed.
-    #[error("the database failed")]
-    Store(#[from] StoreError),
+    /// Read models were not rebuilt.
+    #[error("the read models are not rebuilt")]
+    Rebuild(#[from] RebuildError),
     /// A call of the demo failed.
     #[error("a call of the demo failed")]
     Call(#[from] reqwest::Error),
@@ -95,6 +96,8 @@ enum Command {
     Machine(machine::Machine),
     /// Rebuilds read models from position 0 of the log.
     Replay(replay::Replay),
+    /// Brings the schema of the database up to date, and tells which it is.
+    Migrate(migrate::Migrate),
     /// Prints the signature header for a body, to try an endpoint with curl.
     #[command(long_about = ABOUT_SIGN)]
     Sign(sign::Sign),
@@ -123,6 +126,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Serve(place) => serve::serve(place).await,
         Command::Demo(demo) => demo.run().await,
         Command::Machine(machine) => machine.run(),
+        Command::Migrate(migrate) => migrate.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Sign(sign) => sign.run(),
     }

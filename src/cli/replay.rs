@@ -4,7 +4,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CliError, Place, print, settings};
-use crate::app::{Creditrail, replay};
+use crate::app::replay;
 
 /// What is rebuilt.
 #[derive(Debug, Args)]
@@ -28,11 +28,7 @@ fn reader(name: &str) -> Result<&'static creditrail_projections::Reader, String>
 impl Replay {
     pub(super) async fn run(self) -> Result<(), CliError> {
         let settings = settings::read(&self.place)?;
-        let mut builder = Creditrail::builder().database(&settings.database.url);
-        for source in settings.source {
-            builder = builder.source(source);
-        }
-        let (creditrail, _worker) = builder.build().await?;
+        let (creditrail, _worker) = settings.builder().build().await?;
         let bar = ProgressBar::new(0).with_style(style());
         let started = std::time::Instant::now();
         let mut total = std::collections::BTreeMap::new();

@@ -10,12 +10,9 @@ use crate::{
 
 pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     let settings = settings::read(&place)?;
-    let mut builder = Creditrail::builder().database(&settings.database.url);
-    for source in settings.source {
-        builder = builder.source(source);
-    }
-    let (creditrail, worker) = builder.build().await?;
-    let listener = listen(&settings.server.listen).await?;
+    let listen_on = settings.server.listen.clone();
+    let (creditrail, worker) = settings.builder().build().await?;
+    let listener = listen(&listen_on).await?;
     let told = told_to_end();
     run(listener, &creditrail, worker, told).await
 }

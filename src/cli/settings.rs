@@ -1,12 +1,19 @@
 //! `creditrail.toml`: a wrong setting is named with its path and the allowed values.
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::Place;
-use crate::sources::SourceConfig;
+use crate::{
+    app::{Builder, Creditrail},
+    sources::SourceConfig,
+    store::postgres,
+};
 
 /// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +62,8 @@ pub struct Server {
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
     pub url: String,
+    pub connections: NonZeroU32,
+    pub migrate: bool,
 }
 
 impl Default for Server {
@@ -63,9 +72,20 @@ impl Default for Server {
     }
 }
 
+const CONNECTIONS: NonZeroU32 = NonZeroU32::new(postgres::CONNECTIONS).unwrap();
+
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite://creditrail.db".to_owned() }
+        Self { url: "sqlite://creditrail.db".to_owned(), connections: CONNECTIONS, migrate: true }
+    }
+}
+
+impl Settings {
+    /// A service as the settings describe it, to be built.
+    pub(super) fn builder(self) -> Builder {
+        let Database { url, connections, migrate } = self.database;
+        let builder = Creditrail::builder().database(url).connections(connections.get());
+        self.source.into_iter().fold(builder.migrate(migrate), Builder::source)
     }
 }
 

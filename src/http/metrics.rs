@@ -64,6 +64,12 @@ const METRICS: &[(&str, &str, &str, &str)] = &[
         "/read_models/behind",
     ),
     (
+        "creditrail_readers_stopped",
+        "gauge",
+        "Readers of this instance that stopped at an event on which their code failed.",
+        "/read_models/stopped",
+    ),
+    (
         "creditrail_audit_balanced",
         "gauge",
         "1 if the outcomes add up to the deliveries received.",
@@ -100,6 +106,7 @@ fn exposition(statuses: &[Value]) -> Result<String, serde_json::Error> {
             let source = serde_json::to_string(&status["source"])?;
             let value = match status.pointer(pointer) {
                 Some(Value::Bool(value)) => i64::from(*value),
+                Some(Value::Object(each)) => i64::try_from(each.len()).unwrap_or(i64::MAX),
                 value => value.and_then(Value::as_i64).unwrap_or_default(),
             };
             let _ = writeln!(text, "{name}{{source={source}}} {value}");

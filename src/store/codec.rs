@@ -37,6 +37,14 @@ fn json(event: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(event)
 }
 
+/// What else is stored of an event: the delivery that caused it, if one did.
+pub fn metadata(delivery_id: Option<&str>) -> String {
+    match delivery_id {
+        Some(delivery_id) => serde_json::json!({ "delivery_id": delivery_id }).to_string(),
+        None => "{}".to_owned(),
+    }
+}
+
 /// The event of a stored payload.
 ///
 /// # Errors

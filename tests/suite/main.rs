@@ -17,6 +17,7 @@ mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
 mod doors; // what keeps strangers out
 mod hostile; // bodies and connections that mean harm
+mod instances; // several services on one PostgreSQL, and a server that goes away
 mod lists; // cursors, filters, wrong parameters, the log
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise

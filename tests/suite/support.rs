@@ -5,6 +5,7 @@ mod dice;
 pub mod fixtures;
 mod history;
 mod ledger;
+pub mod postgres;
 mod service;
 mod webhooks;
 mod wire;

@@ -4,23 +4,22 @@
 //! lives on a thread of its own, and what belongs together is one visit to it.
 
 mod query;
-mod rows;
 mod schema;
 mod threads;
 mod write;
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use creditrail_projections::{Reader, Recorded, StreamId, Table, customers::Pair};
+use creditrail_projections::{Reader, Recorded, StreamId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
 use self::threads::Threads;
 use super::{
-    Balance, Batch, CustomerKeys, Head, Identity, KeptDelivery, Listed, Page, Projected, RawEvent,
-    RejectedCall, RejectedRow, Result, Store, StoreError,
+    Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
+    sql::{Dialect, Row, Value},
 };
 
 /// How many connections read at once.
@@ -39,6 +38,12 @@ const SETTINGS: &str = "
     PRAGMA wal_autocheckpoint = 8000;
     PRAGMA journal_size_limit = 67108864;";
 
+static DIALECT: Dialect = Dialect {
+    schema: "",
+    one_of: |column, place| format!("{column} IN (SELECT value FROM json_each(${place}))"),
+    padded: |column| format!("format('%020d', {column})"),
+};
+
 /// A store in one SQLite file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
@@ -54,16 +59,18 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens a file, creates it if it is missing, and brings its schema up to date.
+    /// Opens a file, creates it if it is missing, and brings its schema up to date if `migrate`
+    /// is set.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the file cannot be opened, [`StoreError::UnknownMigration`]
-    /// if a newer program has written it, [`StoreError::NotDurable`] if it would not keep what it
+    /// if a newer program has written it, [`StoreError::NotMigrated`] if an older one has and
+    /// `migrate` is not set, [`StoreError::NotDurable`] if it would not keep what it
     /// acknowledges (a database in memory, for one).
-    pub fn open(file: &Path) -> Result<Self> {
+    pub fn open(file: &Path, migrate: bool) -> Result<Self> {
         let mut writer = connect(file)?;
         schema::check_durability(&writer)?;
-        schema::migrate(&mut writer)?;
+        schema::migrate(&mut writer, migrate)?;
         let projector = connect(file)?;
         projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         let mut readers = Vec::new();
@@ -136,26 +143,10 @@ impl Store for SqliteStore {
         Ok(Box::new(write::SqliteBatch::begin(self.writer.clone(), turn, source).await?))
     }
 
-    async fn head(&self, source: &str) -> Result<Head> {
-        let source = source.to_owned();
-        self.read(move |connection| query::head(connection, &source)).await
-    }
-
     async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>> {
         let source = source.to_owned();
         self.read(move |connection| query::events_after(connection, &source, (position, limit)))
             .await
-    }
-
-    async fn raw_events_after(
-        &self,
-        source: &str,
-        position: i64,
-        limit: i64,
-    ) -> Result<Vec<RawEvent>> {
-        let source = source.to_owned();
-        let range = (position, limit);
-        self.read(move |connection| query::raw_events_after(connection, &source, range)).await
     }
 
     async fn events_of(
@@ -168,7 +159,7 @@ impl Store for SqliteStore {
         self.read(move |connection| query::events_of(connection, &source, &streams, up_to)).await
     }
 
-    async fn bookmarks(&self, source: &str) -> Result<HashMap<String, i64>> {
+    async fn claim(&self, source: &str, _: Vec<&'static str>, _: &str) -> Result<Vec<Bookmark>> {
         let source = source.to_owned();
         self.read(move |connection| query::bookmarks(connection, &source)).await
     }
@@ -183,81 +174,6 @@ impl Store for SqliteStore {
         self.write(move |connection| write::reset(connection, &source, reader)).await
     }
 
-    async fn pairs(
-        &self,
-        source: &str,
-        customers: Vec<String>,
-        partners: Vec<String>,
-    ) -> Result<Vec<Pair>> {
-        let source = source.to_owned();
-        self.read(move |connection| query::pairs(connection, &source, &customers, &partners)).await
-    }
-
-    async fn document(
-        &self,
-        table: &'static Table,
-        source: &str,
-        key: &str,
-    ) -> Result<Option<String>> {
-        let (source, key) = (source.to_owned(), key.to_owned());
-        self.read(move |connection| query::document(connection, table, (&source, &key))).await
-    }
-
-    async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>> {
-        let page = page.clone();
-        self.read(move |connection| query::list(connection, table, &page)).await
-    }
-
-    async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>> {
-        let page = page.clone();
-        self.read(move |connection| query::deliveries(connection, &page)).await
-    }
-
-    async fn delivery(&self, source: &str, delivery_id: &str) -> Result<Option<KeptDelivery>> {
-        let (source, id) = (source.to_owned(), delivery_id.to_owned());
-        self.read(move |connection| query::delivery(connection, &source, &id)).await
-    }
-
-    async fn timeline(&self, customer: &CustomerKeys, page: &Page) -> Result<Vec<Listed>> {
-        let (customer, page) = (customer.clone(), page.clone());
-        self.read(move |connection| query::timeline(connection, &customer, &page)).await
-    }
-
-    async fn identities(&self, source: &str, customer_id: &str) -> Result<Vec<Identity>> {
-        let (source, id) = (source.to_owned(), customer_id.to_owned());
-        self.read(move |connection| query::identities(connection, &source, &id)).await
-    }
-
-    async fn balances(&self, source: &str, customer_id: &str) -> Result<Vec<Balance>> {
-        let (source, id) = (source.to_owned(), customer_id.to_owned());
-        self.read(move |connection| query::balances(connection, &source, &id)).await
-    }
-
-    async fn search(&self, source: &str, value: &str) -> Result<Vec<(String, String)>> {
-        let (source, value) = (source.to_owned(), value.to_owned());
-        self.read(move |connection| query::search(connection, &source, &value)).await
-    }
-
-    async fn tallies(&self, source: &str) -> Result<Vec<(String, i64)>> {
-        let source = source.to_owned();
-        self.read(move |connection| query::tallies(connection, &source)).await
-    }
-
-    async fn open_exceptions(&self, source: &str) -> Result<Vec<(String, i64)>> {
-        let source = source.to_owned();
-        self.read(move |connection| query::open_exceptions(connection, &source)).await
-    }
-
-    async fn due(&self, source: &str, now: Timestamp, limit: i64) -> Result<Vec<StreamId>> {
-        let source = source.to_owned();
-        self.read(move |connection| query::due(connection, &source, (now, limit))).await
-    }
-
-    async fn last_received_at(&self, source: &str) -> Result<Option<Timestamp>> {
-        let source = source.to_owned();
-        self.read(move |connection| query::last_received_at(connection, &source)).await
-    }
-
     async fn reject(
         &self,
         source: &str,
@@ -270,8 +186,11 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn rejected(&self, source: &str, limit: i64) -> Result<Vec<RejectedRow>> {
-        let source = source.to_owned();
-        self.read(move |connection| query::rejected(connection, &source, limit)).await
+    async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {
+        self.read(move |connection| query::rows(connection, &sql, &values)).await
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
     }
 }

@@ -15,7 +15,8 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
     name   TEXT    NOT NULL
 )";
 
-pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+/// Brings the schema up to date; if that is not wanted, an older one is an error.
+pub(super) fn migrate(connection: &mut Connection, wanted: bool) -> Result<()> {
     let tx =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     tx.execute_batch(CREATE).map_err(failed)?;
@@ -27,6 +28,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     let applied = usize::try_from(newest).unwrap_or(usize::MAX);
     if applied > MIGRATIONS.len() {
         return Err(StoreError::UnknownMigration { number: newest });
+    }
+    if applied < MIGRATIONS.len() && !wanted {
+        let needed = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        return Err(StoreError::NotMigrated { applied: newest, needed });
     }
     for ((name, sql), number) in MIGRATIONS.iter().zip(1_i64..).skip(applied) {
         tx.execute_batch(sql).map_err(failed)?;

@@ -9,14 +9,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params, types::ToSqlOutput};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Result, failed, query, rows, threads::Threads};
+use super::{Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, NewEvent, Projected, RejectedCall, StoreError,
-    Written, codec,
+    Batch, DeliveryRow, Head, KnownDelivery, Projected, RejectedCall, StoreError, Written, codec,
+    reading,
 };
-
-pub(super) const HEAD: &str =
-    "SELECT position, deliveries, received, recorded_at FROM heads WHERE source = ?";
 
 const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (source) DO UPDATE SET
@@ -27,10 +24,10 @@ const KNOWN: &str = "SELECT delivery_id, dedup_key, position, aggregate_type, st
 
 const KEEP: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_key, received_at,
     secret_id, headers, body, outcome, first_position, position, aggregate_type, stream,
-    last_received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    repeats, last_received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const COUNT_REPEAT: &str = "UPDATE deliveries
-    SET repeats = repeats + 1, last_received_at = MAX(last_received_at, ?3)
+    SET repeats = repeats + ?3, last_received_at = MAX(last_received_at, ?4)
     WHERE source = ?1 AND delivery_id = ?2";
 
 const APPEND: &str = "INSERT INTO events (source, position, aggregate_type, aggregate_id, sequence,
@@ -70,7 +67,7 @@ impl SqliteBatch {
     ) -> Result<Self> {
         // Made first: if the caller goes while the transaction begins, dropping this ends it.
         let mut batch =
-            Self { writer, source: source.to_owned(), head: rows::EMPTY_HEAD, open: Some(permit) };
+            Self { writer, source: source.to_owned(), head: Head::EMPTY, open: Some(permit) };
         let source = source.to_owned();
         let begin = move |connection: &mut Connection| {
             connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
@@ -142,20 +139,11 @@ fn known(
     source: &str,
     deliveries: &[StepId],
 ) -> Result<Vec<KnownDelivery>> {
-    let mut select = connection.prepare_cached(KNOWN).map_err(failed)?;
     let mut known = Vec::new();
     for delivery in deliveries {
         let (from, to) = delivery.of_same_key();
-        let rows = select.query_map(params![source, from, to], |row| {
-            Ok(KnownDelivery {
-                delivery_id: row.get(0)?,
-                dedup_key: row.get(1)?,
-                position: row.get(2)?,
-                stream: rows::stream(row, 3)?,
-            })
-        });
-        for delivery in rows.map_err(failed)? {
-            known.push(delivery.map_err(failed)?);
+        for row in query::rows(connection, KNOWN, &[source.into(), from.into(), to.into()])? {
+            known.push(reading::known(row)?);
         }
     }
     Ok(known)
@@ -168,8 +156,8 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
         keep_delivery(&mut keep, source, row).map_err(failed)?;
     }
     let mut count = connection.prepare_cached(COUNT_REPEAT).map_err(failed)?;
-    for (delivery_id, at) in repeats {
-        count.execute(params![source, delivery_id, at.as_microsecond()]).map_err(failed)?;
+    for (delivery_id, times, at) in repeats {
+        count.execute(params![source, delivery_id, times, at.as_microsecond()]).map_err(failed)?;
     }
     let mut append = connection.prepare_cached(APPEND).map_err(failed)?;
     for (event, position) in events.iter().zip(after + 1..) {
@@ -180,12 +168,12 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
                 source,
                 position,
                 event.stream.aggregate_type.name(),
-                rows::aggregate_id(source, &event.stream.id),
+                reading::aggregate_id(source, &event.stream.id),
                 event.sequence,
                 event.event.name(),
                 creditrail_domain::event::VERSION,
                 payload,
-                metadata(event),
+                codec::metadata(event.delivery_id.as_deref()),
                 event.occurred_at.as_microsecond(),
                 head.recorded_at.as_microsecond(),
             ])
@@ -206,13 +194,12 @@ fn keep_delivery(
     source: &str,
     row: &DeliveryRow,
 ) -> rusqlite::Result<usize> {
-    let received_at = row.received_at.as_microsecond();
     keep.execute(params![
         source,
         row.delivery_id,
         row.number,
         row.dedup_key,
-        received_at,
+        row.received_at.as_microsecond(),
         row.secret_id,
         row.headers,
         &row.body[..],
@@ -221,15 +208,9 @@ fn keep_delivery(
         row.position,
         row.stream.aggregate_type.name(),
         row.stream.id,
-        received_at,
+        row.repeats,
+        row.last_received_at.as_microsecond(),
     ])
-}
-
-fn metadata(event: &NewEvent) -> String {
-    match &event.delivery_id {
-        Some(delivery_id) => serde_json::json!({ "delivery_id": delivery_id }).to_string(),
-        None => "{}".to_owned(),
-    }
 }
 
 /// Writes rows and bookmarks in one transaction; `false` if a bookmark was elsewhere.

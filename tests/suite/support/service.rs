@@ -13,6 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tempfile::TempDir;
 
+use super::postgres;
+
 /// What every source signs with, unless a test says otherwise.
 pub const SECRET: &str = "imprint-signing-token";
 
@@ -101,24 +103,58 @@ pub struct Service {
     /// The newest position that each source has answered.
     positions: Mutex<HashMap<String, i64>>,
     config: PathBuf,
+    database: Database,
     /// Removed with its content when the service is dropped.
     dir: TempDir,
 }
 
 impl Service {
     pub fn start(sources: &[Source]) -> Self {
-        Self::start_with(sources, None)
+        Self::start_with(sources, Database::of_the_run(), None)
     }
 
     /// A service whose files cannot grow beyond `blocks` of 512 bytes: a disk that gets full.
     pub fn start_on_a_small_disk(sources: &[Source], blocks: u32) -> Self {
-        Self::start_with(sources, Some(blocks))
+        Self::start_with(sources, Database::File, Some(blocks))
     }
 
-    fn start_with(sources: &[Source], blocks: Option<u32>) -> Self {
+    /// A service on a PostgreSQL database, which may be that of other services as well.
+    pub fn start_on(url: &str, sources: &[Source]) -> Self {
+        Self::start_with(sources, Database::Postgres { url: url.to_owned(), is_own: false }, None)
+    }
+
+    /// `creditrail migrate` on a database: what it printed.
+    pub fn migrate(url: &str, arguments: &[&str]) -> String {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let config = dir.path().join("creditrail.toml");
-        fs::write(&config, settings(dir.path(), sources)).expect("the settings are written");
+        fs::write(&config, settings(url, &[Source::named("imprint")])).expect("it is written");
+        let mut migrate = binary();
+        migrate.arg("migrate").args(arguments).arg("--config").arg(&config);
+        let output = migrate.output().expect("the command runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "creditrail migrate: {errors}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What it says when it cannot start on a database, with a further setting of it.
+    pub fn fails_to_start(url: &str, setting: &str) -> String {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = dir.path().join("creditrail.toml");
+        let database = format!("url = \"{url}\"\n");
+        let settings = settings(url, &[Source::named("imprint")])
+            .replace(&database, &format!("{database}{setting}\n"));
+        fs::write(&config, settings).expect("it is written");
+        let output = binary().arg("serve").arg("--config").arg(&config).output();
+        let output = output.expect("the command runs");
+        assert!(!output.status.success(), "it starts");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn start_with(sources: &[Source], database: Database, blocks: Option<u32>) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = dir.path().join("creditrail.toml");
+        let url = database.url(dir.path());
+        fs::write(&config, settings(&url, sources)).expect("the settings are written");
         let (process, base) = launch(dir.path(), &config, blocks);
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -131,6 +167,7 @@ impl Service {
             http,
             positions: Mutex::default(),
             config,
+            database,
             dir,
         }
     }
@@ -211,16 +248,40 @@ impl Drop for Service {
         if thread::panicking() {
             eprintln!("--- the service's log ---\n{}", read_log(self.dir.path()));
         }
+        if let Database::Postgres { url, is_own: true } = &self.database {
+            postgres::drop_database(url);
+        }
     }
 }
 
-fn settings(dir: &Path, sources: &[Source]) -> String {
-    let database = dir.join("creditrail.db");
+/// Where a service keeps its log.
+enum Database {
+    /// A SQLite file in its directory.
+    File,
+    /// A PostgreSQL database; dropped with the service if it is its own.
+    Postgres { url: String, is_own: bool },
+}
+
+impl Database {
+    /// The whole suite runs on either: `CREDITRAIL_TEST_STORE=postgres` chooses the other one.
+    fn of_the_run() -> Self {
+        match std::env::var("CREDITRAIL_TEST_STORE").as_deref() {
+            Ok("postgres") => Self::Postgres { url: postgres::new_database(), is_own: true },
+            _ => Self::File,
+        }
+    }
+
+    fn url(&self, dir: &Path) -> String {
+        match self {
+            Self::File => format!("sqlite://{}", dir.join("creditrail.db").display()),
+            Self::Postgres { url, .. } => url.clone(),
+        }
+    }
+}
+
+fn settings(database: &str, sources: &[Source]) -> String {
     let sources: String = sources.iter().map(Source::toml).collect();
-    format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite://{}\"\n{sources}",
-        database.display()
-    )
+    format!("[server]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"{database}\"\n{sources}")
 }
 
 fn binary() -> Command {

@@ -1,0 +1,163 @@
+//! The store for many instances: a PostgreSQL database, in a schema of its own.
+//!
+//! Whoever writes to a source locks its head row first (READ COMMITTED), so positions have no gap
+//! and a reader that has passed a position misses nothing before it. What is many rows is one
+//! statement over arrays.
+
+mod query;
+mod schema;
+mod write;
+
+use std::{str::FromStr as _, time::Duration};
+
+use async_trait::async_trait;
+use creditrail_projections::{Reader, Recorded, StreamId};
+use jiff::Timestamp;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{
+    Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
+    sql::{Dialect, Row, Value},
+};
+
+/// How long to wait for a connection. Shorter than a sender waits for its answer.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long a call to the database may take before its connection is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many connections there are at the most, unless the host says otherwise.
+pub const CONNECTIONS: u32 = 10;
+
+static DIALECT: Dialect = Dialect {
+    schema: "creditrail.",
+    one_of: |column, place| format!("{column} = ANY(${place})"),
+    padded: |column| format!("lpad({column}::text, 20, '0')"),
+};
+
+/// A store in a PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    /// Connects to the database of a URL, with that many connections at the most.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub async fn connect(url: &str, connections: u32, migrate: bool) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url).map_err(failed)?;
+        let options = match options.get_application_name() {
+            None => options.application_name("creditrail"),
+            Some(_) => options,
+        };
+        let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
+        Self::of(pool.connect_lazy_with(options), migrate).await
+    }
+
+    /// A store over a pool of the host's. Checks that commits are durable and the schema is there,
+    /// which is brought up to date first if `migrate` is set.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the database cannot be reached, [`StoreError::NotDurable`]
+    /// if it would not keep what it acknowledges, [`StoreError::NotMigrated`] and
+    /// [`StoreError::UnknownMigration`] if its schema is not this program's.
+    pub async fn of(pool: PgPool, migrate: bool) -> Result<Self> {
+        let mut connection = pool.acquire().await.map_err(failed)?;
+        schema::check_durability(&mut connection).await?;
+        if migrate {
+            schema::migrate(&mut connection).await?;
+        }
+        schema::check(&mut connection).await?;
+        drop(connection);
+        Ok(Self { pool })
+    }
+
+    /// Gives a role the rights that a running service needs, and no others.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is no such role, or the rights are not ours to give.
+    pub async fn grant(&self, role: &str) -> Result<()> {
+        schema::grant(&mut *self.pool.acquire().await.map_err(failed)?, role).await
+    }
+}
+
+/// Bounds a call: a connection that hangs is dropped with the future, and closed.
+async fn bounded<T>(call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    tokio::time::timeout(PATIENCE, call).await.unwrap_or_else(|late| {
+        let late = format!("no answer within {PATIENCE:?} ({late})");
+        Err(StoreError::Unavailable(late.into()))
+    })
+}
+
+/// What PostgreSQL said, as a failure of the store. Integrity (23), values that do not fit (22)
+/// and limits (54) are a row's fault.
+fn failed(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref().and_then(|code| code.get(..2)) {
+        Some("22" | "23" | "54") => StoreError::Constraint(error.into()),
+        _ => StoreError::Unavailable(error.into()),
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn begin(&self, source: &str) -> Result<Box<dyn Batch>> {
+        Ok(Box::new(bounded(write::PostgresBatch::begin(&self.pool, source)).await?))
+    }
+
+    async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>> {
+        bounded(query::events_after(&self.pool, source, (position, limit))).await
+    }
+
+    async fn events_of(
+        &self,
+        source: &str,
+        streams: Vec<StreamId>,
+        up_to: i64,
+    ) -> Result<Vec<Recorded>> {
+        let load = async {
+            let mut connection = self.pool.acquire().await.map_err(failed)?;
+            query::events_of(&mut connection, source, (&streams, up_to)).await
+        };
+        bounded(load).await
+    }
+
+    async fn claim(
+        &self,
+        source: &str,
+        wanted: Vec<&'static str>,
+        holder: &str,
+    ) -> Result<Vec<Bookmark>> {
+        bounded(write::claim(&self.pool, source, (&wanted, holder))).await
+    }
+
+    async fn project(&self, source: &str, projected: Projected) -> Result<bool> {
+        bounded(write::project(&self.pool, source, &projected)).await
+    }
+
+    async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()> {
+        // As long as it takes: the rows of one source among others go one by one.
+        write::reset(&self.pool, source, reader).await
+    }
+
+    async fn reject(
+        &self,
+        source: &str,
+        calls: Vec<RejectedCall>,
+        most: i64,
+        oldest: Timestamp,
+    ) -> Result<()> {
+        bounded(write::reject(&self.pool, source, (&calls, most, oldest))).await
+    }
+
+    async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {
+        bounded(query::rows(&self.pool, &sql, values)).await
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+}

@@ -1,0 +1,131 @@
+//! Reading: the log in order and by stream, and the rows of any statement.
+
+use creditrail_domain::AggregateType;
+use creditrail_projections::{Recorded, StreamId};
+use sqlx::{
+    Column as _, PgConnection, PgPool, Row as _, TypeInfo as _, ValueRef as _,
+    postgres::{PgRow, PgValueFormat, PgValueRef},
+};
+
+use super::{Result, failed};
+use crate::store::{
+    StoreError,
+    codec::{self, DecodeError},
+    reading::{external_id, time},
+    sql::{Row, Value},
+};
+
+const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
+    event_version, payload, recorded_at
+    FROM creditrail.events WHERE source = $1 AND position > $2 ORDER BY position LIMIT $3";
+
+/// One lookup by key for each stream. `OFFSET 0` keeps the planner from turning them into a scan.
+const EVENTS_OF: &str = "SELECT e.* FROM UNNEST($2::text[], $3::text[]) AS s(type, id)
+    CROSS JOIN LATERAL (
+        SELECT position, aggregate_type, aggregate_id, sequence, event_version, payload, recorded_at
+        FROM creditrail.events
+        WHERE source = $1 AND aggregate_type = s.type AND aggregate_id = s.id AND position <= $4
+        ORDER BY sequence OFFSET 0
+    ) AS e";
+
+/// How many rows are decoded where they are read; more of them would hold up other tasks.
+const FEW: usize = 32;
+
+pub(super) async fn events_after(
+    pool: &PgPool,
+    source: &str,
+    (position, limit): (i64, i64),
+) -> Result<Vec<Recorded>> {
+    let select = sqlx::query(EVENTS_AFTER).bind(source).bind(position).bind(limit);
+    decoded(select.fetch_all(pool).await.map_err(failed)?, source).await
+}
+
+pub(super) async fn events_of(
+    connection: &mut PgConnection,
+    source: &str,
+    (streams, up_to): (&[StreamId], i64),
+) -> Result<Vec<Recorded>> {
+    let types: Vec<_> = streams.iter().map(|stream| stream.aggregate_type.name()).collect();
+    let ids: Vec<_> = streams.iter().map(|stream| format!("{source}/{}", stream.id)).collect();
+    let select = sqlx::query(EVENTS_OF).bind(source).bind(types).bind(ids).bind(up_to);
+    decoded(select.fetch_all(connection).await.map_err(failed)?, source).await
+}
+
+async fn decoded(rows: Vec<PgRow>, source: &str) -> Result<Vec<Recorded>> {
+    if rows.len() <= FEW {
+        return rows.iter().map(|row| recorded(row, source)).collect();
+    }
+    let source = source.to_owned();
+    let decode = move || rows.iter().map(|row| recorded(row, &source)).collect();
+    let decoded = tokio::task::spawn_blocking(decode).await;
+    decoded.map_err(|error| StoreError::Unavailable(error.into()))?
+}
+
+/// Columns: position, aggregate_type, aggregate_id, sequence, event_version, payload, recorded_at.
+fn recorded(row: &PgRow, source: &str) -> Result<Recorded> {
+    let position = int(row, 0)?;
+    let undecodable =
+        |cause| StoreError::Undecodable { origin: source.to_owned(), position, cause };
+    let aggregate_type = text(row, 1)?;
+    let kind = AggregateType::named(aggregate_type)
+        .ok_or_else(|| undecodable(DecodeError::AggregateType(aggregate_type.to_owned())))?;
+    let event = codec::decode(aggregate_type, text(row, 4)?, text(row, 5)?).map_err(undecodable)?;
+    Ok(Recorded {
+        source: source.to_owned(),
+        position,
+        stream: StreamId { aggregate_type: kind, id: external_id(text(row, 2)?).to_owned() },
+        sequence: int(row, 3)?,
+        recorded_at: time(int(row, 6)?),
+        event,
+    })
+}
+
+fn int(row: &PgRow, column: usize) -> Result<i64> {
+    row.try_get(column).map_err(failed)
+}
+
+/// Text or JSON, as the database has it.
+fn text(row: &PgRow, column: usize) -> Result<&str> {
+    row.try_get_raw(column).map_err(failed)?.as_str().map_err(StoreError::Unavailable)
+}
+
+/// The rows of a statement that changes nothing.
+pub(super) async fn rows(pool: &PgPool, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
+    let mut select = sqlx::query(sql);
+    for value in values {
+        select = match value {
+            Value::Null => select.bind(None::<String>),
+            Value::Int(number) => select.bind(number),
+            Value::Text(text) => select.bind(text),
+            Value::Bytes(bytes) => select.bind(bytes),
+            Value::Texts(texts) => select.bind(texts),
+        };
+    }
+    select.fetch_all(pool).await.map_err(failed)?.iter().map(row).collect()
+}
+
+pub(super) fn row(row: &PgRow) -> Result<Row> {
+    let value = |column: &sqlx::postgres::PgColumn| {
+        let value = row.try_get_raw(column.ordinal()).map_err(failed)?;
+        value_of(&value, column.type_info().name()).map_err(StoreError::Unavailable)
+    };
+    Ok(Row::new(row.columns().iter().map(value).collect::<Result<_>>()?))
+}
+
+fn value_of(value: &PgValueRef<'_>, name: &str) -> Result<Value, sqlx::error::BoxDynError> {
+    if value.is_null() {
+        return Ok(Value::Null);
+    }
+    Ok(match (name, value.format()) {
+        ("INT8" | "INT4", PgValueFormat::Text) => Value::Int(value.as_str()?.parse()?),
+        ("INT8", PgValueFormat::Binary) => {
+            Value::Int(i64::from_be_bytes(value.as_bytes()?.try_into()?))
+        }
+        ("INT4", PgValueFormat::Binary) => {
+            Value::Int(i32::from_be_bytes(value.as_bytes()?.try_into()?).into())
+        }
+        ("BYTEA", PgValueFormat::Binary) => Value::Bytes(value.as_bytes()?.to_owned()),
+        ("TEXT" | "VARCHAR" | "JSON", _) => Value::Text(value.as_str()?.to_owned()),
+        (other, _) => return Err(format!("a column is of type {other}").into()),
+    })
+}

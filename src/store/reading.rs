@@ -1,0 +1,439 @@
+//! The reads of every database: statements that all of them run, and rows as the types of the
+//! store. What differs is in [`Dialect`](super::sql::Dialect).
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use creditrail_domain::AggregateType;
+use creditrail_projections::{StreamId, Table, customers::Pair};
+use jiff::Timestamp;
+
+use super::{
+    Balance, Cursor, CustomerKeys, DeliveryRow, Head, Identity, KeptDelivery, KnownDelivery,
+    Listed, Page, RawEvent, RejectedRow, Result, Store,
+    sql::{Row, Value},
+};
+
+pub(super) const HEAD: &str =
+    "SELECT position, deliveries, received, recorded_at FROM @heads WHERE source = $1";
+
+const RAW_EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
+    event_type, event_version, payload, metadata, occurred_at, recorded_at
+    FROM @events WHERE source = $1 AND position > $2 ORDER BY position LIMIT $3";
+
+const SEARCH: &str = "SELECT subject_type, subject_id FROM @identifiers
+    WHERE source = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT 50";
+
+const TALLIES: &str = "SELECT key, count FROM @tallies WHERE source = $1 ORDER BY key";
+
+const OPEN_EXCEPTIONS: &str = "SELECT severity, COUNT(*) FROM @exceptions
+    WHERE source = $1 AND status = 'open' GROUP BY severity ORDER BY severity";
+
+const DUE: &str = "SELECT DISTINCT aggregate_type, stream FROM @timeline
+    WHERE source = $1 AND due_at <= $2 LIMIT $3";
+
+const LAST_RECEIVED: &str = "SELECT last_received_at FROM @deliveries
+    WHERE source = $1 ORDER BY number DESC LIMIT 1";
+
+const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
+    FROM @rejected_calls WHERE source = $1 ORDER BY number DESC LIMIT $2";
+
+/// `{key}` is the position as the timeline writes it.
+const DELIVERY: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id,
+    d.headers, d.body, d.outcome, d.first_position, d.position, d.aggregate_type, d.stream,
+    d.repeats, d.last_received_at, t.document
+    FROM @deliveries AS d
+    LEFT JOIN @timeline AS t ON t.source = d.source AND t.key = {key}
+    WHERE d.source = $1";
+
+const PAIRS: &str = "SELECT first_position, customer_id, partner_customer_id FROM @customers
+    WHERE source = $1 AND customer_id IS NOT NULL AND partner_customer_id IS NOT NULL
+    AND strength IN ('implied', 'explicit', 'ended') AND ";
+
+const IDENTITIES: &str = "SELECT partner_customer_id, strength, first_position FROM @customers
+    WHERE source = $1 AND customer_id = $2 ORDER BY partner_customer_id, first_position";
+
+/// In two halves, for the sum of amounts that fit need not.
+const BALANCES: &str = "SELECT currency,
+    CAST(SUM(hold / 1000000) AS BIGINT), CAST(SUM(hold % 1000000) AS BIGINT),
+    CAST(SUM(captured / 1000000) AS BIGINT), CAST(SUM(captured % 1000000) AS BIGINT),
+    CAST(SUM(refunded / 1000000) AS BIGINT), CAST(SUM(refunded % 1000000) AS BIGINT)
+    FROM @transactions WHERE source = $1 AND customer_id = $2 AND currency IS NOT NULL
+    GROUP BY currency ORDER BY currency";
+
+/// A time of the database, which only holds times that were written by [`Timestamp`].
+pub(super) fn time(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The id of a stream in the log: `source/external-id`.
+pub(super) fn aggregate_id(source: &str, id: &str) -> String {
+    format!("{source}/{id}")
+}
+
+/// The external id of a stream's id in the log.
+pub(super) fn external_id(aggregate_id: &str) -> &str {
+    aggregate_id.split_once('/').map_or(aggregate_id, |(_, id)| id)
+}
+
+impl dyn Store {
+    /// The head of a source's log.
+    ///
+    /// # Errors
+    /// [`StoreError`](super::StoreError), as for all reads.
+    pub async fn head(&self, source: &str) -> Result<Head> {
+        let rows = self.all(HEAD, vec![source.into()]).await?;
+        rows.into_iter().next().map_or(Ok(Head::EMPTY), head)
+    }
+
+    /// Events after a position as they are stored, in position order, `limit` at most.
+    pub async fn raw_events_after(
+        &self,
+        source: &str,
+        position: i64,
+        limit: i64,
+    ) -> Result<Vec<RawEvent>> {
+        let values = vec![source.into(), position.into(), limit.into()];
+        self.all(RAW_EVENTS_AFTER, values).await?.into_iter().map(raw_event).collect()
+    }
+
+    /// The pairs that share an id with one of the customers or partner's customers.
+    pub async fn pairs(
+        &self,
+        source: &str,
+        customers: Vec<String>,
+        partners: Vec<String>,
+    ) -> Result<Vec<Pair>> {
+        let mut pairs = BTreeMap::<(String, String), i64>::new();
+        for (column, ids) in [("customer_id", customers), ("partner_customer_id", partners)] {
+            if ids.is_empty() {
+                continue;
+            }
+            let sql = PAIRS.to_owned() + &(self.dialect().one_of)(column, 2);
+            for mut row in self.all(&sql, vec![source.into(), ids.into()]).await? {
+                let (position, pair) = (row.int()?, (row.text()?, row.text()?));
+                let first = pairs.entry(pair).or_insert(position);
+                *first = position.min(*first);
+            }
+        }
+        let pair = |((customer_id, partner_customer_id), first_position)| Pair {
+            first_position,
+            customer_id,
+            partner_customer_id,
+        };
+        Ok(pairs.into_iter().map(pair).collect())
+    }
+
+    /// The document of a row.
+    pub async fn document(
+        &self,
+        table: &'static Table,
+        source: &str,
+        key: &str,
+    ) -> Result<Option<String>> {
+        let sql = format!("SELECT document FROM @{} WHERE source = $1 AND key = $2", table.name);
+        let rows = self.all(&sql, vec![source.into(), key.into()]).await?;
+        rows.into_iter().next().map(|mut row| row.text()).transpose()
+    }
+
+    /// A page of a read model: the sources one after the other, each newest first.
+    pub async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        for (source, after) in sources(page) {
+            let from = format!(
+                "SELECT key, first_position, document FROM @{} WHERE source = $1",
+                table.name
+            );
+            let mut select = Select::new(from, source);
+            select.filters(page);
+            if let Some(Cursor { place, key, .. }) = after {
+                let (place, key) = (select.place(*place), select.place(key.as_str()));
+                select.and(&format!(" AND (first_position, key) < ({place}, {key})"));
+            }
+            select.ordered("first_position DESC, key DESC", left(page, listed.len()));
+            for row in select.run(self).await? {
+                listed.push(listed_row(row, source)?);
+            }
+            if listed.len() >= page.limit {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// A page of deliveries with their sources, newest first; `place` of the cursor is their
+    /// number.
+    pub async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>> {
+        let mut listed = Vec::new();
+        for (source, after) in sources(page) {
+            let mut select = Select::new(self.delivery_sql(), source);
+            select.filters(page);
+            if let Some(Cursor { place, .. }) = after {
+                let place = select.place(*place);
+                select.and(&format!(" AND d.number < {place}"));
+            }
+            select.ordered("d.number DESC", left(page, listed.len()));
+            for row in select.run(self).await? {
+                listed.push((source.to_owned(), kept_delivery(row)?));
+            }
+            if listed.len() >= page.limit {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// One delivery.
+    pub async fn delivery(&self, source: &str, delivery_id: &str) -> Result<Option<KeptDelivery>> {
+        let sql = self.delivery_sql() + " AND d.delivery_id = $2";
+        let rows = self.all(&sql, vec![source.into(), delivery_id.into()]).await?;
+        rows.into_iter().next().map(kept_delivery).transpose()
+    }
+
+    fn delivery_sql(&self) -> String {
+        DELIVERY.replace("{key}", &(self.dialect().padded)("d.first_position"))
+    }
+
+    /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
+    pub async fn timeline(&self, customer: &CustomerKeys, page: &Page) -> Result<Vec<Listed>> {
+        let CustomerKeys { source, customer_id, partner_customer_ids } = customer;
+        let from = "SELECT key, occurred_at, document FROM @timeline WHERE source = $1";
+        let mut select = Select::new(from, source);
+        select.place(customer_id.as_str());
+        select.place(partner_customer_ids.clone());
+        let partners = (self.dialect().one_of)("partner_customer_id", 3);
+        select.and(&format!(" AND (customer_id = $2 OR (customer_id IS NULL AND {partners}))"));
+        if let Some(Cursor { place, key, .. }) = &page.after {
+            let (place, key) = (select.place(*place), select.place(key.as_str()));
+            select.and(&format!(" AND (occurred_at, key) > ({place}, {key})"));
+        }
+        select.ordered("occurred_at, key", left(page, 0));
+        select.run(self).await?.into_iter().map(|row| listed_row(row, source)).collect()
+    }
+
+    /// The ids of a customer.
+    pub async fn identities(&self, source: &str, customer_id: &str) -> Result<Vec<Identity>> {
+        let mut known = BTreeMap::<Option<String>, Identity>::new();
+        for mut row in self.all(IDENTITIES, vec![source.into(), customer_id.into()]).await? {
+            let (partner, strength, position) = (row.optional_text()?, row.text()?, row.int()?);
+            let identity = Identity {
+                kind: if partner.is_some() { "partner_customer_id" } else { "customer_id" },
+                value: partner.clone().unwrap_or_else(|| customer_id.to_owned()),
+                // The customer's own id is a fact, not an inference.
+                strength: if partner.is_none() { "explicit".to_owned() } else { strength },
+                position,
+            };
+            match known.entry(partner) {
+                Entry::Vacant(place) => drop(place.insert(identity)),
+                // A link outweighs what was merely named together.
+                Entry::Occupied(mut place) => {
+                    if place.get().strength == "implied" {
+                        place.get_mut().strength = identity.strength;
+                    }
+                }
+            }
+        }
+        Ok(known.into_values().collect())
+    }
+
+    /// The totals of a customer, by currency.
+    pub async fn balances(&self, source: &str, customer_id: &str) -> Result<Vec<Balance>> {
+        fn sum(row: &mut Row) -> Result<i64> {
+            let (high, low) = (row.int()?, row.int()?);
+            Ok(i64::try_from(i128::from(high) * 1_000_000 + i128::from(low)).unwrap_or(i64::MAX))
+        }
+        let mut balances = Vec::new();
+        for mut row in self.all(BALANCES, vec![source.into(), customer_id.into()]).await? {
+            let currency = row.text()?;
+            let (pending, confirmed, refunded) = (sum(&mut row)?, sum(&mut row)?, sum(&mut row)?);
+            let net = confirmed.saturating_sub(refunded);
+            balances.push(Balance { currency, pending, confirmed, refunded, net });
+        }
+        Ok(balances)
+    }
+
+    /// What an id leads to: type and id.
+    pub async fn search(&self, source: &str, value: &str) -> Result<Vec<(String, String)>> {
+        let (from, to) = creditrail_projections::identifiers::keys_of(value);
+        let rows = self.all(SEARCH, vec![source.into(), from.into(), to.into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.text()?, row.text()?))).collect()
+    }
+
+    /// The outcomes of deliveries as of now, counted.
+    pub async fn tallies(&self, source: &str) -> Result<Vec<(String, i64)>> {
+        counted(self.all(TALLIES, vec![source.into()]).await?)
+    }
+
+    /// How many exceptions are open, by severity.
+    pub async fn open_exceptions(&self, source: &str) -> Result<Vec<(String, i64)>> {
+        counted(self.all(OPEN_EXCEPTIONS, vec![source.into()]).await?)
+    }
+
+    /// Streams with a step whose deadline is not after `now`, `limit` at most.
+    pub async fn due(&self, source: &str, now: Timestamp, limit: i64) -> Result<Vec<StreamId>> {
+        let values = vec![source.into(), now.as_microsecond().into(), limit.into()];
+        let rows = self.all(DUE, values).await?;
+        rows.into_iter().map(|mut row| stream(&mut row)).collect()
+    }
+
+    /// When the newest delivery of a source was received.
+    pub async fn last_received_at(&self, source: &str) -> Result<Option<Timestamp>> {
+        let rows = self.all(LAST_RECEIVED, vec![source.into()]).await?;
+        rows.into_iter().next().map(|mut row| row.int().map(time)).transpose()
+    }
+
+    /// The newest calls that were not accepted.
+    pub async fn rejected(&self, source: &str, limit: i64) -> Result<Vec<RejectedRow>> {
+        let rows = self.all(REJECTED, vec![source.into(), limit.into()]).await?;
+        rows.into_iter().map(rejected).collect()
+    }
+
+    async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
+        self.rows(self.dialect().of(sql), values).await
+    }
+}
+
+/// A statement that is put together of parts, with its values.
+struct Select {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Select {
+    /// `$1` is the source.
+    fn new(sql: impl Into<String>, source: &str) -> Self {
+        Self { sql: sql.into(), values: vec![source.into()] }
+    }
+
+    /// Binds a value: its place in the text.
+    fn place(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    fn and(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn filters(&mut self, page: &Page) {
+        for (column, value) in &page.filters {
+            let place = self.place(value.as_str());
+            self.and(&format!(" AND {column} = {place}"));
+        }
+    }
+
+    fn ordered(&mut self, by: &str, limit: i64) {
+        let limit = self.place(limit);
+        self.and(&format!(" ORDER BY {by} LIMIT {limit}"));
+    }
+
+    async fn run(self, store: &dyn Store) -> Result<Vec<Row>> {
+        store.all(&self.sql, self.values).await
+    }
+}
+
+/// The sources of a page from where the page before ended, and that end for the first of them.
+fn sources(page: &Page) -> impl Iterator<Item = (&str, Option<&Cursor>)> {
+    let from = page.after.as_ref().map(|after| after.source.as_str());
+    page.sources
+        .iter()
+        .map(String::as_str)
+        .skip_while(move |source| from.is_some_and(|from| *source != from))
+        .map(|source| (source, page.after.as_ref().filter(|after| after.source == source)))
+}
+
+fn left(page: &Page, listed: usize) -> i64 {
+    i64::try_from(page.limit.saturating_sub(listed)).unwrap_or(i64::MAX)
+}
+
+/// Columns as in [`HEAD`].
+pub(super) fn head(mut row: Row) -> Result<Head> {
+    Ok(Head {
+        position: row.int()?,
+        deliveries: row.int()?,
+        received: row.int()?,
+        recorded_at: time(row.int()?),
+    })
+}
+
+/// Columns as in [`RAW_EVENTS_AFTER`].
+fn raw_event(mut row: Row) -> Result<RawEvent> {
+    Ok(RawEvent {
+        position: row.int()?,
+        aggregate_type: row.text()?,
+        aggregate_id: row.text()?,
+        sequence: row.int()?,
+        event_type: row.text()?,
+        event_version: row.text()?,
+        payload: row.text()?,
+        metadata: row.text()?,
+        occurred_at: time(row.int()?),
+        recorded_at: time(row.int()?),
+    })
+}
+
+/// Columns: delivery_id, dedup_key, position, aggregate_type, stream.
+pub(super) fn known(mut row: Row) -> Result<KnownDelivery> {
+    Ok(KnownDelivery {
+        delivery_id: row.text()?,
+        dedup_key: row.text()?,
+        position: row.int()?,
+        stream: stream(&mut row)?,
+    })
+}
+
+/// Columns: aggregate_type, stream.
+fn stream(row: &mut Row) -> Result<StreamId> {
+    // A type of a newer program can only be that of an exception to this one.
+    let aggregate_type = AggregateType::named(&row.text()?).unwrap_or(AggregateType::Exception);
+    Ok(StreamId { aggregate_type, id: row.text()? })
+}
+
+/// Columns: key, place, document.
+fn listed_row(mut row: Row, source: &str) -> Result<Listed> {
+    let (key, place) = (row.text()?, row.int()?);
+    let cursor = Cursor { source: source.to_owned(), place, key };
+    Ok(Listed { cursor, document: row.text()? })
+}
+
+/// Columns as in [`DELIVERY`].
+fn kept_delivery(mut row: Row) -> Result<KeptDelivery> {
+    let row = &mut row;
+    Ok(KeptDelivery {
+        row: DeliveryRow {
+            delivery_id: row.text()?,
+            number: row.int()?,
+            dedup_key: row.text()?,
+            received_at: time(row.int()?),
+            secret_id: row.text()?,
+            headers: row.text()?,
+            body: row.bytes()?.into(),
+            outcome: outcome(&row.text()?),
+            first_position: row.int()?,
+            position: row.int()?,
+            stream: stream(row)?,
+            repeats: row.int()?,
+            last_received_at: time(row.int()?),
+        },
+        document: row.optional_text()?,
+    })
+}
+
+fn outcome(name: &str) -> &'static str {
+    let known = ["applied", "stale", "parked", "refused", "malformed", "unrecognised"];
+    known.into_iter().find(|known| *known == name).unwrap_or("unrecognised")
+}
+
+fn rejected(mut row: Row) -> Result<RejectedRow> {
+    Ok(RejectedRow {
+        number: row.int()?,
+        received_at: time(row.int()?),
+        cause: row.text()?,
+        headers: row.text()?,
+        body_bytes: row.optional_int()?,
+    })
+}
+
+/// Columns: what, how many.
+fn counted(rows: Vec<Row>) -> Result<Vec<(String, i64)>> {
+    rows.into_iter().map(|mut row| Ok((row.text()?, row.int()?))).collect()
+}

@@ -1,0 +1,143 @@
+//! What SQL needs that every database can run: values in, values out, and where dialects differ.
+
+use super::{Result, StoreError};
+
+/// Where the dialects of the databases differ.
+///
+/// Shared statements number their places `$1`, `$2` … in the order in which they first stand in
+/// the text, and write `@` before the name of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialect {
+    /// What stands before the name of a table.
+    pub schema: &'static str,
+    /// A condition on a column: it is one of the list that is bound at a place.
+    pub one_of: fn(column: &str, place: usize) -> String,
+    /// A whole number as text of 20 digits.
+    pub padded: fn(column: &str) -> String,
+}
+
+impl Dialect {
+    /// A shared statement in this dialect.
+    pub fn of(&self, sql: &str) -> String {
+        sql.replace('@', self.schema)
+    }
+}
+
+/// A value that is bound to a statement, or read from a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Texts, for [`Dialect::one_of`]. Only bound.
+    Texts(Vec<String>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(values: Vec<String>) -> Self {
+        Self::Texts(values)
+    }
+}
+
+/// A row of a result, read column by column from the first.
+#[derive(Debug)]
+pub struct Row(std::vec::IntoIter<Value>);
+
+impl Row {
+    /// A row of these values.
+    pub fn new(values: Vec<Value>) -> Self {
+        Self(values.into_iter())
+    }
+
+    /// The next column, which is text.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it is anything else, as for all columns.
+    pub fn text(&mut self) -> Result<String> {
+        match self.0.next() {
+            Some(Value::Text(text)) => Ok(text),
+            other => Err(unfit("text", other.as_ref())),
+        }
+    }
+
+    /// The next column, which is text or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn optional_text(&mut self) -> Result<Option<String>> {
+        match self.0.next() {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            other => Err(unfit("text or nothing", other.as_ref())),
+        }
+    }
+
+    /// The next column, which is a whole number.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn int(&mut self) -> Result<i64> {
+        match self.0.next() {
+            Some(Value::Int(number)) => Ok(number),
+            other => Err(unfit("a whole number", other.as_ref())),
+        }
+    }
+
+    /// The next column, which is a whole number or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn optional_int(&mut self) -> Result<Option<i64>> {
+        match self.0.next() {
+            Some(Value::Int(number)) => Ok(Some(number)),
+            Some(Value::Null) => Ok(None),
+            other => Err(unfit("a whole number or nothing", other.as_ref())),
+        }
+    }
+
+    /// The next column, which is bytes.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn bytes(&mut self) -> Result<Vec<u8>> {
+        match self.0.next() {
+            Some(Value::Bytes(bytes)) => Ok(bytes),
+            other => Err(unfit("bytes", other.as_ref())),
+        }
+    }
+}
+
+fn unfit(wanted: &str, found: Option<&Value>) -> StoreError {
+    let found = match found {
+        None => "no column",
+        Some(Value::Null) => "nothing",
+        Some(Value::Int(_)) => "a whole number",
+        Some(Value::Text(_)) => "text",
+        Some(Value::Bytes(_)) => "bytes",
+        Some(Value::Texts(_)) => "a list",
+    };
+    StoreError::Unavailable(format!("a column should be {wanted} and is {found}").into())
+}
