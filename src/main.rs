@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use creditrail::cli::{self, Cli};
 
+/// A sixth more deliveries a second than with the system's (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CREDITRAIL_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));

@@ -46,6 +46,8 @@ pub struct Stream {
     pub source: String,
     /// The identity.
     pub id: StreamId,
+    /// The place of its newest event in it.
+    pub sequence: i64,
     /// Its events, folded.
     pub history: History,
 }
@@ -151,6 +153,10 @@ impl<L: Lifecycle> Steps<L> {
         self.journal.apply(what);
     }
 
+    fn nothing_is_new(&mut self) {
+        self.moments.values_mut().flatten().for_each(|moment| moment.is_new = false);
+    }
+
     /// The steps about which a new event decided something, in the order in which they happened.
     pub fn touched(&self) -> impl Iterator<Item = StepHistory<'_, L::Fact>> {
         self.all().filter(|step| step.moments.iter().any(|moment| moment.is_new))
@@ -179,11 +185,23 @@ impl Stream {
         let mut stream = Self {
             source: first.source.clone(),
             id: first.stream.clone(),
+            sequence: 0,
             history: History::empty(first.stream.aggregate_type)?,
         };
-        stream.history.take(first, known);
-        events.for_each(|event| stream.history.take(event, known));
+        stream.take(first, known);
+        events.for_each(|event| stream.take(event, known));
         Some(stream)
+    }
+
+    /// Folds further events, which follow in sequence. They are new, and no others.
+    pub fn extend(&mut self, events: impl IntoIterator<Item = Recorded>) {
+        self.history.nothing_is_new();
+        events.into_iter().for_each(|event| self.take(event, 0));
+    }
+
+    fn take(&mut self, recorded: Recorded, known: i64) {
+        self.sequence = recorded.sequence;
+        self.history.take(recorded, known);
     }
 }
 
@@ -197,6 +215,18 @@ impl History {
             AggregateType::Transaction => Self::Transaction(Steps::default()),
             _ => return None,
         })
+    }
+
+    fn nothing_is_new(&mut self) {
+        match self {
+            Self::Application(steps) => steps.nothing_is_new(),
+            Self::CustomerLink(steps) => steps.nothing_is_new(),
+            Self::Exception(moments) => {
+                moments.iter_mut().for_each(|moment| moment.is_new = false);
+            }
+            Self::PaymentMethod(steps) => steps.nothing_is_new(),
+            Self::Transaction(steps) => steps.nothing_is_new(),
+        }
     }
 
     fn take(&mut self, recorded: Recorded, known: i64) {

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod histories;
 pub mod judge;
 pub mod read;
 pub mod readers;

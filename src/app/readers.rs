@@ -21,6 +21,7 @@ use tokio::{
     time::Instant,
 };
 
+use super::histories::Histories;
 use crate::{
     failure::chain,
     sources::SourceConfig,
@@ -90,6 +91,7 @@ pub struct Readers {
     stopped: Arc<Mutex<BTreeMap<&'static str, String>>>,
     /// Readers whose code failed on a portion, and its end: until there they go event by event.
     careful: Arc<Mutex<BTreeMap<&'static str, i64>>>,
+    histories: Mutex<Histories>,
     gather_until: Instant,
     wanted: Arc<Notify>,
     all: Vec<&'static Reader>,
@@ -119,6 +121,7 @@ pub fn new(
         position,
         stopped,
         careful: Arc::default(),
+        histories: Mutex::default(),
         gather_until: Instant::now(),
         wanted,
         all,
@@ -128,10 +131,25 @@ pub fn new(
 
 /// What a portion of the log changes.
 struct Portion {
-    readers: Vec<&'static Reader>,
     from: i64,
     to: i64,
-    changes: Vec<(&'static Table, Vec<Change>)>,
+    changes: Vec<Changes>,
+}
+
+/// What a reader writes, by table.
+type Changes = (&'static Reader, Vec<(&'static Table, Vec<Change>)>);
+
+/// In two parts of about as many rows.
+fn halves(mut changes: Vec<Changes>) -> (Vec<Changes>, Vec<Changes>) {
+    let rows = |(_, changes): &Changes| changes.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+    changes.sort_by_key(|changes| std::cmp::Reverse(rows(changes)));
+    let (mut one, mut other) = ((0, Vec::new()), (0, Vec::new()));
+    for changes in changes {
+        let lighter = if one.0 <= other.0 { &mut one } else { &mut other };
+        lighter.0 += rows(&changes);
+        lighter.1.push(changes);
+    }
+    (one.1, other.1)
 }
 
 impl Readers {
@@ -143,7 +161,7 @@ impl Readers {
                     let _ = tokio::time::timeout(IDLE, self.heads.changed()).await;
                     tokio::select! {
                         () = tokio::time::sleep_until(self.gather_until) => {}
-                        () = self.wanted.notified() => {}
+                        () = self.wanted.notified() => self.gather_until = Instant::now(),
                     }
                 }
                 Err(error) => {
@@ -158,13 +176,17 @@ impl Readers {
         }
     }
 
-    /// Brings all readers to the head, telling how far they are after each portion.
+    /// Brings all readers to the head, telling how far they are after each portion. Few events
+    /// are left to gather if some were written just before.
     ///
     /// # Errors
     /// [`StoreError`](crate::store::StoreError); the bookmarks stand where the last portion was written.
     pub async fn catch_up(&mut self, mut told: impl FnMut(i64) + Send) -> Result<()> {
         self.heads.mark_unchanged();
         while let Some((readers, from, up_to)) = self.next_group().await? {
+            if up_to - from < PORTION && Instant::now() < self.gather_until {
+                break;
+            }
             let mut next = self.portion(readers.clone(), from, up_to).await?;
             while let Some(portion) = next.take() {
                 let to = portion.to;
@@ -232,13 +254,10 @@ impl Readers {
         let (policies, source) = (self.policies.clone(), self.source.clone());
         let (stopped, careful) = (Arc::clone(&self.stopped), Arc::clone(&self.careful));
         let portion = tokio::task::spawn_blocking(move || {
-            let mut portion = Portion { readers: Vec::new(), from, to, changes: Vec::new() };
+            let mut portion = Portion { from, to, changes: Vec::new() };
             for reader in readers {
                 match fold(reader, &streams, &policies) {
-                    Ok(changes) => {
-                        portion.readers.push(reader);
-                        portion.changes.extend(changes);
-                    }
+                    Ok(changes) => portion.changes.push((reader, changes)),
                     Err(_) if to > from + 1 => {
                         lock(&careful).insert(reader.name, to);
                     }
@@ -249,9 +268,11 @@ impl Readers {
                     }
                 }
             }
-            portion
+            (portion, streams)
         });
-        Ok(portion.await.ok().filter(|portion| !portion.readers.is_empty()))
+        let Ok((portion, streams)) = portion.await else { return Ok(None) };
+        lock(&self.histories).keep(streams, to);
+        Ok(Some(portion).filter(|portion| !portion.changes.is_empty()))
     }
 
     /// The streams of which the events are part, each from its beginning.
@@ -260,38 +281,59 @@ impl Readers {
         for event in events {
             by_stream.entry(event.stream.clone()).or_default().push(event);
         }
-        let continued: Vec<StreamId> = by_stream
-            .iter()
-            .filter(|(_, events)| events.first().is_some_and(|first| first.sequence > 1))
-            .map(|(stream, _)| stream.clone())
-            .collect();
-        if !continued.is_empty() {
-            let whole = self.store.events_of(&self.source, continued.clone(), to).await?;
-            continued.iter().for_each(|stream| drop(by_stream.remove(stream)));
-            for event in whole {
-                by_stream.entry(event.stream.clone()).or_default().push(event);
+        let (mut streams, mut unknown) = (Vec::with_capacity(by_stream.len()), Vec::new());
+        {
+            let mut histories = lock(&self.histories);
+            histories.be_at(from);
+            for (id, events) in by_stream {
+                let sequence = events.first().map_or(1, |first| first.sequence);
+                match histories.take(&id, sequence) {
+                    Some(mut stream) => {
+                        stream.extend(events);
+                        streams.push(stream);
+                    }
+                    None if sequence > 1 => unknown.push(id),
+                    None => streams.extend(Stream::fold(events, from)),
+                }
             }
         }
-        Ok(by_stream.into_values().filter_map(|events| Stream::fold(events, from)).collect())
+        if !unknown.is_empty() {
+            let mut whole = HashMap::<StreamId, Vec<Recorded>>::new();
+            for event in self.store.events_of(&self.source, unknown, to).await? {
+                whole.entry(event.stream.clone()).or_default().push(event);
+            }
+            streams.extend(whole.into_values().filter_map(|events| Stream::fold(events, from)));
+        }
+        Ok(streams)
     }
 
-    /// Writes a portion; `false` if another process has moved a bookmark.
-    async fn write(&self, portion: Portion) -> Result<bool> {
-        let Portion { readers, from, to, mut changes } = portion;
-        self.add_conflicts(&mut changes, from).await?;
-        let bookmarks = readers.iter().map(|reader| (reader.name, from, to)).collect();
+    /// Writes a portion; `false` if another process has moved a bookmark. Each reader's rows go
+    /// with its own bookmark, so a large portion is written on two connections at once.
+    async fn write(&self, mut portion: Portion) -> Result<bool> {
+        self.add_conflicts(&mut portion).await?;
+        let Portion { from, to, changes } = portion;
+        if to - from <= SMALL_PORTION {
+            return self.project(changes, (from, to)).await;
+        }
+        let (one, other) = halves(changes);
+        let (one, other) =
+            tokio::join!(self.project(one, (from, to)), self.project(other, (from, to)));
+        Ok(one? && other?)
+    }
+
+    async fn project(&self, changes: Vec<Changes>, (from, to): (i64, i64)) -> Result<bool> {
+        let bookmarks = changes.iter().map(|(reader, _)| (reader.name, from, to)).collect();
+        let changes = changes.into_iter().flat_map(|(_, changes)| changes).collect();
         self.store.project(&self.source, Projected { changes, bookmarks }).await
     }
 
     /// Conflicts of identities are the one thing that no single stream can tell.
-    async fn add_conflicts(
-        &self,
-        changes: &mut [(&'static Table, Vec<Change>)],
-        from: i64,
-    ) -> Result<()> {
+    async fn add_conflicts(&self, portion: &mut Portion) -> Result<()> {
         let of = |table: &'static Table| move |(other, _): &(&Table, _)| table.name == other.name;
+        let Portion { from, changes, .. } = portion;
         let new: Vec<Pair> = changes
             .iter()
+            .flat_map(|(_, changes)| changes)
             .filter(|change| of(customers::READ_MODEL.table)(change))
             .flat_map(|(_, changes)| changes.iter().filter_map(pair))
             .collect();
@@ -312,10 +354,9 @@ impl Readers {
         };
         let added: Vec<_> = new.iter().filter(|new| !known(new)).cloned().collect();
         pairs.extend(added);
-        let conflicts = customers::conflicts(&self.source, &pairs, from);
-        if let Some((_, rows)) =
-            changes.iter_mut().find(|change| of(exceptions::READ_MODEL.table)(change))
-        {
+        let conflicts = customers::conflicts(&self.source, &pairs, *from);
+        let mut changes = changes.iter_mut().flat_map(|(_, changes)| changes);
+        if let Some((_, rows)) = changes.find(|change| of(exceptions::READ_MODEL.table)(change)) {
             *rows = row::merge(std::mem::take(rows).into_iter().chain(conflicts).collect());
         }
         Ok(())

@@ -21,6 +21,7 @@ mod instances; // several services on one PostgreSQL, and a server that goes awa
 mod lists; // cursors, filters, wrong parameters, the log
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
+mod postgres_es_traps; // what of postgres-es loses data
 mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
 mod transaction_table; // every state, every step

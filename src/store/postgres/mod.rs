@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use creditrail_projections::{Reader, Recorded, StreamId};
 use jiff::Timestamp;
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -27,6 +27,8 @@ use super::{
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long a call to the database may take before its connection is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection is taken to be alive after its last use.
+const SURE: Duration = Duration::from_secs(1);
 /// How many connections there are at the most, unless the host says otherwise.
 pub const CONNECTIONS: u32 = 10;
 
@@ -53,7 +55,18 @@ impl PostgresStore {
             None => options.application_name("creditrail"),
             Some(_) => options,
         };
-        let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for > SURE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            });
         Self::of(pool.connect_lazy_with(options), migrate).await
     }
 

@@ -6,8 +6,10 @@ use creditrail_domain::{StepId, event::VERSION};
 use creditrail_projections::{Cell, Change, Reader, Recorded, StreamId, Table, Write};
 use jiff::Timestamp;
 use sqlx::{
-    Executor as _, PgConnection, PgPool, Postgres, Row as _, pool::PoolConnection,
-    postgres::PgArguments, query::Query,
+    Executor as _, PgConnection, PgPool, Postgres, Row as _,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgRow},
+    query::Query,
 };
 
 use super::{DIALECT, Result, bounded, failed, query};
@@ -17,13 +19,13 @@ use crate::store::{
 };
 
 /// Bounds what a writer that hangs or is stopped costs the others: they wait for the head row no
-/// longer than a sender waits, and its session ends.
+/// longer than a sender waits, and its session ends. In one message, so the source is quoted into
+/// it.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL lock_timeout = '4s';
-    SET LOCAL idle_in_transaction_session_timeout = '5s';";
-
-const LOCK_HEAD: &str = "SELECT position, deliveries, received, recorded_at
-    FROM creditrail.heads WHERE source = $1 FOR UPDATE";
+    SET LOCAL idle_in_transaction_session_timeout = '5s';
+    SELECT position, deliveries, received, recorded_at
+    FROM creditrail.heads WHERE source = {source} FOR UPDATE";
 
 const OPEN_HEAD: &str = "INSERT INTO creditrail.heads
     (source, position, deliveries, received, recorded_at) VALUES ($1, 0, 0, 0, 0)
@@ -117,10 +119,20 @@ type Statement<'a> = Query<'a, Postgres, PgArguments>;
 struct Transaction(Option<PoolConnection<Postgres>>);
 
 impl Transaction {
-    async fn begin(pool: &PgPool, begin: &str) -> Result<Self> {
-        let mut transaction = Self(Some(pool.acquire().await.map_err(failed)?));
-        transaction.connection()?.execute(sqlx::raw_sql(begin)).await.map_err(failed)?;
-        Ok(transaction)
+    /// Begins, and gives back the rows of what it begins with.
+    async fn begin(pool: &PgPool, begin: &str) -> Result<(Self, Vec<PgRow>)> {
+        loop {
+            let mut transaction = Self(Some(pool.acquire().await.map_err(failed)?));
+            let connection = transaction.connection()?;
+            let begun = connection.fetch_all(sqlx::raw_sql(begin)).await;
+            match begun {
+                Ok(rows) => return Ok((transaction, rows)),
+                // It has ended while it was idle, with the server or by its order. Nothing was
+                // begun on it; a further one is opened once no idle one is left.
+                Err(sqlx::Error::Io(_)) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
     }
 
     fn connection(&mut self) -> Result<&mut PgConnection> {
@@ -159,13 +171,17 @@ pub(super) struct PostgresBatch {
 
 impl PostgresBatch {
     pub(super) async fn begin(pool: &PgPool, source: &str) -> Result<Self> {
-        let mut transaction = Transaction::begin(pool, BEGIN).await?;
-        let mut head = lock_head(&mut transaction, source).await?;
-        if head.is_none() {
+        let begin = BEGIN.replace("{source}", &format!("'{}'", source.replace('\'', "''")));
+        loop {
+            let (mut transaction, rows) = Transaction::begin(pool, &begin).await?;
+            if let Some(row) = rows.first() {
+                let head = query::row(row).and_then(reading::head)?;
+                return Ok(Self { transaction, source: source.to_owned(), head });
+            }
+            // Committed by itself, so that whoever comes second finds it.
             transaction.run(sqlx::query(OPEN_HEAD).bind(source)).await?;
-            head = lock_head(&mut transaction, source).await?;
+            transaction.commit().await?;
         }
-        Ok(Self { transaction, source: source.to_owned(), head: head.unwrap_or(Head::EMPTY) })
     }
 
     async fn write(&mut self, written: &Written) -> Result<()> {
@@ -203,12 +219,6 @@ impl PostgresBatch {
         }
         Ok(())
     }
-}
-
-async fn lock_head(transaction: &mut Transaction, source: &str) -> Result<Option<Head>> {
-    let select = sqlx::query(LOCK_HEAD).bind(source);
-    let row = select.fetch_optional(transaction.connection()?).await.map_err(failed)?;
-    row.map(|row| query::row(&row).and_then(reading::head)).transpose()
 }
 
 #[async_trait]
@@ -319,7 +329,7 @@ pub(super) async fn claim(
 async fn bookmarks(pool: &PgPool, source: &str, holder: &str) -> Result<Vec<(Bookmark, i64)>> {
     let select = sqlx::query(BOOKMARKS).bind(source).bind(holder);
     let rows = select.fetch_all(pool).await.map_err(failed)?;
-    let bookmark = |row: &sqlx::postgres::PgRow| {
+    let bookmark = |row: &PgRow| {
         let left: i64 = row.try_get(3)?;
         let (reader, position) = (row.try_get(0)?, row.try_get(1)?);
         let is_mine = row.try_get::<bool, _>(2)? && left > 0;
@@ -331,7 +341,7 @@ async fn bookmarks(pool: &PgPool, source: &str, holder: &str) -> Result<Vec<(Boo
 /// Writes rows and bookmarks in one transaction; `false` if a bookmark was elsewhere.
 pub(super) async fn project(pool: &PgPool, source: &str, projected: &Projected) -> Result<bool> {
     let Projected { changes, bookmarks } = projected;
-    let mut transaction = Transaction::begin(pool, BEGIN_PROJECTION).await?;
+    let (mut transaction, _) = Transaction::begin(pool, BEGIN_PROJECTION).await?;
     let readers = column(bookmarks, |(reader, _, _)| *reader);
     if bookmarks.iter().any(|(_, from, _)| *from == 0) {
         transaction.run(sqlx::query(OPEN_BOOKMARKS).bind(source).bind(&readers)).await?;
@@ -421,7 +431,7 @@ fn statement(table: &Table, write: Write, cells: &[Cell]) -> String {
 
 /// Empties the tables of a reader and sets its bookmark to 0.
 pub(super) async fn reset(pool: &PgPool, source: &str, reader: &Reader) -> Result<()> {
-    let mut transaction = Transaction::begin(pool, "BEGIN").await?;
+    let (mut transaction, _) = Transaction::begin(pool, "BEGIN").await?;
     // First, so that whoever projects has either ended or fails at the bookmark.
     transaction.run(sqlx::query(RESET_BOOKMARK).bind(source).bind(reader.name)).await?;
     for model in reader.models {
@@ -447,7 +457,7 @@ pub(super) async fn reject(
     source: &str,
     (calls, most, oldest): (&[RejectedCall], i64, Timestamp),
 ) -> Result<()> {
-    let mut transaction = Transaction::begin(pool, "BEGIN").await?;
+    let (mut transaction, _) = Transaction::begin(pool, "BEGIN").await?;
     transaction
         .run(sqlx::query(LOCK_RING).bind(format!("creditrail.rejected_calls/{source}")))
         .await?;

@@ -21,11 +21,19 @@ const UNPRIVILEGED: u32 = 65_534;
 /// Far more than a start takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Waits for the end of its input, which comes when the process that started it is gone, however
+/// that ended. No signal meant for the whole group of processes keeps it from its work.
+const SWEEP: &str = r#"trap "" INT TERM HUP; cat
+    kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"; rm -rf "$1""#;
+
 /// A server on loopback with all that makes commits durable switched on. It ends with the test.
 pub struct Server {
     process: Child,
     port: u16,
     dir: TempDir,
+    /// Does what `drop` does where nothing is dropped: in a static, or in a test that is killed.
+    /// The last field: once the directory is gone, nothing is left for it to do.
+    _sweeper: Child,
 }
 
 impl Server {
@@ -38,8 +46,8 @@ impl Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let as_root = owner(dir.path()) == 0;
         if as_root {
-            chown(dir.path(), Some(UNPRIVILEGED), Some(UNPRIVILEGED))
-                .expect("the directory is given away");
+            let nobody = Some(UNPRIVILEGED);
+            chown(dir.path(), nobody, nobody).expect("the directory is given away");
         }
         let data = dir.path().join("data");
         let made = command("initdb", as_root)
@@ -61,8 +69,9 @@ impl Server {
             conf.push('\n');
         }
         fs::write(data.join("postgresql.auto.conf"), conf).expect("the settings are written");
+        let _sweeper = sweeper(dir.path());
         let process = launch(dir.path(), as_root);
-        let server = Self { process, port, dir };
+        let mut server = Self { process, port, dir, _sweeper };
         server.wait();
         server
     }
@@ -95,7 +104,7 @@ impl Server {
         self.wait();
     }
 
-    fn wait(&self) {
+    fn wait(&mut self) {
         let until = Instant::now() + PATIENCE;
         let port = self.port.to_string();
         let ready = || {
@@ -104,7 +113,8 @@ impl Server {
         };
         while !ready().success() {
             let log = || fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
-            assert!(Instant::now() < until, "PostgreSQL does not start:\n{}", log());
+            let ended = self.process.try_wait().expect("its state").is_some();
+            assert!(!ended && Instant::now() < until, "PostgreSQL does not start:\n{}", log());
         }
     }
 }
@@ -121,10 +131,11 @@ impl Drop for Server {
 /// and that ends with it: its URL.
 pub async fn database() -> String {
     static OWN: std::sync::OnceLock<Server> = std::sync::OnceLock::new();
-    let server = std::env::var(SHARED).unwrap_or_else(|_| {
-        OWN.get_or_init(Server::start).url("").trim_end_matches('/').to_owned()
-    });
-    create(&format!("{server}/postgres")).await
+    let admin = match std::env::var(SHARED) {
+        Ok(server) => format!("{server}/postgres"),
+        Err(_) => OWN.get_or_init(Server::start).url("postgres"),
+    };
+    create(&admin).await
 }
 
 /// As [`database`], for where nothing can be awaited.
@@ -181,17 +192,19 @@ fn launch(dir: &Path, as_root: bool) -> Child {
         .expect("PostgreSQL starts")
 }
 
-/// A program of PostgreSQL that ends when the test does, even if the test is killed.
+fn sweeper(dir: &Path) -> Child {
+    Command::new("sh")
+        .args(["-c", SWEEP, "sweeper"])
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh runs")
+}
+
 fn command(name: &str, as_root: bool) -> Command {
-    let program = program(name);
-    let mut command = match which("setpriv") {
-        Some(setpriv) => {
-            let mut command = Command::new(setpriv);
-            command.arg("--pdeathsig=QUIT").arg("--").arg(program);
-            command
-        }
-        None => Command::new(program),
-    };
+    let mut command = Command::new(program(name));
     if as_root {
         command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
     }
