@@ -109,3 +109,17 @@ CREATE TABLE creditrail.tallies (
     count  bigint NOT NULL,
     CONSTRAINT tallies_pkey PRIMARY KEY (source, key)
 );
+
+-- Documents are mostly the same words: lz4 makes them a third as long at a tenth of pglz's time.
+-- A server that was built without it keeps its default.
+DO $$
+DECLARE
+    model text;
+BEGIN
+    FOREACH model IN ARRAY ARRAY['transactions', 'payment_methods', 'applications', 'timeline',
+        'exceptions'] LOOP
+        EXECUTE format('ALTER TABLE creditrail.%I ALTER COLUMN document SET COMPRESSION lz4', model);
+    END LOOP;
+EXCEPTION WHEN feature_not_supported OR undefined_object OR syntax_error THEN
+    NULL;
+END $$;

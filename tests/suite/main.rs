@@ -22,8 +22,10 @@ mod lists; // cursors, filters, wrong parameters, the log
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
 mod postgres_es_traps; // what of postgres-es loses data
+mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
+mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
 mod transactions; // the golden sequences of money
 
