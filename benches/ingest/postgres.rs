@@ -1,9 +1,13 @@
 //! On PostgreSQL: (a) what a user would pick instead, (b) the service in process, (c) the service
 //! over HTTP, (d) the limit.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use creditrail::projections::READERS;
+use creditrail::{
+    app::judge::Aggregates,
+    projections::READERS,
+    store::{Store, postgres::PostgresStore},
+};
 
 use super::{
     acknowledged, heading, line,
@@ -19,6 +23,9 @@ const SETTINGS: &[&str] = &[
     "checkpoint_timeout = 15min",
     "wal_compression = lz4",
 ];
+
+/// How many events a replay reads at once.
+const REPLAY_PORTION: i64 = 4000;
 
 /// `parts` are letters of what is to be measured; without (a) and (d) there is nothing to compare.
 pub async fn run(parts: &str, deliveries: u64, stored: Option<u64>) {
@@ -92,6 +99,32 @@ async fn in_one_process(
         instance.caught_up().await;
     }
     line("rebuild of all read models, events", rebuild(instance).await, "");
+    line("replay through the aggregates, events", replay(&url).await, "nothing is written");
+}
+
+/// Events a second, folded into their aggregates by two tasks, of one half of the log each.
+async fn replay(url: &str) -> f64 {
+    let store = PostgresStore::connect(url, 2, false).await.expect("a store");
+    let store: Arc<dyn Store> = Arc::new(store);
+    let head = store.head("imprint").await.expect("a head").position;
+    let started = Instant::now();
+    let halves = [(0, head / 2), (head / 2, head)].map(|(mut from, to)| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut aggregates = Aggregates::default();
+            while from < to {
+                let most = REPLAY_PORTION.min(to - from);
+                let events = store.events_after("imprint", from, most).await.expect("events");
+                from += most;
+                aggregates.take(events);
+            }
+            aggregates.count()
+        })
+    });
+    for half in halves {
+        assert!(half.await.expect("a half") > 0);
+    }
+    head as f64 / started.elapsed().as_secs_f64()
 }
 
 async fn with_http(server: &Server, against: &Against, deliveries: u64) {

@@ -57,7 +57,7 @@ pub trait Lifecycle: fmt::Debug + Clone + Default + PartialEq + Send + Sync + 's
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry<F> {
     /// What was reported.
-    pub step: Step<F>,
+    pub step: Box<Step<F>>,
     /// How it is judged now.
     pub verdict: Verdict,
     /// What an operator decided about it.
@@ -147,7 +147,7 @@ pub enum StepEvent<F> {
     /// A step was taken in and judged.
     StepRecorded {
         /// The step.
-        step: Step<F>,
+        step: Box<Step<F>>,
         /// How it was judged then.
         verdict: Verdict,
     },
@@ -236,7 +236,7 @@ impl<L: Lifecycle> Journal<L> {
         policies: &Policies,
     ) -> Result<Vec<StepEvent<L::Fact>>, CommandRefusal> {
         match command {
-            Command::Record(step) => Ok(self.record(*step, policies)),
+            Command::Record(step) => Ok(self.record(step, policies)),
             Command::Override { step, action, convert_to, reason, actor, at } => {
                 let action = self.override_action(step, &action, convert_to.as_deref())?;
                 if reason.trim().is_empty() {
@@ -250,7 +250,7 @@ impl<L: Lifecycle> Journal<L> {
         }
     }
 
-    fn record(&self, step: Step<L::Fact>, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
+    fn record(&self, step: Box<Step<L::Fact>>, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
         if self.entry(step.id).is_some() {
             return Vec::new();
         }

@@ -74,7 +74,7 @@ fn g3_webhooks_delivered_three_times_count_once() {
     }
     let third = history.clone().the("capture").entry().step.clone();
     for _ in 0..2 {
-        let repeated = Command::Record(Box::new(third.clone()));
+        let repeated = Command::Record(third.clone());
         assert_eq!(history.journal.decide(repeated, &history.policies), Ok(Vec::new()));
     }
     assert_eq!(history.log.len(), 4);
