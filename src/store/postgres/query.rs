@@ -2,6 +2,7 @@
 
 use creditrail_domain::AggregateType;
 use creditrail_projections::{Recorded, StreamId};
+use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{
     Column as _, PgConnection, PgPool, Row as _, TypeInfo as _, ValueRef as _,
     postgres::{PgRow, PgValueFormat, PgValueRef},
@@ -29,16 +30,13 @@ const EVENTS_OF: &str = "SELECT e.* FROM UNNEST($2::text[], $3::text[]) AS s(typ
         ORDER BY sequence OFFSET 0
     ) AS e";
 
-/// How many rows are decoded where they are read; more of them would hold up other tasks.
-const FEW: usize = 32;
-
 pub(super) async fn events_after(
     pool: &PgPool,
     source: &str,
     (position, limit): (i64, i64),
 ) -> Result<Vec<Recorded>> {
     let select = sqlx::query(EVENTS_AFTER).bind(source).bind(position).bind(limit);
-    decoded(select.fetch_all(pool).await.map_err(failed)?, source).await
+    decoded(select.fetch(pool), source).await
 }
 
 pub(super) async fn events_of(
@@ -49,17 +47,20 @@ pub(super) async fn events_of(
     let types: Vec<_> = streams.iter().map(|stream| stream.aggregate_type.name()).collect();
     let ids: Vec<_> = streams.iter().map(|stream| format!("{source}/{}", stream.id)).collect();
     let select = sqlx::query(EVENTS_OF).bind(source).bind(types).bind(ids).bind(up_to);
-    decoded(select.fetch_all(connection).await.map_err(failed)?, source).await
+    decoded(select.fetch(connection), source).await
 }
 
-async fn decoded(rows: Vec<PgRow>, source: &str) -> Result<Vec<Recorded>> {
-    if rows.len() <= FEW {
-        return rows.iter().map(|row| recorded(row, source)).collect();
+/// Row by row as they come: rows that are kept keep the driver from using its buffer again, and it
+/// copies what it has read.
+async fn decoded(
+    mut rows: impl Stream<Item = Result<PgRow, sqlx::Error>> + Unpin,
+    source: &str,
+) -> Result<Vec<Recorded>> {
+    let mut events = Vec::new();
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        events.push(recorded(&row, source)?);
     }
-    let source = source.to_owned();
-    let decode = move || rows.iter().map(|row| recorded(row, &source)).collect();
-    let decoded = tokio::task::spawn_blocking(decode).await;
-    decoded.map_err(|error| StoreError::Unavailable(error.into()))?
+    Ok(events)
 }
 
 /// Columns: position, aggregate_type, aggregate_id, sequence, event_version, payload, recorded_at.
