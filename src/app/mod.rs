@@ -4,6 +4,7 @@ pub mod clock;
 pub mod command;
 pub mod histories;
 pub mod judge;
+mod pages;
 pub mod read;
 pub mod readers;
 pub mod receive;

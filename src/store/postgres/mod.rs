@@ -4,8 +4,10 @@
 //! and a reader that has passed a position misses nothing before it. What is many rows is one
 //! statement over arrays.
 
+mod project;
 mod query;
 mod schema;
+mod transaction;
 mod write;
 
 use std::{str::FromStr as _, time::Duration};
@@ -144,16 +146,16 @@ impl Store for PostgresStore {
         wanted: Vec<&'static str>,
         holder: &str,
     ) -> Result<Vec<Bookmark>> {
-        bounded(write::claim(&self.pool, source, (&wanted, holder))).await
+        bounded(project::claim(&self.pool, source, (&wanted, holder))).await
     }
 
     async fn project(&self, source: &str, projected: Projected) -> Result<bool> {
-        bounded(write::project(&self.pool, source, &projected)).await
+        bounded(project::project(&self.pool, source, &projected)).await
     }
 
     async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()> {
         // As long as it takes: the rows of one source among others go one by one.
-        write::reset(&self.pool, source, reader).await
+        project::reset(&self.pool, source, reader).await
     }
 
     async fn reject(

@@ -1,0 +1,220 @@
+//! What a batch writes beside its events: deliveries, repetitions, the head.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use creditrail_domain::AggregateType;
+use creditrail_projections::StreamId;
+use jiff::Timestamp;
+
+use super::{
+    judge::{Command, Desk, Undecided},
+    writer::{Answer, Delivery, Receipt, Request, WriteError},
+};
+use crate::{
+    sources::AnyStep,
+    store::{DeliveryRow, Head, KnownDelivery},
+};
+
+/// What a batch writes beside its events.
+pub(super) struct Pages<'a> {
+    source: &'a str,
+    before: Head,
+    newest: Timestamp,
+    received: i64,
+    known: HashMap<String, Vec<KnownDelivery>>,
+    pub(super) deliveries: Vec<DeliveryRow>,
+    /// How often deliveries of earlier batches were received again, and when last.
+    pub(super) repeats: BTreeMap<String, (i64, Timestamp)>,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn new(source: &'a str, before: Head, known: Vec<KnownDelivery>) -> Self {
+        let mut by_key = HashMap::<String, Vec<KnownDelivery>>::new();
+        for delivery in known {
+            by_key.entry(delivery.dedup_key.clone()).or_default().push(delivery);
+        }
+        Self {
+            source,
+            before,
+            newest: before.recorded_at,
+            received: before.received,
+            known: by_key,
+            deliveries: Vec::new(),
+            repeats: BTreeMap::new(),
+        }
+    }
+
+    /// The streams that the requests touch; repetitions touch none.
+    pub(super) fn streams(&self, requests: &[Request]) -> BTreeSet<StreamId> {
+        let stream = |request: &Request| match request {
+            Request::Command { stream, .. } => Some(stream.clone()),
+            Request::Deliver(delivery) => match &delivery.decoded.what {
+                Ok(_) if self.first(delivery).is_some() => None,
+                Ok((stream, _)) => Some(stream.clone()),
+                Err(_) => None,
+            },
+        };
+        requests.iter().filter_map(stream).collect()
+    }
+
+    /// The delivery of which this one is a repetition.
+    fn first(&self, delivery: &Delivery) -> Option<&KnownDelivery> {
+        let id = delivery.id.to_string();
+        let same_key = self.known.get(&delivery.decoded.dedup_key)?;
+        same_key.iter().find(|known| known.delivery_id == id)
+    }
+
+    pub(super) fn take(&mut self, request: &Request, desk: &mut Desk<'_>) -> Answer {
+        match request {
+            Request::Deliver(delivery) => self.deliver(delivery, desk),
+            Request::Command { stream, command, at } => self.command(stream, command, *at, desk),
+        }
+    }
+
+    fn command(
+        &mut self,
+        stream: &StreamId,
+        command: &Command,
+        at: Timestamp,
+        desk: &mut Desk<'_>,
+    ) -> Answer {
+        let decided =
+            desk.decide(stream, command.clone(), (at, None)).map_err(
+                |undecided| match undecided {
+                    Undecided::Refused(refusal) => WriteError::Refused(refusal),
+                    Undecided::Panicked | Undecided::Unfit => WriteError::Rule,
+                },
+            )?;
+        self.newest = at.max(self.newest);
+        let position = self.position(desk);
+        let delivery_id = match command {
+            Command::Record(step) => step.id().to_string(),
+            Command::Override { step, .. } => step.to_string(),
+            Command::Raise(_) | Command::Resolve(_) | Command::PassTime => stream.id.clone(),
+        };
+        Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
+    }
+
+    fn deliver(&mut self, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {
+        let delivery_id = delivery.id.to_string();
+        let received_at = delivery.call.received_at;
+        if let Some(first) = self.first(delivery) {
+            let position = Some(first.position);
+            self.received += 1;
+            self.count_repeat(&delivery_id, received_at);
+            return Ok(Receipt { outcome: "duplicate", delivery_id, position });
+        }
+        let (stream, command) = match &delivery.decoded.what {
+            Ok((stream, step)) => {
+                let taken_by = self.taken_by(&delivery.decoded.dedup_key, stream);
+                (stream.clone(), Command::Record(step.clone().taken_by(taken_by)))
+            }
+            Err(unreadable) => {
+                let stream =
+                    StreamId { aggregate_type: AggregateType::Exception, id: delivery_id.clone() };
+                (stream, Command::Raise(unreadable.clone()))
+            }
+        };
+        let first_position = self.position(desk) + 1;
+        let Ok(decided) = desk.decide(&stream, command, (received_at, Some(&delivery_id))) else {
+            if delivery.decoded.what.is_err() {
+                return Err(WriteError::Rule);
+            }
+            tracing::error!(source = self.source, delivery_id, "a rule failed on a delivery");
+            return self.deliver(&delivery.unreadable(self.source, "a rule failed on it"), desk);
+        };
+        self.received += 1;
+        self.newest = received_at.max(self.newest);
+        let position = self.position(desk);
+        self.keep(delivery, (first_position, position), (stream, decided.outcome));
+        Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
+    }
+
+    fn count_repeat(&mut self, delivery_id: &str, at: Timestamp) {
+        let in_batch = self.deliveries.iter_mut().find(|row| row.delivery_id == delivery_id);
+        let (times, last) = match in_batch {
+            Some(row) => (&mut row.repeats, &mut row.last_received_at),
+            None => {
+                let (times, last) = self.repeats.entry(delivery_id.to_owned()).or_insert((0, at));
+                (times, last)
+            }
+        };
+        *times += 1;
+        *last = at.max(*last);
+    }
+
+    fn keep(
+        &mut self,
+        delivery: &Delivery,
+        (first_position, position): (i64, i64),
+        (stream, outcome): (StreamId, &'static str),
+    ) {
+        let delivery_id = delivery.id.to_string();
+        let dedup_key = delivery.decoded.dedup_key.clone();
+        self.known.entry(dedup_key.clone()).or_default().push(KnownDelivery {
+            delivery_id: delivery_id.clone(),
+            dedup_key: dedup_key.clone(),
+            stream: stream.clone(),
+            position,
+        });
+        let added = i64::try_from(self.deliveries.len()).unwrap_or(i64::MAX);
+        self.deliveries.push(DeliveryRow {
+            delivery_id,
+            number: self.before.deliveries + added + 1,
+            dedup_key,
+            received_at: delivery.call.received_at,
+            secret_id: delivery.secret_id.clone(),
+            headers: delivery.headers.clone(),
+            body: delivery.body.clone(),
+            outcome,
+            first_position,
+            position,
+            stream,
+            repeats: 0,
+            last_received_at: delivery.call.received_at,
+        });
+    }
+
+    /// The stream on which the key was used first, if it is another one.
+    fn taken_by(&self, dedup_key: &str, stream: &StreamId) -> Option<String> {
+        let first = self.known.get(dedup_key)?.first()?;
+        (first.stream != *stream).then(|| first.stream.id.clone())
+    }
+
+    fn position(&self, desk: &Desk<'_>) -> i64 {
+        self.before.position + i64::try_from(desk.events().len()).unwrap_or(i64::MAX)
+    }
+
+    /// The head after the batch. Its time never runs backwards, whatever the clock does.
+    pub(super) fn head(&self, events: usize) -> Head {
+        Head {
+            position: self.before.position + i64::try_from(events).unwrap_or(i64::MAX),
+            deliveries: self.before.deliveries
+                + i64::try_from(self.deliveries.len()).unwrap_or(i64::MAX),
+            received: self.received,
+            recorded_at: self.newest,
+        }
+    }
+}
+
+impl AnyStep {
+    /// The step's id.
+    pub const fn id(&self) -> creditrail_domain::StepId {
+        match self {
+            Self::Application(step) => step.id,
+            Self::CustomerLink(step) => step.id,
+            Self::PaymentMethod(step) => step.id,
+            Self::Transaction(step) => step.id,
+        }
+    }
+
+    fn taken_by(mut self, stream: Option<String>) -> Self {
+        match &mut self {
+            Self::Application(step) => step.key_taken_by = stream,
+            Self::CustomerLink(step) => step.key_taken_by = stream,
+            Self::PaymentMethod(step) => step.key_taken_by = stream,
+            Self::Transaction(step) => step.key_taken_by = stream,
+        }
+        self
+    }
+}
