@@ -13,6 +13,7 @@ mod support;
 
 mod applications; // what the lender decides, what the browser only reports
 mod cards; // the lifecycle of a card, its reissue
+mod contract; // what every store promises, run on each
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
 mod doors; // what keeps strangers out
