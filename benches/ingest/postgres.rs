@@ -79,25 +79,23 @@ async fn in_one_process(
     drop(build(&url).await);
     hold_readers(&url).await;
     let instance = Instance::on(&url).await;
-    let alone = in_process(&instance, &Histories::default(), (512, deliveries)).await;
-    against.full("(b) in process, 512 senders, no readers", &alone);
+    let histories = Histories::default();
+    let alone = in_process(&instance, &histories, (1024, deliveries)).await;
+    against.full("(b) in process, 1024 senders, no readers", &alone);
+    if let Some(stored) = stored {
+        in_process(&instance, &histories, (512, stored)).await;
+        let full = in_process(&instance, &histories, (1024, deliveries)).await;
+        against.full(&format!("    with {stored} stored"), &full);
+    }
     drop(instance);
 
-    let (histories, instance) =
-        (Histories::default(), Instance::on(&server.database().await).await);
+    let url = server.database().await;
+    let (histories, instance) = (Histories::default(), Instance::on(&url).await);
     let idle = in_process(&instance, &histories, (1, 2000)).await;
     against.idle("(b) in process, idle: 1 sender", &idle);
-    let full = in_process(&instance, &histories, (512, deliveries)).await;
-    against.full("(b) in process, 512 senders", &full);
+    let full = in_process(&instance, &histories, (1024, deliveries)).await;
+    against.full("(b) in process, 1024 senders", &full);
     caught_up("    with its read models", &instance, (&full, deliveries)).await;
-    if let Some(stored) = stored {
-        let more = in_process(&instance, &histories, (512, stored)).await;
-        acknowledged(&format!("    filling up with {stored}"), &more, "");
-        instance.caught_up().await;
-        let full = in_process(&instance, &histories, (512, deliveries)).await;
-        against.full(&format!("(b) with {stored} stored"), &full);
-        instance.caught_up().await;
-    }
     line("rebuild of all read models, events", rebuild(instance).await, "");
     line("replay through the aggregates, events", replay(&url).await, "nothing is written");
 }
