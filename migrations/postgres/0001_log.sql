@@ -53,6 +53,7 @@ CREATE TABLE creditrail.events (
     CONSTRAINT events_pkey PRIMARY KEY (source, position),
     CONSTRAINT events_sequence_key UNIQUE (source, aggregate_type, aggregate_id, sequence),
     CONSTRAINT events_sequence_check CHECK (sequence > 0),
+    CONSTRAINT events_aggregate_id_check CHECK (starts_with(aggregate_id, source || '/')),
     -- What no reader knows would stop them all.
     CONSTRAINT events_aggregate_type_check CHECK (aggregate_type IN
         ('application', 'customer_link', 'exception', 'payment_method', 'transaction'))
@@ -66,8 +67,9 @@ CREATE FUNCTION creditrail.number_event() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     now_us CONSTANT bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+    newest bigint;
 BEGIN
-    IF NEW.aggregate_id NOT LIKE '_%/_%' THEN
+    IF NEW.aggregate_id !~ '^[a-z0-9-]{1,63}/.' THEN
         RAISE EXCEPTION 'aggregate_id must be source/external-id, not %', NEW.aggregate_id
             USING ERRCODE = 'check_violation';
     END IF;
@@ -78,8 +80,19 @@ BEGIN
             position = head.position + 1, recorded_at = greatest(head.recorded_at, now_us)
         RETURNING head.position, head.recorded_at INTO NEW.position, NEW.recorded_at;
     NEW.occurred_at := coalesce(NEW.occurred_at, NEW.recorded_at);
+    -- The head is locked, so nobody appends meanwhile. A sequence that is taken is a conflict, which
+    -- the unique constraint tells.
+    SELECT coalesce(max(sequence), 0) INTO newest FROM creditrail.events
+        WHERE source = NEW.source AND aggregate_type = NEW.aggregate_type
+        AND aggregate_id = NEW.aggregate_id;
+    IF NEW.sequence > newest + 1 THEN
+        RAISE EXCEPTION 'sequence % of % leaves a gap after %',
+            NEW.sequence, NEW.aggregate_id, newest USING ERRCODE = 'check_violation';
+    END IF;
     RETURN NEW;
 END $$;
+-- Called by the trigger alone: on a table of one's own it would move the head without an event.
+REVOKE EXECUTE ON FUNCTION creditrail.number_event() FROM PUBLIC;
 CREATE TRIGGER events_are_numbered BEFORE INSERT ON creditrail.events
     FOR EACH ROW WHEN (NEW.position IS NULL) EXECUTE FUNCTION creditrail.number_event();
 

@@ -7,6 +7,6 @@ GRANT UPDATE (repeats, last_received_at) ON creditrail.deliveries TO :role;
 GRANT INSERT, UPDATE ON creditrail.heads, creditrail.bookmarks TO :role;
 GRANT INSERT, DELETE ON creditrail.rejected_calls TO :role;
 -- The read models are disposable.
-GRANT INSERT, UPDATE, DELETE, TRUNCATE ON creditrail.transactions, creditrail.payment_methods,
+GRANT INSERT, UPDATE, DELETE ON creditrail.transactions, creditrail.payment_methods,
     creditrail.applications, creditrail.customers, creditrail.timeline, creditrail.exceptions,
     creditrail.identifiers, creditrail.tallies TO :role;

@@ -263,12 +263,9 @@ async fn open(
     Ok(Arc::new(opened.map_err(|error| StoreError::Unavailable(error.into()))??))
 }
 
-/// A database URL that may be shown.
+/// What of a database URL may be shown: anything behind the scheme could be a password.
 fn without_password(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-        _ => url.to_owned(),
-    }
+    url.split_once(':').map_or_else(|| "…".to_owned(), |(scheme, _)| format!("{scheme}:…"))
 }
 
 impl Worker {

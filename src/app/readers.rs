@@ -25,7 +25,7 @@ use super::histories::Histories;
 use crate::{
     failure::chain,
     sources::SourceConfig,
-    store::{Projected, Result, Store},
+    store::{Projected, Result, Store, StoreError},
 };
 
 /// How many events one portion has at the most. Rows that several events of it change, and pages
@@ -180,7 +180,7 @@ impl Readers {
     /// are left to gather if some were written just before.
     ///
     /// # Errors
-    /// [`StoreError`](crate::store::StoreError); the bookmarks stand where the last portion was written.
+    /// [`StoreError`]; the bookmarks stand where the last portion was written.
     pub async fn catch_up(&mut self, mut told: impl FnMut(i64) + Send) -> Result<()> {
         self.heads.mark_unchanged();
         while let Some((readers, from, up_to)) = self.next_group().await? {
@@ -235,8 +235,27 @@ impl Readers {
         Ok(Some((group, behind, next.unwrap_or(head))))
     }
 
-    /// Reads and folds the events after `from`, not beyond `up_to`. `None` if there are none.
+    /// Reads and folds the events after `from`, not beyond `up_to`. `None` if there are none, or if
+    /// the readers stop at one that cannot be decoded.
     async fn portion(
+        &self,
+        readers: Vec<&'static Reader>,
+        from: i64,
+        up_to: i64,
+    ) -> Result<Option<Portion>> {
+        match self.fold_portion(readers.clone(), from, up_to).await {
+            Err(error @ StoreError::Undecodable { position, .. }) => {
+                let at = format!("at position {position}: {}", chain(&error));
+                tracing::error!(source = self.source, at, "the readers stopped");
+                let mut stopped = lock(&self.stopped);
+                stopped.extend(readers.iter().map(|reader| (reader.name, at.clone())));
+                Ok(None)
+            }
+            portion => portion,
+        }
+    }
+
+    async fn fold_portion(
         &self,
         readers: Vec<&'static Reader>,
         from: i64,
@@ -247,7 +266,13 @@ impl Readers {
         if most <= 0 {
             return Ok(None);
         }
-        let events = self.store.events_after(&self.source, from, most).await?;
+        let events = match self.store.events_after(&self.source, from, most).await {
+            // What is before it first.
+            Err(StoreError::Undecodable { position, .. }) if position > from + 1 => {
+                self.store.events_after(&self.source, from, position - from - 1).await?
+            }
+            events => events?,
+        };
         let Some(to) = events.last().map(|event| event.position) else { return Ok(None) };
         let streams = self.streams(events, from, to).await?;
         // Folding is pure computation, far longer than a poll should take.

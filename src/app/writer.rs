@@ -15,7 +15,7 @@ use super::{
 use crate::{
     failure::chain,
     sources::{Call, Decoded, fields::Fault},
-    store::{Batch, Store, StoreError, Written},
+    store::{Batch, Head, Store, StoreError, Written},
 };
 
 /// How many deliveries one transaction takes at the most.
@@ -143,7 +143,8 @@ pub struct Writer {
 /// Aggregates as they are at a position of the log, so that they need not be loaded again.
 #[derive(Default)]
 struct Remembered {
-    position: i64,
+    /// All of it: after a restore, other events may stand at the same position.
+    head: Option<Head>,
     aggregates: Aggregates,
 }
 
@@ -213,7 +214,7 @@ impl Writer {
             requests = requests.len(),
             "a batch was not written"
         );
-        if !error.is_constraint() {
+        if !error.is_of_a_row() {
             let error = Arc::new(error);
             let failed = || Err(WriteError::Store(Arc::clone(&error)));
             return requests.iter().map(|_| failed()).collect();
@@ -232,7 +233,9 @@ impl Writer {
             Ok(mut answers) => return answers.pop().unwrap_or(Err(WriteError::Rule)),
             Err(error) => error,
         };
-        if let (Request::Deliver(delivery), true) = (request, error.is_constraint()) {
+        if let (Request::Deliver(delivery), true) =
+            (request, matches!(error, StoreError::Constraint(_)))
+        {
             let kept =
                 Request::Deliver(Box::new(delivery.unreadable(&self.source, "cannot be recorded")));
             if let Ok(mut answers) = self.write_now(&[kept]).await {
@@ -260,7 +263,7 @@ impl Writer {
         // What is remembered holds as long as nobody else has written.
         let remembered = std::mem::take(&mut self.remembered);
         let mut aggregates = Aggregates::default();
-        if remembered.position == head.position && remembered.aggregates.count() < MAX_REMEMBERED {
+        if remembered.head == Some(head) && remembered.aggregates.count() < MAX_REMEMBERED {
             aggregates = remembered.aggregates;
         }
         let streams = pages.streams(requests).into_iter();
@@ -276,7 +279,7 @@ impl Writer {
         let repeat = |(id, (times, at))| (id, times, at);
         let repeats = repeats.into_iter().map(repeat).collect();
         batch.commit(Written { deliveries, repeats, events, head: next }).await?;
-        self.remembered = Remembered { position: next.position, aggregates };
+        self.remembered = Remembered { head: Some(next), aggregates };
         self.head.send_replace(next.position);
         Ok(answers)
     }

@@ -17,8 +17,12 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) async fn run(self) -> Result<(), CliError> {
-        let database = settings::read(&self.place)?.database;
-        app::migrate(&database.url, self.service_role.as_deref()).await?;
+        // Before there are settings, the URL is enough.
+        let url = match self.place.database {
+            Some(url) => url,
+            None => settings::read(&self.place)?.database.url,
+        };
+        app::migrate(&url, self.service_role.as_deref()).await?;
         print("the schema is up to date\n");
         if let Some(role) = self.service_role {
             print(&format!("{role} has the rights of a running service\n"));

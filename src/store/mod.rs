@@ -64,8 +64,8 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether one row is to blame, so that the others may be tried without it.
-    pub const fn is_constraint(&self) -> bool {
-        matches!(self, Self::Constraint(_))
+    pub const fn is_of_a_row(&self) -> bool {
+        matches!(self, Self::Constraint(_) | Self::Undecodable { .. })
     }
 }
 

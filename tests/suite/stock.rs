@@ -1,5 +1,7 @@
 //! A partner's own commands through the stock `cqrs-es` framework, beside the running service.
 
+use std::time::{Duration, Instant};
+
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 
@@ -73,11 +75,47 @@ async fn a_row_that_has_no_place_in_the_log_is_refused_when_it_is_written() {
         ("transaction", "tx-1",      "aggregate_id must be source/external-id"),
         ("transaction", "/tx-1",     "aggregate_id must be source/external-id"),
         ("transaction", "imprint/",  "aggregate_id must be source/external-id"),
+        ("transaction", "/x/y",      "aggregate_id must be source/external-id"),
+        ("transaction", "Not me!/y", "aggregate_id must be source/external-id"),
         ("reward",      "imprint/1", "events_aggregate_type_check"),
     ];
     for (aggregate_type, aggregate_id, why) in rows {
         let error = postgres::refused(&url, &insert(aggregate_type, aggregate_id)).await;
         assert!(error.contains(why), "{aggregate_id}: {error}");
     }
+    let gap = insert("transaction", "imprint/a/b").replace(", 1, 'Captured'", ", 5, 'Captured'");
+    let error = postgres::refused(&url, &gap).await;
+    assert!(error.contains("leaves a gap after 0"), "{error}");
     postgres::run(&url, &insert("transaction", "imprint/a/b")).await;
+    let elsewhere = "INSERT INTO creditrail.events VALUES
+        ('imprint', 2, 'transaction', 'other/a', 1, 'Captured', '1', '{}', '{}', 0, 0)";
+    let error = postgres::refused(&url, elsewhere).await;
+    assert!(error.contains("events_aggregate_id_check"), "{error}");
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_stops_the_readers_there_and_harms_no_other_stream() {
+    let url = postgres::database().await;
+    let imprint = Ledger::of(Service::start_on(&url, &[Source::named("imprint")]), "imprint");
+    imprint.receive(&Tx::new("t1").approved(1000)).await;
+    let unreadable = "INSERT INTO creditrail.events (aggregate_type, aggregate_id, sequence,
+        event_type, event_version, payload, metadata)
+        VALUES ('transaction', 'imprint/bad', 1, 'Captured', '9', '{}', '{}')";
+    postgres::run(&url, unreadable).await;
+
+    let until = Instant::now() + Duration::from_secs(30);
+    let told = loop {
+        let answer = imprint.ask("/readyz", &[]).await;
+        if answer.status == 503 {
+            break answer.text;
+        }
+        assert!(Instant::now() < until, "{}", answer.text);
+    };
+    assert!(told.contains("stopped at position 2") && told.contains("event version"), "{told}");
+    let read = imprint.ask("/v1/transactions/imprint/t1", &[]).await;
+    assert_eq!(number(&read.is(200), "authorized"), 1000);
+    let (bad, good) = (Tx::new("bad").captured(1000), Tx::new("t2").approved(1000));
+    let (bad, good) = (bad.body(), good.body());
+    let (bad, good) = tokio::join!(imprint.post(&bad), imprint.post(&good));
+    assert_eq!((bad.status, good.status), (503, 200), "{} {}", bad.text, good.text);
 }

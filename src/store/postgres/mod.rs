@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use creditrail_projections::{Reader, Recorded, StreamId};
 use jiff::Timestamp;
 use sqlx::{
-    Connection as _, PgPool,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -53,10 +53,15 @@ impl PostgresStore {
     /// As [`Self::of`].
     pub async fn connect(url: &str, connections: u32, migrate: bool) -> Result<Self> {
         let options = PgConnectOptions::from_str(url).map_err(failed)?;
+        // What is slow is for the server's log, which knows why.
+        let options = options.disable_statement_logging();
         let options = match options.get_application_name() {
             None => options.application_name("creditrail"),
             Some(_) => options,
         };
+        // Of itself, a pool tells that it waited in vain, and not for what.
+        let probe = PgConnection::connect_with(&options).await.map_err(failed)?;
+        probe.close().await.map_err(failed)?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE)
@@ -134,8 +139,10 @@ impl Store for PostgresStore {
         up_to: i64,
     ) -> Result<Vec<Recorded>> {
         let load = async {
-            let mut connection = self.pool.acquire().await.map_err(failed)?;
-            query::events_of(&mut connection, source, (&streams, up_to)).await
+            let mut held = transaction::Held::of(&self.pool).await?;
+            let events = query::events_of(held.connection()?, source, (&streams, up_to)).await?;
+            held.give_back();
+            Ok(events)
         };
         bounded(load).await
     }

@@ -5,7 +5,7 @@ use sqlx::{PgPool, Row as _, postgres::PgRow};
 
 use super::{
     DIALECT, Result, failed,
-    transaction::{Transaction, column},
+    transaction::{Held, Transaction, column},
 };
 use crate::store::{Bookmark, LEASE, Projected};
 
@@ -59,8 +59,10 @@ pub(super) async fn claim(
     if taken.is_empty() {
         return Ok(found.into_iter().map(|(bookmark, _)| bookmark).collect());
     }
+    let mut held = Held::of(pool).await?;
     let take = sqlx::query(TAKE).bind(source).bind(taken).bind(holder).bind(lease);
-    take.execute(pool).await.map_err(failed)?;
+    take.execute(held.connection()?).await.map_err(failed)?;
+    held.give_back();
     let found = bookmarks(pool, source, holder).await?;
     Ok(found.into_iter().map(|(bookmark, _)| bookmark).collect())
 }
@@ -68,7 +70,9 @@ pub(super) async fn claim(
 /// The bookmarks, and how many microseconds each reader stays with its holder.
 async fn bookmarks(pool: &PgPool, source: &str, holder: &str) -> Result<Vec<(Bookmark, i64)>> {
     let select = sqlx::query(BOOKMARKS).bind(source).bind(holder);
-    let rows = select.fetch_all(pool).await.map_err(failed)?;
+    let mut held = Held::of(pool).await?;
+    let rows = select.fetch_all(held.connection()?).await.map_err(failed)?;
+    held.give_back();
     let bookmark = |row: &PgRow| {
         let left: i64 = row.try_get(3)?;
         let (reader, position) = (row.try_get(0)?, row.try_get(1)?);
@@ -174,19 +178,11 @@ pub(super) async fn reset(pool: &PgPool, source: &str, reader: &Reader) -> Resul
     let (mut transaction, _) = Transaction::begin(pool, "BEGIN").await?;
     // First, so that whoever projects has either ended or fails at the bookmark.
     transaction.run(sqlx::query(RESET_BOOKMARK).bind(source).bind(reader.name)).await?;
+    // Row by row, not TRUNCATE: that would take rows of other sources along, and hold up every read
+    // behind it.
     for model in reader.models {
-        let table = format!("{}{}", DIALECT.schema, model.table.name);
-        let others = format!(
-            "SELECT EXISTS (SELECT FROM {table} WHERE source < $1)
-             OR EXISTS (SELECT FROM {table} WHERE source > $1)"
-        );
-        let others = sqlx::query_scalar(&others).bind(source);
-        if others.fetch_one(transaction.connection()?).await.map_err(failed)? {
-            let empty = format!("DELETE FROM {table} WHERE source = $1");
-            transaction.run(sqlx::query(&empty).bind(source)).await?;
-        } else {
-            transaction.run(sqlx::query(&format!("TRUNCATE {table}"))).await?;
-        }
+        let empty = format!("DELETE FROM {}{} WHERE source = $1", DIALECT.schema, model.table.name);
+        transaction.run(sqlx::query(&empty).bind(source)).await?;
     }
     transaction.commit().await
 }

@@ -8,7 +8,7 @@ use sqlx::{
     postgres::{PgRow, PgValueFormat, PgValueRef},
 };
 
-use super::{Result, failed};
+use super::{Result, failed, transaction::Held};
 use crate::store::{
     StoreError,
     codec::{self, DecodeError},
@@ -35,8 +35,11 @@ pub(super) async fn events_after(
     source: &str,
     (position, limit): (i64, i64),
 ) -> Result<Vec<Recorded>> {
+    let mut held = Held::of(pool).await?;
     let select = sqlx::query(EVENTS_AFTER).bind(source).bind(position).bind(limit);
-    decoded(select.fetch(pool), source).await
+    let events = decoded(select.fetch(held.connection()?), source).await;
+    held.give_back();
+    events
 }
 
 pub(super) async fn events_of(
@@ -103,7 +106,10 @@ pub(super) async fn rows(pool: &PgPool, sql: &str, values: Vec<Value>) -> Result
             Value::Texts(texts) => select.bind(texts),
         };
     }
-    select.fetch_all(pool).await.map_err(failed)?.iter().map(row).collect()
+    let mut held = Held::of(pool).await?;
+    let rows = select.fetch_all(held.connection()?).await.map_err(failed)?;
+    held.give_back();
+    rows.iter().map(row).collect()
 }
 
 pub(super) fn row(row: &PgRow) -> Result<Row> {

@@ -1,4 +1,4 @@
-//! A transaction that never gives a doubtful connection back to the pool.
+//! Connections that are given back to the pool only if nothing was wrong with them.
 
 use sqlx::{
     Executor as _, PgConnection, PgPool, Postgres,
@@ -10,32 +10,59 @@ use sqlx::{
 use super::{Result, failed};
 use crate::store::StoreError;
 
+/// How many connections that ended while they were idle may be met in a row.
+const MOST_ENDED: usize = 32;
+
 pub(super) type Statement<'a> = Query<'a, Postgres, PgArguments>;
 
-/// A transaction. Dropped before its commit, its connection is closed, which ends it: a connection
-/// on which something failed or hung is not used again.
-pub(super) struct Transaction(Option<PoolConnection<Postgres>>);
+/// A connection. Dropped before it is given back, as by a call that fails or takes too long, it is
+/// closed: what is done on it ends, and a connection that hangs is not waited for.
+pub(super) struct Held(Option<PoolConnection<Postgres>>);
+
+impl Held {
+    pub(super) async fn of(pool: &PgPool) -> Result<Self> {
+        Ok(Self(Some(pool.acquire().await.map_err(failed)?)))
+    }
+
+    pub(super) fn connection(&mut self) -> Result<&mut PgConnection> {
+        let ended = || StoreError::Unavailable("the connection was given back".into());
+        Ok(&mut *self.0.as_mut().ok_or_else(ended)?)
+    }
+
+    pub(super) fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+/// A transaction. Dropped before its commit, its connection is closed, which ends it.
+pub(super) struct Transaction(Held);
 
 impl Transaction {
     /// Begins, and gives back the rows of what it begins with.
     pub(super) async fn begin(pool: &PgPool, begin: &str) -> Result<(Self, Vec<PgRow>)> {
+        let mut ended = 0;
         loop {
-            let mut transaction = Self(Some(pool.acquire().await.map_err(failed)?));
-            let connection = transaction.connection()?;
-            let begun = connection.fetch_all(sqlx::raw_sql(begin)).await;
+            let mut held = Held::of(pool).await?;
+            let begun = held.connection()?.fetch_all(sqlx::raw_sql(begin)).await;
             match begun {
-                Ok(rows) => return Ok((transaction, rows)),
-                // It has ended while it was idle, with the server or by its order. Nothing was
-                // begun on it; a further one is opened once no idle one is left.
-                Err(sqlx::Error::Io(_)) => {}
+                Ok(rows) => return Ok((Self(held), rows)),
+                // Nothing was begun on it; a further one is opened once no idle one is left.
+                Err(error) if has_ended(&error) && ended < MOST_ENDED => ended += 1,
                 Err(error) => return Err(failed(error)),
             }
         }
     }
 
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection> {
-        let ended = || StoreError::Unavailable("the transaction has ended".into());
-        Ok(&mut *self.0.as_mut().ok_or_else(ended)?)
+        self.0.connection()
     }
 
     /// How many rows it changed.
@@ -46,18 +73,17 @@ impl Transaction {
 
     pub(super) async fn commit(mut self) -> Result<()> {
         self.connection()?.execute(sqlx::raw_sql("COMMIT")).await.map_err(failed)?;
-        // Given back to the pool.
-        self.0 = None;
+        self.0.give_back();
         Ok(())
     }
 }
 
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(connection.detach());
-        }
-    }
+/// Whether the connection had ended while it was idle: its socket, or by the server's word (57P01
+/// and the like, class 08).
+fn has_ended(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let said = code.is_some_and(|code| code.starts_with("57P0") || code.starts_with("08"));
+    said || matches!(error, sqlx::Error::Io(_))
 }
 
 /// One value of each row.

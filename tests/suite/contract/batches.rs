@@ -197,7 +197,7 @@ async fn a_quote_in_the_name_of_a_source_does_no_harm(store: Fresh) {
 async fn refuses(store: &dyn Store, entries: Entries) {
     let before = (store.head(SOURCE).await.unwrap(), holds(store, SOURCE).await);
     let refused = commit(store, SOURCE, entries).await.unwrap_err();
-    assert!(refused.is_constraint(), "{refused:?}");
+    assert!(refused.is_of_a_row(), "{refused:?}");
     assert_eq!((store.head(SOURCE).await.unwrap(), holds(store, SOURCE).await), before);
 }
 

@@ -115,7 +115,7 @@ async fn a_row_that_is_refused_takes_rows_and_bookmarks_with_it(store: Fresh) {
     let without_status = row(table, "t", &[("status", Cell::Text(None))]);
     let with = |rows| Projected { changes: vec![good(), rows], bookmarks: vec![("a", 0, 5)] };
     let refused = store.project(SOURCE, with((table, vec![without_status]))).await.unwrap_err();
-    assert!(refused.is_constraint(), "{refused:?}");
+    assert!(refused.is_of_a_row(), "{refused:?}");
     assert_eq!(tallied(&*store).await, 0);
     assert_eq!(bookmarks(&*store).await, []);
     assert!(store.project(SOURCE, with((table, vec![row(table, "t", &[])]))).await.unwrap());
