@@ -22,7 +22,8 @@ impl Migrate {
             Some(url) => url,
             None => settings::read(&self.place)?.database.url,
         };
-        app::migrate(&url, self.service_role.as_deref()).await?;
+        let migrated = app::migrate(&url, self.service_role.as_deref()).await;
+        migrated.map_err(CliError::Migrate)?;
         print("the schema is up to date\n");
         if let Some(role) = self.service_role {
             print(&format!("{role} has the rights of a running service\n"));

@@ -24,6 +24,9 @@ pub enum CliError {
     /// The service cannot be built.
     #[error("the service cannot start")]
     Build(#[from] BuildError),
+    /// The schema was not migrated.
+    #[error("the schema is not migrated")]
+    Migrate(#[source] BuildError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
