@@ -73,7 +73,8 @@ pub async fn build(url: &str) -> (Creditrail, Worker) {
         "secrets": [{ "id": "bench", "value": SECRET }],
     }))
     .expect("a source");
-    Creditrail::builder().database(url).source(source).build().await.expect("a service")
+    let builder = Creditrail::builder().database(url).source(source);
+    builder.sealing_key("a".repeat(64).into()).build().await.expect("a service")
 }
 
 /// Where the next history is taken from: each is sent by one sender, step after step.

@@ -1,8 +1,9 @@
 //! The events of all aggregates, for those who read the whole log.
 
 use crate::{
-    application::ApplicationFact, customer_link::CustomerLinkFact, exception::ExceptionEvent,
-    journal::StepEvent, payment_method::PaymentMethodFact, transaction::TransactionFact,
+    application::ApplicationFact, charge::ChargeFact, customer_link::CustomerLinkFact,
+    exception::ExceptionEvent, journal::StepEvent, payment_method::PaymentMethodFact,
+    secret::SecretEvent, transaction::TransactionFact,
 };
 
 /// The version that new events are written in.
@@ -14,23 +15,29 @@ pub const VERSION: &str = "1";
 pub enum AggregateType {
     /// The applications of one applicant.
     Application,
+    /// A charge.
+    Charge,
     /// A link of customer ids.
     CustomerLink,
     /// An exception that belongs to no step.
     Exception,
     /// A card.
     PaymentMethod,
+    /// A secret out of a payload.
+    Secret,
     /// A card transaction.
     Transaction,
 }
 
 impl AggregateType {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Application,
+        Self::Charge,
         Self::CustomerLink,
         Self::Exception,
         Self::PaymentMethod,
+        Self::Secret,
         Self::Transaction,
     ];
 
@@ -38,9 +45,11 @@ impl AggregateType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Application => "application",
+            Self::Charge => "charge",
             Self::CustomerLink => "customer_link",
             Self::Exception => "exception",
             Self::PaymentMethod => "payment_method",
+            Self::Secret => "secret",
             Self::Transaction => "transaction",
         }
     }
@@ -54,16 +63,19 @@ impl AggregateType {
 /// An event of any aggregate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "nearly all events are the large ones")]
 pub enum Event {
     /// Of an applicant.
     Application(StepEvent<ApplicationFact>),
+    /// Of a charge.
+    Charge(StepEvent<ChargeFact>),
     /// Of a link.
     CustomerLink(StepEvent<CustomerLinkFact>),
     /// Of an exception.
     Exception(ExceptionEvent),
     /// Of a card.
     PaymentMethod(StepEvent<PaymentMethodFact>),
+    /// Of a secret.
+    Secret(SecretEvent),
     /// Of a transaction.
     Transaction(StepEvent<TransactionFact>),
 }
@@ -73,9 +85,11 @@ impl Event {
     pub const fn aggregate_type(&self) -> AggregateType {
         match self {
             Self::Application(_) => AggregateType::Application,
+            Self::Charge(_) => AggregateType::Charge,
             Self::CustomerLink(_) => AggregateType::CustomerLink,
             Self::Exception(_) => AggregateType::Exception,
             Self::PaymentMethod(_) => AggregateType::PaymentMethod,
+            Self::Secret(_) => AggregateType::Secret,
             Self::Transaction(_) => AggregateType::Transaction,
         }
     }
@@ -84,9 +98,11 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Application(event) => event.name(),
+            Self::Charge(event) => event.name(),
             Self::CustomerLink(event) => event.name(),
             Self::Exception(event) => event.name(),
             Self::PaymentMethod(event) => event.name(),
+            Self::Secret(event) => event.name(),
             Self::Transaction(event) => event.name(),
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     Policies, Refusal,
     judge::{Item, judge, mark_void},
     refusal::CommandRefusal,
-    step::{Fact, Outcome, Step, StepId, Verdict},
+    step::{Fact, Origin, Outcome, Party, Step, StepId, Verdict},
 };
 
 /// The rules of one kind of aggregate.
@@ -51,6 +51,21 @@ pub trait Lifecycle: fmt::Debug + Clone + Default + PartialEq + Send + Sync + 's
 
     /// The kinds of step that are in order in the state.
     fn legal(state: &Self::State, fact: &Self::Fact) -> Vec<&'static str>;
+
+    /// Until when what a step began should have gone on, for each step that began something which
+    /// has not: from then on `review` may flag it. Nothing is recorded before that.
+    fn watches(
+        _state: &Self::State,
+        _items: &[Item<'_, Self::Fact>],
+        _policies: &Policies,
+    ) -> Vec<(StepId, Timestamp)> {
+        Vec::new()
+    }
+
+    /// Whom all of it is about, where the single steps do not say.
+    fn party(_state: &Self::State) -> Party<'_> {
+        Party::default()
+    }
 }
 
 /// A step of the journal with its present verdict.
@@ -63,9 +78,9 @@ pub struct Entry<F> {
     /// What an operator decided about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overridden: Option<Override<F>>,
-    /// Whether its deadline has passed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub overdue: bool,
+    /// When the clock told last that a deadline of it has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_at: Option<Timestamp>,
 }
 
 /// An operator's decision about one step. It holds whatever comes later.
@@ -225,6 +240,18 @@ impl<L: Lifecycle> Journal<L> {
         state
     }
 
+    /// The state before the first step when only some steps were there: `known` says which, and
+    /// whether an operator had decided about them.
+    pub fn opened(&self, known: impl Fn(StepId) -> Option<bool>, policies: &Policies) -> L::State {
+        let known = self.entries.iter().filter_map(|entry| {
+            let is_decided = known(entry.step.id)?;
+            Some(if is_decided { Item::of(entry) } else { Item::reported(&entry.step) })
+        });
+        let mut items: Vec<_> = known.collect();
+        mark_void(&mut items);
+        L::open(&items, policies)
+    }
+
     /// Decides what a command leads to, without changing anything.
     ///
     /// # Errors
@@ -236,7 +263,7 @@ impl<L: Lifecycle> Journal<L> {
         policies: &Policies,
     ) -> Result<Vec<StepEvent<L::Fact>>, CommandRefusal> {
         match command {
-            Command::Record(step) => Ok(self.record(step, policies)),
+            Command::Record(step) => self.record(step, policies),
             Command::Override { step, action, convert_to, reason, actor, at } => {
                 let action = self.override_action(step, &action, convert_to.as_deref())?;
                 if reason.trim().is_empty() {
@@ -250,9 +277,13 @@ impl<L: Lifecycle> Journal<L> {
         }
     }
 
-    fn record(&self, step: Box<Step<L::Fact>>, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
+    fn record(
+        &self,
+        step: Box<Step<L::Fact>>,
+        policies: &Policies,
+    ) -> Result<Vec<StepEvent<L::Fact>>, CommandRefusal> {
         if self.entry(step.id).is_some() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let id = step.id;
         let place = self.place_of(&step);
@@ -260,8 +291,14 @@ impl<L: Lifecycle> Journal<L> {
         items.insert(place, Item::reported(&step));
         let mut verdicts = judge::<L>(items, policies);
         let verdict = verdicts.remove(place);
+        if let (Origin::Partner | Origin::Operator, Outcome::Refused(refused)) =
+            (step.origin, &verdict.outcome)
+        {
+            return Err(CommandRefusal::NotLegal(refused.clone()));
+        }
         let revisions = self.revisions(verdicts, Cause::Step(id));
-        std::iter::once(StepEvent::StepRecorded { step, verdict }).chain(revisions).collect()
+        let recorded = StepEvent::StepRecorded { step, verdict };
+        Ok(std::iter::once(recorded).chain(revisions).collect())
     }
 
     fn override_action(
@@ -297,14 +334,27 @@ impl<L: Lifecycle> Journal<L> {
         }
     }
 
+    /// What is due, and when: deadlines of which the clock has not told yet, in the order of the
+    /// steps.
+    pub fn deadlines(&self, policies: &Policies) -> Vec<(StepId, Timestamp)> {
+        let mut items: Vec<_> = self.entries.iter().map(Item::of).collect();
+        mark_void(&mut items);
+        let watches = L::watches(&self.state(policies), &items, policies);
+        let of = |entry: &Entry<L::Fact>| {
+            let watched = watches.iter().filter(|(step, _)| *step == entry.step.id);
+            // What waited has been adopted or flagged since: it is told of only once.
+            let own = entry.verdict.deadline.filter(|_| entry.overdue_at.is_none());
+            let told = |at: &Timestamp| entry.overdue_at.is_some_and(|told_at| told_at >= *at);
+            own.into_iter().chain(watched.map(|(_, at)| *at)).filter(|at| !told(at)).min()
+        };
+        self.entries.iter().filter_map(|entry| Some((entry.step.id, of(entry)?))).collect()
+    }
+
     fn pass_time(&self, now: Timestamp, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
-        let due = self.entries.iter().filter(|entry| {
-            !entry.overdue && entry.verdict.deadline.is_some_and(|deadline| deadline <= now)
-        });
+        let due = self.deadlines(policies).into_iter().filter(|(_, deadline)| *deadline <= now);
         let mut next = self.clone();
         let mut events = Vec::new();
-        for entry in due {
-            let step = entry.step.id;
+        for (step, _) in due {
             let passed = vec![StepEvent::DeadlinePassed { step, at: now }];
             let passed = next.followed_by_revisions(passed, Cause::Deadline(step), policies);
             passed.iter().cloned().for_each(|event| next.apply(event));
@@ -350,14 +400,14 @@ impl<L: Lifecycle> Journal<L> {
         match event {
             StepEvent::StepRecorded { step, verdict } => {
                 let place = self.place_of(&step);
-                let entry = Entry { step, verdict, overridden: None, overdue: false };
+                let entry = Entry { step, verdict, overridden: None, overdue_at: None };
                 self.entries.insert(place, entry);
             }
             StepEvent::OutcomeRevised { step, to, .. } => {
                 self.change(step, |entry| entry.verdict = to);
             }
-            StepEvent::DeadlinePassed { step, .. } => {
-                self.change(step, |entry| entry.overdue = true);
+            StepEvent::DeadlinePassed { step, at } => {
+                self.change(step, |entry| entry.overdue_at = entry.overdue_at.max(Some(at)));
             }
             StepEvent::Overridden { step, decision } => {
                 self.change(step, |entry| entry.overridden = Some(decision));
@@ -402,6 +452,8 @@ impl<F: Fact> StepEvent<F> {
         match self {
             Self::StepRecorded { step, verdict } => match verdict.outcome {
                 Outcome::Applied => step.fact.event_type(),
+                Outcome::Duplicate if step.fact.names_customer() => "IdentityEnriched",
+                Outcome::Duplicate => "StepDuplicate",
                 Outcome::Stale => "StepStale",
                 Outcome::Parked { .. } => "StepParked",
                 Outcome::Refused(_) => "StepRefused",

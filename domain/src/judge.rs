@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     Entry, Flag, Lifecycle, OverrideAction, Policies, Refusal,
-    step::{Fact, Outcome, Step, Verdict},
+    step::{Fact, Outcome, Step, StepId, Verdict},
 };
 
 /// A step with what has been decided about it from outside.
@@ -18,6 +18,8 @@ pub struct Item<'a, F: Clone> {
     pub fact: Cow<'a, F>,
     /// Whether its deadline has passed.
     pub overdue: bool,
+    /// The latest time of which the clock told that it has come.
+    pub told_at: Option<Timestamp>,
     /// Whether it says nothing: a person discarded it, or its key was used before.
     pub void: bool,
     forced: Option<bool>,
@@ -26,7 +28,7 @@ pub struct Item<'a, F: Clone> {
 impl<'a, F: Fact> Item<'a, F> {
     pub(crate) fn reported(step: &'a Step<F>) -> Self {
         let fact = Cow::Borrowed(&step.fact);
-        Self { step, fact, overdue: false, void: false, forced: None }
+        Self { step, fact, overdue: false, told_at: None, void: false, forced: None }
     }
 
     pub(crate) fn of(entry: &'a Entry<F>) -> Self {
@@ -34,10 +36,16 @@ impl<'a, F: Fact> Item<'a, F> {
         Self {
             step: &entry.step,
             fact: Cow::Borrowed(entry.fact()),
-            overdue: entry.overdue,
+            overdue: entry.overdue_at.is_some(),
+            told_at: entry.overdue_at,
             void: false,
             forced: decided.map(|action| !matches!(action, OverrideAction::Discard)),
         }
+    }
+
+    /// Whether the clock told that a time has come.
+    pub fn is_past(&self, time: Timestamp) -> bool {
+        self.told_at.is_some_and(|told_at| told_at >= time)
     }
 }
 
@@ -70,7 +78,9 @@ fn insisted(judged: Verdict) -> Verdict {
     match &judged.outcome {
         Outcome::Applied => judged,
         Outcome::Refused(refused) if refused.code == Refusal::CurrencyMismatch => judged,
-        Outcome::Refused(_) | Outcome::Stale | Outcome::Parked { .. } => Verdict::applied(),
+        Outcome::Refused(_) | Outcome::Duplicate | Outcome::Stale | Outcome::Parked { .. } => {
+            Verdict::applied()
+        }
     }
 }
 
@@ -100,6 +110,17 @@ pub(crate) fn refuse<L: Lifecycle>(
     code: Refusal,
 ) -> Verdict {
     Verdict::refused(code, L::state_name(state, &item.fact), L::legal(state, &item.fact))
+}
+
+/// Until when a step may be the newest that was heard: so long after its receipt, for what comes
+/// late is not overdue at once.
+pub(crate) fn until<F: Fact>(
+    items: &[Item<'_, F>],
+    step: StepId,
+    silence: jiff::SignedDuration,
+) -> Option<(StepId, Timestamp)> {
+    let item = items.iter().find(|item| item.step.id == step)?;
+    Some((step, item.step.received_at.saturating_add(silence).ok()?))
 }
 
 /// Parks `item` until `missing` has come; after the deadline it is adopted with a gap.

@@ -3,9 +3,10 @@
 //! Reading order: [`step`] (what a lender or a partner says about one thing), [`journal`] (how
 //! the steps of one aggregate are kept), [`judge`] (how they are judged in the order in which they
 //! happened), then a folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
-//! [`customer_link`], [`exception`].
+//! [`charge`], [`customer_link`], [`exception`], [`secret`].
 
 pub mod application;
+pub mod charge;
 pub mod customer_link;
 pub mod event;
 pub mod exception;
@@ -19,6 +20,7 @@ pub mod order_key;
 pub mod payment_method;
 pub mod policies;
 pub mod refusal;
+pub mod secret;
 pub mod step;
 #[cfg(test)]
 mod testing;

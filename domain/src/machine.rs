@@ -80,6 +80,8 @@ pub enum Effect {
     Parks(&'static str),
     /// It is refused.
     Refuses(Refusal),
+    /// It changes nothing: `duplicate` or `stale`.
+    Keeps(&'static str),
 }
 
 impl Edge {
@@ -103,7 +105,11 @@ impl Machine {
     /// The machine of that name: `application`, `payment-method`, `transaction`.
     pub fn named(name: &str) -> Option<Self> {
         match name {
-            "application" => Some(crate::application::machine()),
+            "application" => Some(crate::application::decisions::machine()),
+            "charge" => Some(crate::charge::lifecycle::machine()),
+            "charge-operation" => Some(crate::charge::lifecycle::operation_machine()),
+            "lender-track" => Some(crate::application::lenders::machine()),
+            "onboarding" => Some(crate::application::onboarding::machine()),
             "customer-link" => Some(crate::customer_link::machine()),
             "payment-method" => Some(crate::payment_method::machine()),
             "transaction" => Some(crate::transaction::machine()),
@@ -112,8 +118,16 @@ impl Machine {
     }
 
     /// The names that [`Self::named`] knows.
-    pub const NAMES: [&'static str; 4] =
-        ["application", "customer-link", "payment-method", "transaction"];
+    pub const NAMES: [&'static str; 8] = [
+        "application",
+        "charge",
+        "charge-operation",
+        "customer-link",
+        "lender-track",
+        "onboarding",
+        "payment-method",
+        "transaction",
+    ];
 
     /// As a Markdown table: one line per pair.
     pub fn table(&self) -> String {
@@ -130,6 +144,7 @@ impl Machine {
                 Effect::Refuses(refusal) => {
                     ("–".to_owned(), format!("refused: `{}`", refusal.code()))
                 }
+                Effect::Keeps(outcome) => ("–".to_owned(), (*outcome).to_owned()),
             };
             // Writing to a String cannot fail.
             let _ = writeln!(text, "| {from} | {kind} | {to} | {note} |");

@@ -41,6 +41,29 @@ pub struct Policies {
     pub accepted_unconfirmed_after: SignedDuration,
     /// How long a rejection reported by the SDK may stay unconfirmed.
     pub rejected_unconfirmed_after: SignedDuration,
+    /// How long a decision may be without a card, and a card without a decision.
+    pub unmatched_after: SignedDuration,
+    /// How long an authorization may hold an amount before it is looked at; it is never voided.
+    pub hold_window: SignedDuration,
+    /// The same by merchant category code, where it is longer: lodging, car rental, cruises.
+    pub hold_windows: BTreeMap<String, SignedDuration>,
+    /// How long an onboarding step waits for the one before it: longer than the lender's retries,
+    /// which end after about 102 s.
+    pub onboarding_parked_for: SignedDuration,
+    /// How long the customer may take to sign.
+    pub signing_overdue_after: SignedDuration,
+    /// How long an application without a decision may be silent.
+    pub application_stale_after: SignedDuration,
+    /// How far apart a deprecated webhook and the one that replaces it may be dated.
+    pub twin_window: SignedDuration,
+    /// How long a confirmation may wait for its charge.
+    pub token_unused_after: SignedDuration,
+    /// How long a chargeback's reversal waits for the chargeback.
+    pub reversal_parked_for: SignedDuration,
+    /// How long a settle or a refund may be on its way.
+    pub operation_stuck_after: SignedDuration,
+    /// How long a charge may be authorized and not settled.
+    pub charge_unsettled_after: SignedDuration,
 }
 
 impl Policies {
@@ -54,9 +77,25 @@ impl Policies {
             ("session_skew", self.session_skew),
             ("accepted_unconfirmed_after", self.accepted_unconfirmed_after),
             ("rejected_unconfirmed_after", self.rejected_unconfirmed_after),
+            ("unmatched_after", self.unmatched_after),
+            ("hold_window", self.hold_window),
+            ("onboarding_parked_for", self.onboarding_parked_for),
+            ("signing_overdue_after", self.signing_overdue_after),
+            ("application_stale_after", self.application_stale_after),
+            ("twin_window", self.twin_window),
+            ("token_unused_after", self.token_unused_after),
+            ("reversal_parked_for", self.reversal_parked_for),
+            ("operation_stuck_after", self.operation_stuck_after),
+            ("charge_unsettled_after", self.charge_unsettled_after),
         ];
-        durations.into_iter().find(|(_, duration)| duration.is_negative()).map(|(name, _)| name)
+        let by_category = self.hold_windows.values().map(|duration| ("hold_windows", *duration));
+        let mut all = durations.into_iter().chain(by_category);
+        all.find(|(_, duration)| duration.is_negative()).map(|(name, _)| name)
     }
+}
+
+const fn days(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * count)
 }
 
 impl Default for Policies {
@@ -73,6 +112,17 @@ impl Default for Policies {
             session_skew: SignedDuration::from_mins(5),
             accepted_unconfirmed_after: SignedDuration::from_hours(1),
             rejected_unconfirmed_after: SignedDuration::from_hours(24),
+            unmatched_after: days(1),
+            hold_window: days(10),
+            hold_windows: ["7011", "7512", "4411"].map(|mcc| (mcc.to_owned(), days(31))).into(),
+            onboarding_parked_for: SignedDuration::from_mins(15),
+            signing_overdue_after: days(7),
+            application_stale_after: days(30),
+            twin_window: SignedDuration::from_mins(10),
+            token_unused_after: days(7),
+            reversal_parked_for: days(7),
+            operation_stuck_after: days(3),
+            charge_unsettled_after: days(30),
         }
     }
 }

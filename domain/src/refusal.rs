@@ -1,8 +1,12 @@
 //! Why a step or a command is refused: closed, documented, in order of precedence.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::flag::{Severity, codes};
+use crate::{
+    flag::{Severity, codes},
+    step::Refused,
+};
 
 codes! {
     /// Why a step that a lender reported does not count. Earlier ones take precedence.
@@ -24,6 +28,23 @@ codes! {
         IllegalStatusEdge "illegal_status_edge" Review "the lender documents no such change of status for this type of card",
         DecisionConflict "decision_conflict" High "the same application was decided otherwise before",
         RepeatedDecision "repeated_decision" Info "the same application was decided in the same way before",
+        AlreadySigned "already_signed" Review "the customer had signed before",
+        AlreadyCompleted "already_completed" Review "the onboarding had been completed before",
+        EngagementConflict "engagement_conflict" High "the onboarding was completed under another engagement id",
+        AlreadyRejected "already_rejected" Review "the application had been rejected before",
+        AlreadyEnded "already_ended" Review "the application had been rejected or had failed, and was not opened again",
+        TrackTerminal "track_terminal" Review "the lender had declined, cancelled or confirmed before, which is final",
+        DeclinedAfterConfirm "declined_after_confirm" High "the customer had confirmed with this lender before it declined",
+        CancelledAfterCharge "cancelled_after_charge" High "a charge had been created with this confirmation before the lender cancelled",
+        SecondAuthorize "second_authorize" Review "the charge was authorized with another amount before",
+        AuthorizeAfterVoid "authorize_after_void" Review "the charge was voided before the authorization",
+        VoidAfterFullSettle "void_after_full_settle" Review "the charge is settled in full, so nothing is left to void",
+        VoidDuringChargeback "void_during_chargeback" Review "a chargeback of the charge is open",
+        OperationAmountConflict "operation_amount_conflict" High "the operation was reported with another amount before",
+        TerminalConflict "terminal_conflict" High "the operation had ended otherwise before",
+        ReversalExceedsChargeback "reversal_exceeds_chargeback" High "the reversals exceed the chargebacks",
+        LinkConflict "link_conflict" High "the charge belongs to another application",
+        ActionClosed "already_closed" Info "the action is not open",
     }
 }
 
@@ -48,6 +69,15 @@ pub enum CommandRefusal {
         /// What would be possible.
         possible: Vec<&'static str>,
     },
+    /// What the partner asks is not in order now.
+    #[error("not in order in state {}: {}", .0.state, .0.code.meaning())]
+    NotLegal(Refused),
+    /// The lender denied the customer for the credit scoring not long ago.
+    #[error("the customer may apply again from {from} on")]
+    ReapplyTooEarly {
+        /// The first day on which it is possible, in UTC.
+        from: Date,
+    },
     /// The step cannot be taken as the given kind.
     #[error("the step cannot be converted to `{to}`, only to one of: {}", possible.join(", "))]
     ConversionNotPossible {
@@ -66,6 +96,8 @@ impl CommandRefusal {
             Self::UnknownStep => "unknown_step",
             Self::AlreadyResolved => "already_resolved",
             Self::ActionNotPossible { .. } => "action_not_possible",
+            Self::NotLegal(refused) => refused.code.code(),
+            Self::ReapplyTooEarly { .. } => "reapply_too_early",
             Self::ConversionNotPossible { .. } => "conversion_not_possible",
         }
     }

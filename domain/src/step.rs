@@ -60,14 +60,19 @@ pub enum Origin {
     Delivery,
     /// A call of the partner's backend.
     Partner,
+    /// A person.
+    Operator,
 }
 
-/// What is wrong with the time that the lender gave; the step is then placed by its receipt.
+/// What is wrong with the time that the lender gave; the step is then placed by its receipt,
+/// unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockFault {
     /// There was none.
     Missing,
+    /// It names no zone, so UTC is assumed; the step is placed by it all the same.
+    ZoneAssumed,
     /// It is no RFC 3339 time, such as 30 February; kept as it was written.
     Unparseable(String),
 }
@@ -93,6 +98,9 @@ pub struct Step<F> {
     /// Whether the call that brought it was authentic, but older than the source's window.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outside_window: bool,
+    /// Whether something in it looked like a card number, which was masked before it was kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pan_masked: bool,
     /// The stream on which the key was used first, if that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_taken_by: Option<String>,
@@ -114,9 +122,18 @@ pub trait Fact:
     fn amount(&self) -> Option<Money>;
     /// Whom it is about, as far as it says.
     fn party(&self) -> Party<'_>;
+    /// Whether it tells of the customer's ids, for the event of a step that says nothing else new.
+    fn names_customer(&self) -> bool {
+        let Party { customer_id, partner_customer_id } = self.party();
+        customer_id.is_some() || partner_customer_id.is_some()
+    }
     /// The thing that it is about, where a stream holds several; else the stream is the thing.
     fn subject_id(&self) -> Option<String> {
         None
+    }
+    /// What else it says that tells it from another of its kind: names and values for people.
+    fn details(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
     /// The same fact as another kind of step, for an operator's conversion.
     ///
@@ -146,13 +163,15 @@ impl<F: Fact> Step<F> {
         }
     }
 
-    /// The flags that tell of the call itself: its time, and when it came.
+    /// The flags that tell of the call itself: its time, when it came, what was masked in it.
     pub fn call_flags(&self) -> impl Iterator<Item = Flag> {
         let clock = self.clock_fault.as_ref().map(|fault| match fault {
             ClockFault::Missing => Flag::TsMissing,
+            ClockFault::ZoneAssumed => Flag::TsZoneAssumed,
             ClockFault::Unparseable(_) => Flag::TsUnparseable,
         });
-        clock.into_iter().chain(self.outside_window.then_some(Flag::OutsideWindow))
+        let outside_window = self.outside_window.then_some(Flag::OutsideWindow);
+        clock.into_iter().chain(outside_window).chain(self.pan_masked.then_some(Flag::PanMasked))
     }
 }
 
@@ -162,6 +181,8 @@ impl<F: Fact> Step<F> {
 pub enum Outcome {
     /// It counts.
     Applied,
+    /// It says nothing that another step has not said: the same again, or a twin of it.
+    Duplicate,
     /// Something newer of the same kind has replaced it.
     Stale,
     /// Illegal now; legal once a missing step has come.
@@ -187,11 +208,19 @@ pub struct Refused {
     pub settled: bool,
 }
 
+impl Refused {
+    /// A refusal of what was asked in a state where nothing of the kind is in order.
+    pub const fn new(code: Refusal, state: &'static str) -> Self {
+        Self { code, state: Cow::Borrowed(state), legal: Vec::new(), settled: false }
+    }
+}
+
 impl Outcome {
-    /// The name of the outcome: `applied`, `stale`, `parked` or `refused`.
+    /// The name of the outcome: `applied`, `duplicate`, `stale`, `parked` or `refused`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Applied => "applied",
+            Self::Duplicate => "duplicate",
             Self::Stale => "stale",
             Self::Parked { .. } => "parked",
             Self::Refused(_) => "refused",
@@ -216,6 +245,11 @@ impl Verdict {
     /// It counts, and nothing is odd about it.
     pub const fn applied() -> Self {
         Self { outcome: Outcome::Applied, flags: Vec::new(), deadline: None }
+    }
+
+    /// It says nothing new.
+    pub const fn duplicate() -> Self {
+        Self { outcome: Outcome::Duplicate, flags: Vec::new(), deadline: None }
     }
 
     /// It waits for `missing` until `deadline`.

@@ -7,7 +7,10 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
 
 pub mod application;
+pub mod charge;
 mod codes;
+pub mod lenders;
+pub mod onboarding;
 pub mod payment_method;
 pub mod transaction;
 
@@ -16,6 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     application::{ApplicationFact, ApplicationLifecycle},
+    charge::{ChargeFact, ChargeLifecycle},
     customer_link::{CustomerLinkFact, CustomerLinkLifecycle},
     payment_method::{PaymentMethodFact, PaymentMethodLifecycle},
     step::{ClockFault, Fact, Origin},
@@ -38,6 +42,10 @@ impl Subject for PaymentMethodFact {
 
 impl Subject for ApplicationFact {
     type Rules = ApplicationLifecycle;
+}
+
+impl Subject for ChargeFact {
+    type Rules = ChargeLifecycle;
 }
 
 impl Subject for CustomerLinkFact {
@@ -70,6 +78,8 @@ pub struct Told<F> {
     content: Option<String>,
     key_taken_by: Option<String>,
     outside_window: bool,
+    pan_masked: bool,
+    origin: Origin,
     time: Time,
 }
 
@@ -88,6 +98,8 @@ impl<F: Subject> Told<F> {
             content: None,
             key_taken_by: None,
             outside_window: false,
+            pan_masked: false,
+            origin: Origin::Delivery,
             time: Time::Next,
         }
     }
@@ -112,6 +124,11 @@ impl<F: Subject> Told<F> {
         Self { time: Time::Unusable(ClockFault::Missing), ..self }
     }
 
+    /// The lender gave a time without a zone.
+    pub fn zoneless(self) -> Self {
+        Self { time: Time::Unusable(ClockFault::ZoneAssumed), ..self }
+    }
+
     /// Its deduplication key. Else the key is the kind and the minute, such as `void@3`.
     pub fn key(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
@@ -130,6 +147,16 @@ impl<F: Subject> Told<F> {
     /// It was signed longer ago than the source allows.
     pub fn outside_window(self) -> Self {
         Self { outside_window: true, ..self }
+    }
+
+    /// Something in it looked like a card number.
+    pub fn with_card_number(self) -> Self {
+        Self { pan_masked: true, ..self }
+    }
+
+    /// The partner's backend told it, not the lender.
+    pub fn by_the_partner(self) -> Self {
+        Self { origin: Origin::Partner, ..self }
     }
 
     /// The step alone, as a journal takes it in.
@@ -157,8 +184,9 @@ impl<F: Subject> Told<F> {
             occurred_at,
             clock_fault,
             received_at,
-            origin: Origin::Delivery,
+            origin: self.origin,
             outside_window: self.outside_window,
+            pan_masked: self.pan_masked,
             key_taken_by: self.key_taken_by,
             fact: self.fact,
         }
@@ -218,6 +246,11 @@ impl<F: Subject> History<F> {
         self.asked(Command::Record(Box::new(step)))
     }
 
+    /// The next step is received so long after the first receipt, and the others after it.
+    pub fn later(self, time: SignedDuration) -> Self {
+        Self { received: time.as_secs(), ..self }
+    }
+
     /// So much time passes after the first receipt.
     #[track_caller]
     pub fn after(self, time: SignedDuration) -> Self {
@@ -268,6 +301,12 @@ impl<F: Subject> History<F> {
         })
     }
 
+    /// The id of the step of that key.
+    #[track_caller]
+    pub fn the_step(&self, key: &str) -> StepId {
+        self.of_key(key).unwrap_or_else(|| panic!("no {key}")).step.id
+    }
+
     pub fn state(&self) -> <F::Rules as Lifecycle>::State {
         self.journal.state(&self.policies)
     }
@@ -311,6 +350,11 @@ impl<F: Subject> History<F> {
     }
 
     #[track_caller]
+    pub fn then_duplicate(self) -> Self {
+        self.then("D")
+    }
+
+    #[track_caller]
     pub fn then_stale(self) -> Self {
         self.then("S")
     }
@@ -346,6 +390,11 @@ impl<F: Subject> History<F> {
         self
     }
 
+    /// Why the newest step or command was not possible.
+    pub fn refusal(&self) -> Option<&CommandRefusal> {
+        self.answer.as_ref().err()
+    }
+
     /// The names of the events that the newest step or command led to.
     #[track_caller]
     pub fn then_events<const N: usize>(self, expected: [&str; N]) -> Self {
@@ -375,11 +424,12 @@ impl<F: Subject> History<F> {
     }
 }
 
-/// A verdict as the specification writes it: A applied, S stale, P parked, R refused, and what is
+/// A verdict as the specification writes it: A applied, D duplicate, S stale, P parked, R refused, and what is
 /// odd about it.
 pub fn cell(verdict: &Verdict) -> String {
     let outcome = match &verdict.outcome {
         Outcome::Applied => "A".to_owned(),
+        Outcome::Duplicate => "D".to_owned(),
         Outcome::Stale => "S".to_owned(),
         Outcome::Parked { waits_for } => format!("P({waits_for})"),
         Outcome::Refused(refused) if refused.settled => {

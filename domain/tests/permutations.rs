@@ -8,6 +8,7 @@ use std::{fmt, mem, path::Path};
 
 use creditrail_domain::{
     application::ApplicationLifecycle,
+    charge::ChargeLifecycle,
     customer_link::CustomerLinkLifecycle,
     payment_method::{PaymentMethodLifecycle, Status},
     transaction::TransactionLifecycle,
@@ -15,7 +16,11 @@ use creditrail_domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::{prelude::*, sample::Index, test_runner::RngSeed};
-use random::{Told, application_steps, card_steps, link_steps, money_steps, transaction_steps};
+use random::{
+    Told, application_steps, card_steps,
+    charges::{charge_steps, check_charge},
+    lender_steps, link_steps, money_steps, onboarding_steps, transaction_steps,
+};
 
 fn reproducible(cases: u32) -> ProptestConfig {
     ProptestConfig {
@@ -109,9 +114,20 @@ fn every_order_ends_equal<L: Lifecycle>(
         }
         let journal = received::<L>(&order, policies);
         prop_assert_eq!(settled(&journal), settled(&expected), "arrived as {:#?}", order);
-        prop_assert_eq!(shown(&journal.state(policies)), shown(&expected.state(policies)));
+        prop_assert_eq!(
+            by_receipts(&journal, shown(&journal.state(policies))),
+            by_receipts(&expected, shown(&expected.state(policies)))
+        );
     }
     Ok(())
+}
+
+/// The text with each time of receipt named by the step that was received then: the times are the
+/// order of arrival, but whose they are is not.
+fn by_receipts<L: Lifecycle>(journal: &Journal<L>, text: String) -> String {
+    journal.entries().iter().fold(text, |text, Entry { step, .. }| {
+        text.replace(&step.received_at.to_string(), &format!("receipt of {:?}", step.id))
+    })
 }
 
 fn debug(state: &impl fmt::Debug) -> String {
@@ -168,6 +184,39 @@ proptest! {
         policies in policies(),
     ) {
         every_order_ends_equal::<ApplicationLifecycle>(&steps, &shuffles, &repeats, &policies, by_either_id)?;
+    }
+
+    #[test]
+    fn every_order_of_arrival_of_an_onboarding_ends_equal(
+        steps in onboarding_steps(),
+        shuffles in shuffles(),
+        repeats in repeats(),
+        policies in policies(),
+    ) {
+        every_order_ends_equal::<ApplicationLifecycle>(&steps, &shuffles, &repeats, &policies, debug)?;
+    }
+
+    #[test]
+    fn every_order_of_arrival_of_what_lenders_report_ends_equal(
+        steps in lender_steps(),
+        shuffles in shuffles(),
+        repeats in repeats(),
+        policies in policies(),
+    ) {
+        every_order_ends_equal::<ApplicationLifecycle>(&steps, &shuffles, &repeats, &policies, debug)?;
+    }
+
+    #[test]
+    fn every_order_of_arrival_of_a_charge_ends_equal(
+        steps in charge_steps(),
+        shuffles in shuffles(),
+        repeats in repeats(),
+        minutes in 0..6_i64,
+    ) {
+        // How long after its reversal a chargeback may be dated.
+        let reversal_parked_for = SignedDuration::from_mins(minutes);
+        let policies = Policies { reversal_parked_for, ..Policies::default() };
+        every_order_ends_equal::<ChargeLifecycle>(&steps, &shuffles, &repeats, &policies, debug)?;
     }
 
     #[test]
@@ -339,7 +388,188 @@ proptest! {
     }
 
     #[test]
+    fn a_charge_is_replayed_to_what_it_was_and_its_money_adds_up(
+        steps in charge_steps(),
+        asked in asked(),
+    ) {
+        live_and_replayed::<ChargeLifecycle>(&steps, &asked, |journal, state| {
+            check_charge(journal.entries(), state)
+        })?;
+    }
+
+    #[test]
+    fn money_of_a_charge_is_refused_for_a_conflict_alone_and_never_parked(
+        steps in charge_steps(),
+    ) {
+        use charge::Report::{Authorized, ChargebackReversed, Linked, Voided};
+        let order: Vec<_> = steps.iter().collect();
+        let journal = received::<ChargeLifecycle>(&order, &Policies::default());
+        for entry in journal.entries() {
+            let is_money = !matches!(
+                entry.step.fact.report,
+                Authorized(_) | ChargebackReversed(_) | Linked { .. } | Voided { .. }
+            );
+            match &entry.verdict.outcome {
+                Outcome::Refused(refused) if is_money => prop_assert!(matches!(
+                    refused.code,
+                    Refusal::KeyReused | Refusal::CurrencyMismatch | Refusal::CustomerConflict
+                        | Refusal::OperationAmountConflict | Refusal::TerminalConflict
+                )),
+                Outcome::Parked { .. } => prop_assert!(!is_money),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn a_link_is_replayed_to_what_it_was(steps in link_steps(), asked in asked()) {
         live_and_replayed::<CustomerLinkLifecycle>(&steps, &asked, |_, _| Ok(()))?;
+    }
+}
+
+/// Tells the clock's time until nothing is due any more.
+fn time_passes<L: Lifecycle>(journal: &mut Journal<L>, now: Timestamp) {
+    loop {
+        let due = journal.decide(Command::PassTime { now }, &Policies::default()).unwrap();
+        if due.is_empty() {
+            return;
+        }
+        due.into_iter().for_each(|event| journal.apply(event));
+    }
+}
+
+/// Whether the clock was told between the steps or only in the end, in which all deadlines have
+/// passed, all ends equal.
+fn time_told_between_changes_nothing<L: Lifecycle>(
+    steps: &[Told<L::Fact>],
+    hours: &[i64],
+) -> Result<(), TestCaseError> {
+    let policies = Policies::default();
+    let mut told_between = Journal::<L>::default();
+    let mut now = random::receipt();
+    for (told, hours) in steps.iter().zip(hours) {
+        let record = Command::Record(Box::new(told.received(now)));
+        let events = told_between.decide(record, &policies).unwrap();
+        events.into_iter().for_each(|event| told_between.apply(event));
+        // A second besides, so that no two are received at once.
+        now += SignedDuration::from_hours(*hours) + SignedDuration::from_secs(1);
+        time_passes(&mut told_between, now);
+    }
+    let mut told_in_the_end = received::<L>(&steps.iter().collect::<Vec<_>>(), &policies);
+    let end = now + SignedDuration::from_hours(24 * 365);
+    for journal in [&mut told_between, &mut told_in_the_end] {
+        time_passes(journal, end);
+    }
+    let verdicts = |journal: &Journal<L>| {
+        let entries = settled(journal).into_iter();
+        entries.map(|entry| (entry.step.id, entry.verdict)).collect::<Vec<_>>()
+    };
+    prop_assert_eq!(verdicts(&told_between), verdicts(&told_in_the_end));
+    let waits = |entry: &Entry<L::Fact>| entry.verdict.outcome.name() == "parked";
+    prop_assert!(!told_in_the_end.entries().iter().any(waits), "all deadlines have passed");
+    prop_assert_eq!(
+        by_receipts(&told_between, debug(&told_between.state(&policies))),
+        by_receipts(&told_in_the_end, debug(&told_in_the_end.state(&policies)))
+    );
+    Ok(())
+}
+
+/// What is due is due one of these times after its receipt, however long ago it happened.
+fn due_by_receipt<L: Lifecycle>(
+    steps: &[Told<L::Fact>],
+    windows: &[SignedDuration],
+) -> Result<(), TestCaseError> {
+    let policies = Policies::default();
+    let journal = received::<L>(&steps.iter().collect::<Vec<_>>(), &policies);
+    for (step, at) in journal.deadlines(&policies) {
+        let entry = journal.entry(step).unwrap();
+        let after = at.duration_since(entry.step.received_at);
+        prop_assert!(windows.contains(&after), "{:?} after the receipt of {:?}", after, entry);
+    }
+    Ok(())
+}
+
+/// For how many hours nothing comes after a step.
+fn silences() -> impl Strategy<Value = Vec<i64>> {
+    prop::collection::vec(prop::sample::select(vec![0, 1, 24 * 8, 24 * 40]), 6)
+}
+
+proptest! {
+    #![proptest_config(reproducible(1000))]
+
+    #[test]
+    fn what_is_due_counts_from_the_receipt_and_not_from_when_it_happened(
+        transaction in transaction_steps(),
+        applicant in application_steps(),
+        onboarding in onboarding_steps(),
+        lenders in lender_steps(),
+    ) {
+        let p = Policies::default();
+        let holds = p.hold_windows.values().copied().chain([p.hold_window, p.parked_for]);
+        due_by_receipt::<TransactionLifecycle>(&transaction, &holds.collect::<Vec<_>>())?;
+        let stale = p.application_stale_after;
+        let windows = [stale, p.accepted_unconfirmed_after, p.rejected_unconfirmed_after];
+        due_by_receipt::<ApplicationLifecycle>(&applicant, &windows)?;
+        let windows = [stale, p.signing_overdue_after, p.onboarding_parked_for];
+        due_by_receipt::<ApplicationLifecycle>(&onboarding, &windows)?;
+        due_by_receipt::<ApplicationLifecycle>(&lenders, &[stale, p.token_unused_after])?;
+    }
+
+    #[test]
+    fn an_onboarding_ends_the_same_whenever_the_clock_was_told(
+        steps in onboarding_steps(),
+        silences in silences(),
+    ) {
+        time_told_between_changes_nothing::<ApplicationLifecycle>(&steps, &silences)?;
+    }
+
+    #[test]
+    fn what_lenders_report_ends_the_same_whenever_the_clock_was_told(
+        steps in lender_steps(),
+        silences in silences(),
+    ) {
+        time_told_between_changes_nothing::<ApplicationLifecycle>(&steps, &silences)?;
+    }
+
+    #[test]
+    fn an_onboarding_is_replayed_to_what_it_was_and_asks_for_one_thing_at_most(
+        steps in onboarding_steps(),
+        asked in asked(),
+    ) {
+        live_and_replayed::<ApplicationLifecycle>(&steps, &asked, |_, state| {
+            let application::State::Onboarding(onboarding) = state else { return Ok(()) };
+            let open = state.actions().iter().filter(|action| action.closed.is_none());
+            let open: Vec<_> = open.map(|action| action.kind.name()).collect();
+            let asks_for = match onboarding.status().public_name() {
+                "submitted" => &[][..],
+                "awaiting_signature" => &["redirect_to_signing"],
+                "signed" => &["initiate_card_creation"],
+                "completed" => &["store_engagement_id"],
+                "rejected" => &["provide_documents", "reapply"],
+                _ => &["retry_application", "correct_data"],
+            };
+            prop_assert!(open.len() <= 1 && open.iter().all(|kind| asks_for.contains(kind)));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn what_lenders_report_is_replayed_to_what_it_was_and_each_action_fits_its_track(
+        steps in lender_steps(),
+        asked in asked(),
+    ) {
+        live_and_replayed::<ApplicationLifecycle>(&steps, &asked, |_, state| {
+            let application::State::Lenders(lenders) = state else { return Ok(()) };
+            for action in state.actions().iter().filter(|action| action.closed.is_none()) {
+                let track = &lenders.tracks[action.lender_id.as_ref().unwrap()];
+                let status = match action.kind.name() {
+                    "consumer_action" => "pending_consumer",
+                    "merchant_action" => "pending_merchant",
+                    _ => "confirmed",
+                };
+                prop_assert_eq!(track.status.name(), status, "{:?}", action);
+            }
+            Ok(())
+        })?;
     }
 }

@@ -1,8 +1,12 @@
 //! Applications: what the lender decided, and beside it what the SDK said.
 
+mod lenders;
+mod onboarding;
+
 use creditrail_domain::{
-    Policies,
-    application::{ApplicationLifecycle, ApplicationState, Decision, lifecycle},
+    Flag, Policies,
+    application::{ApplicationLifecycle, ApplicationState, Decision, State, decisions::lifecycle},
+    step::Party,
 };
 use serde_json::{Value, json};
 
@@ -29,7 +33,11 @@ static TABLE: Table = Table {
 
 fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     let History::Application(steps) = &stream.history else { return Vec::new() };
-    let state = steps.state(policies);
+    let state = match steps.state(policies) {
+        State::Decisions(state) => state,
+        State::Onboarding(state) => return vec![onboarding::row(stream, steps, &state, policies)],
+        State::Lenders(state) => return vec![lenders::row(stream, steps, &state, policies)],
+    };
     let mut changes = Vec::new();
     for application in state.applications() {
         // The two may have been two applications until a step told that they are one.
@@ -70,6 +78,66 @@ fn row(
     }
 }
 
+const fn decision_name(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Accepted => "accepted",
+        Decision::Rejected => "rejected",
+    }
+}
+
+/// The row of an application that has a stream of its own; `own` is what only its kind has.
+fn whole(
+    stream: &Stream,
+    steps: &Steps<ApplicationLifecycle>,
+    (status, own): (&str, Value),
+    policies: &Policies,
+) -> Change {
+    let customer = steps.customer(policies);
+    let Party { customer_id, partner_customer_id } = customer.or(Party::default());
+    let mut flags: Vec<Flag> = steps
+        .all()
+        .filter(|step| step.entry.verdict.is_applied())
+        .flat_map(|step| step.entry.verdict.flags.iter().copied())
+        .collect();
+    flags.sort_unstable();
+    flags.dedup();
+    let mut document = json!({
+        "source": stream.source,
+        "application_id": stream.id.id,
+        "applicant": stream.id.id,
+        "status": status,
+        "decision": null,
+        "decided_at": null,
+        "provisional": null,
+        "reasons": [],
+        "reapply_after": null,
+        "signing": null,
+        "lenders": [],
+        "started_at": null,
+        "created_at": null,
+        "customer_id": customer_id,
+        "partner_customer_id": partner_customer_id,
+        "client_reports": [],
+        "flags": flags,
+        "steps": steps.all().map(|step| step.view()).collect::<Vec<_>>(),
+        "legal_next": [],
+        "position": steps.position,
+    });
+    if let (Value::Object(fields), Value::Object(own)) = (&mut document, own) {
+        fields.extend(own);
+    }
+    let cells = vec![
+        steps.first_position.into(),
+        status.into(),
+        customer_id.into(),
+        partner_customer_id.into(),
+        stream.id.id.as_str().into(),
+        Cell::document(&document),
+    ];
+    let (key, position) = (stream.id.id.clone(), steps.position);
+    Change { key, write: Write::Replace, position, cells }
+}
+
 fn document(
     stream: &Stream,
     steps: &Steps<ApplicationLifecycle>,
@@ -89,10 +157,7 @@ fn document(
         "application_id": application.id,
         "applicant": stream.id.id,
         "status": application.status().name(),
-        "decision": application.decided.map(|(decision, _)| match decision {
-            Decision::Accepted => "accepted",
-            Decision::Rejected => "rejected",
-        }),
+        "decision": application.decided.map(|(decision, _)| decision_name(decision)),
         "decided_at": application.decided.map(|(_, at)| at),
         "provisional": application.provisional(),
         "reasons": [],

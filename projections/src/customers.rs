@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use creditrail_domain::{
-    Policies,
+    Lifecycle, Policies,
     customer_link::Status,
     exception::About,
     step::{Fact, Party, StepId},
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     History, Stream, exceptions,
-    history::{Decision, Moment, StepHistory},
+    history::{Decision, Moment, StepHistory, Steps},
     row::{self, Change, ReadModel, Table, Write},
 };
 
@@ -27,7 +27,10 @@ static TABLE: Table = Table {
 
 fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     match &stream.history {
-        History::Application(steps) => implied(steps.touched()),
+        History::Application(steps) => {
+            implied(steps.touched()).into_iter().chain(of_stream(steps, policies)).collect()
+        }
+        History::Charge(steps) => of_stream(steps, policies),
         History::PaymentMethod(steps) => implied(steps.touched()),
         History::Transaction(steps) => implied(steps.touched()),
         History::CustomerLink(steps) => {
@@ -55,8 +58,23 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
                 .chain(pair(alone, "seen", steps.first_position, Write::KeepFirst))
                 .collect()
         }
-        History::Exception(_) => Vec::new(),
+        History::Exception(_) | History::Secret(_) => Vec::new(),
     }
+}
+
+/// The pairs that the steps of one stream bring together, although no single one of them may name
+/// both. A pair is known from the event on that told the second of the two.
+fn of_stream<L: Lifecycle>(steps: &Steps<L>, policies: &Policies) -> Vec<Change> {
+    let mut pairs = Vec::new();
+    for (since, customer) in steps.customers(policies) {
+        let party = customer.or(Party::default());
+        let alone = Party { partner_customer_id: None, ..party };
+        // Where the lender has no id for the customer, the partner's stands for it.
+        let both = party.partner_customer_id.map(|_| party);
+        let implied = both.and_then(|both| pair(both, "implied", since, Write::KeepFirst));
+        pairs.extend(implied.into_iter().chain(pair(alone, "seen", since, Write::KeepFirst)));
+    }
+    row::merge(pairs)
 }
 
 /// The pairs that steps other than a link bring together: weaker than a link.

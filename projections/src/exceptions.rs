@@ -2,7 +2,7 @@
 //! identities. Each closes when it is resolved by a person or when later steps settle it.
 
 use creditrail_domain::{
-    Outcome, Policies, Refusal, Severity, StepId, Verdict,
+    Lifecycle, Outcome, Policies, Refusal, Severity, StepId, Verdict,
     exception::{About, ExceptionEvent, Resolution, UnreadableKind},
     step::Fact,
 };
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     History, Stream,
-    history::{Decision, Moment, StepHistory, Steps},
+    history::{Customer, Decision, Moment, StepHistory, Steps},
     row::{Cell, Change, ReadModel, Table, Write},
     steps::{resolution, resolution_of_override, sentence, subject_of},
 };
@@ -23,23 +23,32 @@ static TABLE: Table = Table {
     columns: &["first_position", "status", "severity", "code", "customer_id", "document"],
 };
 
-fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
+fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     match &stream.history {
-        History::Application(steps) => of_steps(stream, steps),
+        History::Application(steps) => of_all(stream, steps, policies),
+        History::Charge(steps) => of_all(stream, steps, policies),
         History::CustomerLink(steps) => of_steps(stream, steps),
         History::PaymentMethod(steps) => of_steps(stream, steps),
         History::Transaction(steps) => of_steps(stream, steps),
+        History::Secret(_) => Vec::new(),
         History::Exception(moments) => of_exception(stream, moments).into_iter().collect(),
     }
 }
 
-fn of_steps<L: creditrail_domain::Lifecycle>(stream: &Stream, steps: &Steps<L>) -> Vec<Change> {
-    let both = |step| {
-        [Kind::Refused, Kind::Flagged]
-            .into_iter()
-            .filter_map(move |kind| of_step(stream, &step, kind))
-    };
-    steps.touched().flat_map(both).collect()
+fn of_steps<L: Lifecycle>(stream: &Stream, steps: &Steps<L>) -> Vec<Change> {
+    let nobody = Customer::default();
+    steps.touched().flat_map(|step| both(stream, &step, &nobody)).collect()
+}
+
+/// All steps anew: one may tell whom those before it are about.
+fn of_all<L: Lifecycle>(stream: &Stream, steps: &Steps<L>, policies: &Policies) -> Vec<Change> {
+    let customer = steps.customer(policies);
+    steps.all().flat_map(|step| both(stream, &step, &customer)).collect()
+}
+
+fn both<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, customer: &Customer) -> Vec<Change> {
+    let of_kind = |kind| of_step(stream, step, kind, customer);
+    [Kind::Refused, Kind::Flagged].into_iter().filter_map(of_kind).collect()
 }
 
 /// A step can be an exception in two ways, one after the other: refused, or flagged.
@@ -81,7 +90,12 @@ impl Kind {
     }
 }
 
-fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, kind: Kind) -> Option<Change> {
+fn of_step<F: Fact>(
+    stream: &Stream,
+    step: &StepHistory<'_, F>,
+    kind: Kind,
+    customer: &Customer,
+) -> Option<Change> {
     // What it was when it was last an exception of the kind, which may be over.
     let verdict = step.moments.iter().rev().find_map(|moment| match &moment.what {
         Decision::Recorded(verdict) | Decision::Revised { to: verdict, .. } => {
@@ -95,7 +109,9 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, kind: Kind) -> O
     let fact = &step.entry.step.fact;
     let (state, legal) = match &verdict.outcome {
         Outcome::Refused(refused) => (Some(&refused.state), refused.legal.as_slice()),
-        Outcome::Applied | Outcome::Stale | Outcome::Parked { .. } => (None, [].as_slice()),
+        Outcome::Applied | Outcome::Duplicate | Outcome::Stale | Outcome::Parked { .. } => {
+            (None, [].as_slice())
+        }
     };
     let first = step.moments.first()?;
     let id = kind.id(&stream.source, step.entry.step.id).to_string();
@@ -129,7 +145,7 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, kind: Kind) -> O
         status.into(),
         severity_name(severity).into(),
         code.into(),
-        fact.party().customer_id.into(),
+        customer.or(fact.party()).customer_id.into(),
         Cell::document(&document),
     ];
     let position = step.moments.last()?.position;

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use creditrail_domain::{
     AggregateType, Entry, Event, Journal, Lifecycle, Policies, StepEvent, StepId, Verdict,
     application::ApplicationLifecycle,
+    charge::ChargeLifecycle,
     customer_link::CustomerLinkLifecycle,
     exception::ExceptionEvent,
     journal::{Cause, Override},
     payment_method::PaymentMethodLifecycle,
+    secret::SecretEvent,
+    step::{Fact as _, Party},
     transaction::TransactionLifecycle,
 };
 use jiff::Timestamp;
@@ -57,12 +60,16 @@ pub struct Stream {
 pub enum History {
     /// The applications of one applicant.
     Application(Steps<ApplicationLifecycle>),
+    /// A charge.
+    Charge(Steps<ChargeLifecycle>),
     /// A link of customer ids.
     CustomerLink(Steps<CustomerLinkLifecycle>),
     /// An exception that belongs to no step.
     Exception(Vec<Moment<ExceptionEvent>>),
     /// A card.
     PaymentMethod(Steps<PaymentMethodLifecycle>),
+    /// A secret out of a payload.
+    Secret(Vec<Moment<SecretEvent>>),
     /// A card transaction.
     Transaction(Steps<TransactionLifecycle>),
 }
@@ -122,6 +129,34 @@ pub struct StepHistory<'a, F> {
     pub moments: &'a [Moment<Decision<F>>],
 }
 
+/// The names of a customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// The lender's.
+    pub customer_id: Option<String>,
+    /// The partner's.
+    pub partner_customer_id: Option<String>,
+}
+
+impl Customer {
+    fn of<L: Lifecycle>(state: &L::State) -> Self {
+        let Party { customer_id, partner_customer_id } = L::party(state);
+        Self {
+            customer_id: customer_id.map(str::to_owned),
+            partner_customer_id: partner_customer_id.map(str::to_owned),
+        }
+    }
+
+    /// The names that a step gives, and for those that it does not give these.
+    pub fn or<'a>(&'a self, step: Party<'a>) -> Party<'a> {
+        let Party { customer_id, partner_customer_id } = step;
+        Party {
+            customer_id: customer_id.or(self.customer_id.as_deref()),
+            partner_customer_id: partner_customer_id.or(self.partner_customer_id.as_deref()),
+        }
+    }
+}
+
 impl<L: Lifecycle> Default for Steps<L> {
     fn default() -> Self {
         let moments = BTreeMap::new();
@@ -157,6 +192,11 @@ impl<L: Lifecycle> Steps<L> {
         self.moments.values_mut().flatten().for_each(|moment| moment.is_new = false);
     }
 
+    /// Whether all of its events are being projected now, so that no row of it is there yet.
+    pub fn is_new(&self) -> bool {
+        self.moments.values().flatten().all(|moment| moment.is_new)
+    }
+
     /// The steps about which a new event decided something, in the order in which they happened.
     pub fn touched(&self) -> impl Iterator<Item = StepHistory<'_, L::Fact>> {
         self.all().filter(|step| step.moments.iter().any(|moment| moment.is_new))
@@ -168,6 +208,44 @@ impl<L: Lifecycle> Steps<L> {
             entry,
             moments: self.moments.get(&entry.step.id).map_or(&[], Vec::as_slice),
         })
+    }
+
+    /// Whom the stream is about, as far as all of it tells: for steps that name nobody.
+    pub fn customer(&self, policies: &Policies) -> Customer {
+        Customer::of::<L>(&self.state(policies))
+    }
+
+    /// Whom the stream was about after each new event that may tell so, with its position. For rows
+    /// that stay: what all steps tell in the end is not what those before told, and how many of them
+    /// are folded at once is chance.
+    pub fn customers(&self, policies: &Policies) -> Vec<(i64, Customer)> {
+        let tells = |step: &StepHistory<'_, L::Fact>, what: &Decision<L::Fact>| match what {
+            Decision::Recorded(_) => {
+                let Party { customer_id, partner_customer_id } = step.entry.step.fact.party();
+                customer_id.is_some() || partner_customer_id.is_some()
+            }
+            Decision::Overridden(_) => true,
+            Decision::Revised { .. } | Decision::Overdue => false,
+        };
+        let mut told = BTreeMap::new();
+        for step in self.touched() {
+            for moment in step.moments.iter().filter(|moment| moment.is_new) {
+                if tells(&step, &moment.what) {
+                    told.insert(moment.position, self.customer_at(moment.position, policies));
+                }
+            }
+        }
+        told.into_iter().collect()
+    }
+
+    fn customer_at(&self, position: i64, policies: &Policies) -> Customer {
+        let known = |step: StepId| {
+            let moments = self.moments.get(&step)?.iter();
+            let mut moments = moments.take_while(|moment| moment.position <= position).peekable();
+            moments.peek()?;
+            Some(moments.any(|moment| matches!(moment.what, Decision::Overridden(_))))
+        };
+        Customer::of::<L>(&self.journal.opened(known, policies))
     }
 
     /// What the steps amount to.
@@ -209,9 +287,11 @@ impl History {
     fn empty(aggregate_type: AggregateType) -> Option<Self> {
         Some(match aggregate_type {
             AggregateType::Application => Self::Application(Steps::default()),
+            AggregateType::Charge => Self::Charge(Steps::default()),
             AggregateType::CustomerLink => Self::CustomerLink(Steps::default()),
             AggregateType::Exception => Self::Exception(Vec::new()),
             AggregateType::PaymentMethod => Self::PaymentMethod(Steps::default()),
+            AggregateType::Secret => Self::Secret(Vec::new()),
             AggregateType::Transaction => Self::Transaction(Steps::default()),
             _ => return None,
         })
@@ -220,11 +300,15 @@ impl History {
     fn nothing_is_new(&mut self) {
         match self {
             Self::Application(steps) => steps.nothing_is_new(),
+            Self::Charge(steps) => steps.nothing_is_new(),
             Self::CustomerLink(steps) => steps.nothing_is_new(),
             Self::Exception(moments) => {
                 moments.iter_mut().for_each(|moment| moment.is_new = false);
             }
             Self::PaymentMethod(steps) => steps.nothing_is_new(),
+            Self::Secret(moments) => {
+                moments.iter_mut().for_each(|moment| moment.is_new = false);
+            }
             Self::Transaction(steps) => steps.nothing_is_new(),
         }
     }
@@ -239,8 +323,10 @@ impl History {
         }
         match (self, event) {
             (Self::Application(steps), Event::Application(event)) => steps.take(moment!(event)),
+            (Self::Charge(steps), Event::Charge(event)) => steps.take(moment!(event)),
             (Self::CustomerLink(steps), Event::CustomerLink(event)) => steps.take(moment!(event)),
             (Self::Exception(moments), Event::Exception(event)) => moments.push(moment!(event)),
+            (Self::Secret(moments), Event::Secret(event)) => moments.push(moment!(event)),
             (Self::PaymentMethod(steps), Event::PaymentMethod(event)) => steps.take(moment!(event)),
             (Self::Transaction(steps), Event::Transaction(event)) => steps.take(moment!(event)),
             // A stream has one kind of event: its type is part of its key in the log.

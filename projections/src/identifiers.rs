@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use creditrail_domain::{
-    Policies,
-    application::ApplicationLifecycle,
+    Lifecycle, Policies,
+    application::{ApplicationLifecycle, State},
     step::{Fact, Party},
 };
 use serde_json::json;
 
 use crate::{
     History, Stream,
-    history::{StepHistory, Steps},
+    history::{Customer, StepHistory, Steps},
     row::{Change, ReadModel, Table, Write},
 };
 
@@ -41,9 +41,22 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         History::CustomerLink(steps) => steps.touched().for_each(|step| found.customer(&step)),
         History::Application(steps) => {
             steps.touched().for_each(|step| found.customer(&step));
-            found.applications(steps, policies);
+            match steps.state(policies) {
+                State::Decisions(_) => found.applications(steps, policies),
+                State::Onboarding(_) | State::Lenders(_) => found.application(steps, id, policies),
+            }
         }
-        History::Exception(_) => {}
+        History::Charge(steps) => {
+            found.of_customer(steps, policies);
+            for step in steps.touched() {
+                found.add(id, ("charge", id), first_position(&step));
+                let fact = &step.entry.step.fact;
+                for value in fact.ids().into_iter().chain(fact.partner_customer_id.as_deref()) {
+                    found.add(value, ("charge", id), first_position(&step));
+                }
+            }
+        }
+        History::Exception(_) | History::Secret(_) => {}
     }
     found.into_changes()
 }
@@ -68,6 +81,32 @@ impl Found {
         let Some(customer) = customer_id else { return };
         for value in [customer_id, partner_customer_id].into_iter().flatten() {
             self.add(value, ("customer", customer), first_position(step));
+        }
+    }
+
+    /// The ids of the customer whom the steps together tell.
+    fn of_customer<L: Lifecycle>(&mut self, steps: &Steps<L>, policies: &Policies) {
+        for (_, Customer { customer_id, partner_customer_id }) in steps.customers(policies) {
+            let Some(customer) = &customer_id else { continue };
+            for value in [&customer_id, &partner_customer_id].into_iter().flatten() {
+                self.add(value, ("customer", customer), steps.first_position);
+            }
+        }
+    }
+
+    /// An application with an id of its own, found by every id that was named with it.
+    fn application(&mut self, steps: &Steps<ApplicationLifecycle>, id: &str, policies: &Policies) {
+        self.of_customer(steps, policies);
+        for step in steps.touched() {
+            let position = first_position(&step);
+            self.add(id, ("application", id), position);
+            let fact = &step.entry.step.fact;
+            for value in fact.ids() {
+                self.add(value, ("application", id), position);
+            }
+            if let Some(partner) = &fact.partner_customer_id {
+                self.add(partner, ("application", id), position);
+            }
         }
     }
 

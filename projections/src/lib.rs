@@ -5,9 +5,13 @@
 //! which rows those are depends on the log alone, never on how it was cut into batches. So
 //! dropping a read model and folding again from position 0 gives the same bytes.
 
+pub mod actions;
 pub mod applications;
+pub mod charges;
 pub mod customers;
+pub mod deadlines;
 pub mod exceptions;
+pub mod findings;
 pub mod history;
 pub mod identifiers;
 pub mod payment_methods;
@@ -28,5 +32,10 @@ pub static READERS: &[Reader] = &[
     // Together, since conflicts of identities are exceptions.
     Reader { name: "customers", models: &[&customers::READ_MODEL, &exceptions::READ_MODEL] },
     Reader { name: "timeline", models: &[&timeline::READ_MODEL, &tallies::READ_MODEL] },
+    Reader { name: "charges", models: &[&charges::READ_MODEL] },
+    Reader {
+        name: "work",
+        models: &[&actions::READ_MODEL, &findings::READ_MODEL, &deadlines::READ_MODEL],
+    },
     Reader { name: "identifiers", models: &[&identifiers::READ_MODEL] },
 ];

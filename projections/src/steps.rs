@@ -1,6 +1,6 @@
 //! How a step is shown, alike in every read model.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use creditrail_domain::{
     Flag, Outcome, Refusal, StepId, Verdict,
@@ -31,6 +31,8 @@ pub struct StepView<'a> {
     reason: Option<Refusal>,
     waits_for: Option<&'a str>,
     flags: &'a [Flag],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<&'static str, String>,
     message: Option<String>,
 }
 
@@ -52,6 +54,7 @@ impl<'a, F: Fact> StepHistory<'a, F> {
             reason: self.reason(),
             waits_for: self.waits_for(),
             flags: &self.entry.verdict.flags,
+            details: fact.details().into_iter().collect(),
             message: self.message(),
         }
     }
@@ -65,7 +68,7 @@ impl<'a, F: Fact> StepHistory<'a, F> {
     pub fn reason(&self) -> Option<Refusal> {
         match &self.entry.verdict.outcome {
             Outcome::Refused(refused) => Some(refused.code),
-            Outcome::Applied | Outcome::Stale | Outcome::Parked { .. } => None,
+            Outcome::Applied | Outcome::Duplicate | Outcome::Stale | Outcome::Parked { .. } => None,
         }
     }
 
@@ -73,7 +76,7 @@ impl<'a, F: Fact> StepHistory<'a, F> {
     pub fn waits_for(&self) -> Option<&'a str> {
         match &self.entry.verdict.outcome {
             Outcome::Parked { waits_for } => Some(waits_for),
-            Outcome::Applied | Outcome::Stale | Outcome::Refused(_) => None,
+            Outcome::Applied | Outcome::Duplicate | Outcome::Stale | Outcome::Refused(_) => None,
         }
     }
 
@@ -89,6 +92,13 @@ pub struct Subject<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     id: Cow<'a, str>,
+}
+
+impl Subject<'_> {
+    /// The id, if it is of the kind.
+    pub fn id_of(&self, kind: &str) -> Option<&str> {
+        (self.kind == kind).then_some(&*self.id)
+    }
 }
 
 /// What a step is about: the stream, but for an applicant's application.
@@ -128,7 +138,7 @@ fn moment_view<F>(moment: &Moment<Decision<F>>) -> Value {
 fn verdict_view(verdict: &Verdict) -> Value {
     let reason = match &verdict.outcome {
         Outcome::Refused(refused) => Some(refused.code),
-        Outcome::Applied | Outcome::Stale | Outcome::Parked { .. } => None,
+        Outcome::Applied | Outcome::Duplicate | Outcome::Stale | Outcome::Parked { .. } => None,
     };
     json!({ "outcome": verdict.outcome.name(), "reason": reason, "flags": verdict.flags })
 }
@@ -162,6 +172,7 @@ pub fn sentence<F: Fact>(fact: &F, verdict: &Verdict) -> Option<String> {
         Outcome::Parked { waits_for } => {
             Some(format!("{asked} is parked: it counts once `{waits_for}` has been reported"))
         }
+        Outcome::Duplicate => Some(format!("{asked} says nothing new")),
         Outcome::Stale => Some(format!("{asked} is stale: something newer has replaced it")),
         Outcome::Applied if verdict.flags.is_empty() => None,
         Outcome::Applied => {

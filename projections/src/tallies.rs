@@ -23,9 +23,11 @@ fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
     let mut counts = BTreeMap::new();
     match &stream.history {
         History::Application(steps) => of_steps(steps, &mut counts),
+        History::Charge(steps) => of_steps(steps, &mut counts),
         History::CustomerLink(steps) => of_steps(steps, &mut counts),
         History::PaymentMethod(steps) => of_steps(steps, &mut counts),
         History::Transaction(steps) => of_steps(steps, &mut counts),
+        History::Secret(_) => {}
         History::Exception(moments) => {
             for moment in moments.iter().filter(|moment| moment.is_new) {
                 if let ExceptionEvent::DeliveryUnreadable(unreadable) = &moment.what {

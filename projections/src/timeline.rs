@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     History, Stream,
-    history::{Moment, StepHistory, Steps},
+    history::{Customer, Moment, StepHistory, Steps},
     row::{Cell, Change, ReadModel, Table, Write},
     steps::{StepView, Subject, subject_of},
 };
@@ -29,17 +29,18 @@ static TABLE: Table = Table {
         "occurred_at",
         "aggregate_type",
         "stream",
-        "due_at",
         "document",
     ],
 };
 
-fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
+fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     match &stream.history {
-        History::Application(steps) => of_steps(stream, steps),
+        History::Application(steps) => of_all(stream, steps, policies),
+        History::Charge(steps) => of_all(stream, steps, policies),
         History::CustomerLink(steps) => of_steps(stream, steps),
         History::PaymentMethod(steps) => of_steps(stream, steps),
         History::Transaction(steps) => of_steps(stream, steps),
+        History::Secret(_) => Vec::new(),
         History::Exception(moments) => unreadable(stream, moments).into_iter().collect(),
     }
 }
@@ -60,13 +61,24 @@ struct Document<'a> {
 }
 
 fn of_steps<L: Lifecycle>(stream: &Stream, steps: &Steps<L>) -> Vec<Change> {
-    steps.touched().filter_map(|step| of_step(stream, &step)).collect()
+    let nobody = Customer::default();
+    steps.touched().filter_map(|step| of_step(stream, &step, &nobody)).collect()
 }
 
-fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>) -> Option<Change> {
+/// All steps anew: one may tell whom those before it are about.
+fn of_all<L: Lifecycle>(stream: &Stream, steps: &Steps<L>, policies: &Policies) -> Vec<Change> {
+    let customer = steps.customer(policies);
+    steps.all().filter_map(|step| of_step(stream, &step, &customer)).collect()
+}
+
+fn of_step<F: Fact>(
+    stream: &Stream,
+    step: &StepHistory<'_, F>,
+    customer: &Customer,
+) -> Option<Change> {
     let (first, last) = (step.moments.first()?, step.moments.last()?);
     let entry = step.entry;
-    let party = entry.step.fact.party();
+    let party = customer.or(entry.step.fact.party());
     let document = Document {
         step: step.view(),
         source: &stream.source,
@@ -74,13 +86,13 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>) -> Option<Change
         actor: match entry.step.origin {
             Origin::Delivery => "provider",
             Origin::Partner => "partner",
+            Origin::Operator => "operator",
         },
         customer_id: party.customer_id,
         partner_customer_id: party.partner_customer_id,
         position: first.position,
         history: if step.moments.len() > 1 { step.history() } else { Vec::new() },
     };
-    let due_at = entry.verdict.deadline.filter(|_| !entry.overdue);
     let cells = vec![
         first.position.into(),
         entry.verdict.outcome.name().into(),
@@ -89,7 +101,6 @@ fn of_step<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>) -> Option<Change
         entry.step.occurred_at.as_microsecond().into(),
         stream.id.aggregate_type.name().into(),
         stream.id.id.as_str().into(),
-        due_at.map(jiff::Timestamp::as_microsecond).into(),
         Cell::document(&document),
     ];
     let key = key(first.position);
@@ -121,7 +132,6 @@ fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Cha
         received_at.as_microsecond().into(),
         stream.id.aggregate_type.name().into(),
         stream.id.id.as_str().into(),
-        None::<i64>.into(),
         Cell::document(&document),
     ];
     let key = key(first.position);

@@ -8,7 +8,7 @@ use super::{
     writer::{Request, WriterHandle},
 };
 use crate::failure::chain;
-use crate::store::Store;
+use crate::store::{Due, Store};
 
 /// How often deadlines are looked for.
 const EVERY: Duration = Duration::from_secs(1);
@@ -32,10 +32,13 @@ impl Deadlines {
     /// Looks again and again. A deadline that was reported twice changes nothing.
     pub async fn run(self) {
         let mut ticks = tokio::time::interval(EVERY);
+        // Goes through all that is due before it begins anew: what is told in vain, since a policy
+        // is longer now than it was when its row was written, holds up nothing.
+        let mut after = Due::default();
         loop {
             ticks.tick().await;
             let at = (self.clock)();
-            let due = match self.store.due(&self.source, at, MOST).await {
+            let due = match self.store.due(&self.source, at, (&after, MOST)).await {
                 Ok(due) => due,
                 Err(error) => {
                     tracing::warn!(
@@ -46,7 +49,10 @@ impl Deadlines {
                     continue;
                 }
             };
-            for stream in due {
+            let is_last = due.len() < usize::try_from(MOST).unwrap_or(usize::MAX);
+            after =
+                due.last().filter(|_| !is_last).map_or_else(Due::default, |(due, _)| due.clone());
+            for (_, stream) in due {
                 let command = Box::new(Command::PassTime);
                 let passed = Request::Command { stream, command, at };
                 if let Err(error) = self.writer.ask(passed).await {

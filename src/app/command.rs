@@ -1,26 +1,33 @@
-//! Commands of the partner and of operators: sessions, the SDK's reports, resolved exceptions.
+//! Commands of the partner and of operators.
+//!
+//! [`applications`] (sessions, the SDK's reports), [`charges`] (created, voided, linked), [`work`]
+//! (actions done, secrets revealed); here what is alike for all, and resolved exceptions.
+
+pub mod applications;
+pub mod charges;
+pub mod work;
 
 use std::time::Duration;
 
 use creditrail_domain::{
     AggregateType, Step, StepId,
-    application::{ApplicationFact, ClientReport, ClientResult, Statement},
     exception::{About, Resolution},
     ids,
-    step::Origin,
+    step::{Fact, Origin},
 };
-use creditrail_projections::{StreamId, exceptions};
+use creditrail_projections::{StreamId, Table, exceptions};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::sealing::KeyError;
 use super::{
     Creditrail, Source,
     judge::Command,
     read::ReadError,
     writer::{Receipt, Request, WriteError},
 };
-use crate::sources::{AnyStep, fields, imprint};
+use crate::sources::{Kind, fields, scrub, signature::WINDOW_AHEAD};
 
 /// How long a command may wait for its commit.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -48,51 +55,25 @@ pub enum CommandError {
         /// What is wrong with it.
         cause: &'static str,
     },
+    /// The command is none of the source's kind of lender.
+    #[error("source: `{origin}` has no {what}; {offered}")]
+    NotOfKind {
+        /// The source.
+        origin: String,
+        /// What was asked for.
+        what: &'static str,
+        /// Which kinds have it.
+        offered: &'static str,
+    },
     /// It was not written.
     #[error("the command was not carried out")]
     NotWritten(#[from] WriteError),
+    /// The secret that it is about cannot be opened.
+    #[error("the secret cannot be opened")]
+    NotOpened(#[from] KeyError),
     /// What it is about cannot be read.
     #[error("what the command is about cannot be read")]
     NotRead(#[from] ReadError),
-}
-
-/// A session in which a customer applies, as the partner registers it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewApplication {
-    /// The partner's id of the customer. This or `customer_id` is required.
-    pub partner_customer_id: Option<String>,
-    /// The lender's id of the customer.
-    pub customer_id: Option<String>,
-    /// The partner's id of the session: with it, registering twice is once.
-    pub session_id: Option<String>,
-    /// When it began; now if absent.
-    pub started_at: Option<Timestamp>,
-}
-
-/// A registered session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Registered {
-    /// The application's id from now on.
-    pub application_id: String,
-    /// The position of the event.
-    pub position: Option<i64>,
-}
-
-/// What the SDK reported in the browser.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewClientReport {
-    /// `OFFER_ACCEPTED`, `REJECTED`, `IN_PROGRESS` (or `ABANDONED`), `ERROR`.
-    pub result: String,
-    /// The partner's id of the session.
-    pub session_id: Option<String>,
-    /// Which exit of the SDK in this session it is: with it, reporting twice is once.
-    pub exit_no: Option<u32>,
-    /// The SDK's code of a rejection or an error.
-    pub error_code: Option<String>,
-    /// When it was reported; now if absent.
-    pub occurred_at: Option<Timestamp>,
 }
 
 /// A person's decision about an exception.
@@ -116,90 +97,6 @@ fn operator() -> String {
 }
 
 impl Creditrail {
-    /// Registers a session in which a customer applies.
-    ///
-    /// # Errors
-    /// [`CommandError`]: neither id given, unknown source, not written.
-    pub async fn register_application(
-        &self,
-        source: &str,
-        new: NewApplication,
-    ) -> Result<Registered, CommandError> {
-        let known = self.source(source)?;
-        let now = self.now();
-        let given =
-            |id: Option<String>| id.filter(|id| !id.is_empty()).map(|id| ids::canonical(&id));
-        let (partner, customer) = (given(new.partner_customer_id), given(new.customer_id));
-        let applicant = imprint::applicant(partner.as_deref(), customer.as_deref());
-        let applicant = applicant.ok_or(CommandError::Invalid {
-            field: "partner_customer_id",
-            cause: "this or customer_id is required",
-        })?;
-        let started_at = new.started_at.unwrap_or(now);
-        let session = given(new.session_id).unwrap_or_else(|| started_at.to_string());
-        let application_id = imprint::application_id(source, &applicant, "session", &session);
-        let fact = ApplicationFact {
-            statement: Statement::Started { application_id },
-            customer_id: customer,
-            partner_customer_id: partner,
-        };
-        let step =
-            partner_step(source, format!("session:{applicant}:{session}"), fact, (started_at, now));
-        let stream = StreamId { aggregate_type: AggregateType::Application, id: applicant };
-        let receipt =
-            known.command(stream, Command::Record(AnyStep::Application(step)), now).await?;
-        // The lender may have decided before: then the application has an id already.
-        let derived = application_id.to_string();
-        let mut known = None;
-        // It is registered all the same if the read models take long.
-        if self.caught_up(source).await.is_ok() {
-            known = self.application(source, &derived).await.unwrap_or_default();
-        }
-        let known = known.and_then(|known| known["application_id"].as_str().map(str::to_owned));
-        Ok(Registered { application_id: known.unwrap_or(derived), position: receipt.position })
-    }
-
-    /// Records what the SDK reported about an application. It never decides.
-    ///
-    /// # Errors
-    /// [`CommandError`]: no such application, no result, not written.
-    pub async fn client_report(
-        &self,
-        source: &str,
-        application_id: &str,
-        new: NewClientReport,
-    ) -> Result<Receipt, CommandError> {
-        let known = self.source(source)?;
-        if new.result.is_empty() {
-            return Err(CommandError::Invalid { field: "result", cause: "is required" });
-        }
-        // A session may have been registered in the instant before.
-        self.caught_up(source).await?;
-        let document = self.application(source, application_id).await?.ok_or_else(|| {
-            CommandError::NotFound { what: "application", id: application_id.to_owned() }
-        })?;
-        let text = |field: &str| document[field].as_str().map(str::to_owned);
-        let (customer_id, partner_customer_id) = (text("customer_id"), text("partner_customer_id"));
-        let not_found =
-            || CommandError::NotFound { what: "application", id: application_id.to_owned() };
-        let applicant = text("applicant").ok_or_else(not_found)?;
-        let id = document["application_id"].as_str().and_then(|id| id.parse().ok());
-        let now = self.now();
-        let occurred_at = new.occurred_at.unwrap_or(now);
-        let exit = new.exit_no.map_or_else(|| occurred_at.to_string(), |exit| exit.to_string());
-        let key = serde_json::json!([id, new.session_id, new.result, exit]);
-        let report = ClientReport {
-            result: ClientResult::of(&new.result),
-            session_id: new.session_id,
-            error_code: new.error_code,
-        };
-        let statement = Statement::Reported { application_id: id.ok_or_else(not_found)?, report };
-        let fact = ApplicationFact { statement, customer_id, partner_customer_id };
-        let step = partner_step(source, format!("report:{key}"), fact, (occurred_at, now));
-        let stream = StreamId { aggregate_type: AggregateType::Application, id: applicant };
-        Ok(known.command(stream, Command::Record(AnyStep::Application(step)), now).await?)
-    }
-
     /// Resolves an exception. The refusal stays in the history.
     ///
     /// # Errors
@@ -209,15 +106,14 @@ impl Creditrail {
         exception_id: &str,
         resolve: Resolve,
     ) -> Result<Receipt, CommandError> {
-        if resolve.reason.trim().is_empty() {
-            return Err(CommandError::Invalid { field: "reason", cause: "is required" });
-        }
+        let Resolve { action, convert_to, reason: why, actor } = resolve;
+        let (reason, actor) = (reason(why)?, person(actor)?);
         let not_found =
             || CommandError::NotFound { what: "exception", id: exception_id.to_owned() };
-        let (source, document) = self.exception(exception_id).await?.ok_or_else(not_found)?;
+        let found = self.anywhere(exceptions::READ_MODEL.table, exception_id).await?;
+        let (source, document) = found.ok_or_else(not_found)?;
         let known = self.source(&source)?;
         let at = self.now();
-        let Resolve { action, convert_to, reason, actor } = resolve;
         // The exception of a step names its stream; any other has a stream of its own.
         let kind = document["stream"]["type"].as_str().and_then(AggregateType::named);
         let id = document["stream"]["id"].as_str();
@@ -240,15 +136,31 @@ impl Creditrail {
         Ok(known.command(stream, Command::Resolve(resolution), at).await?)
     }
 
-    /// The exception of an id, with its source.
-    async fn exception(&self, id: &str) -> Result<Option<(String, Value)>, ReadError> {
+    /// A row of a read model by its id alone, with its source.
+    async fn anywhere(
+        &self,
+        table: &'static Table,
+        id: &str,
+    ) -> Result<Option<(String, Value)>, ReadError> {
         for source in self.sources() {
-            let table = exceptions::READ_MODEL.table;
             if let Some(document) = self.document(table, source, id).await? {
                 return Ok(Some((source.to_owned(), document)));
             }
         }
         Ok(None)
+    }
+
+    /// A source of one of the kinds that have what is asked for; a host's own may have anything.
+    fn source_with(
+        &self,
+        source: &str,
+        (what, kind, offered): (&'static str, Kind, &'static str),
+    ) -> Result<&Source, CommandError> {
+        let known = self.source(source)?;
+        if [kind, Kind::Host].contains(&known.config.kind) {
+            return Ok(known);
+        }
+        Err(CommandError::NotOfKind { origin: source.to_owned(), what, offered })
     }
 
     fn source(&self, source: &str) -> Result<&Source, CommandError> {
@@ -268,24 +180,84 @@ impl Source {
     }
 }
 
-/// A step that the partner brings: the same key again is the same step, whatever else it says.
-fn partner_step(
-    source: &str,
+/// What tells a step of the partner's from any other: its kind of stream and its key.
+struct PartnerKey {
+    aggregate_type: AggregateType,
     key: String,
-    fact: ApplicationFact,
-    (occurred_at, received_at): (Timestamp, Timestamp),
-) -> Step<ApplicationFact> {
+}
+
+/// A step that the partner brings: the same key again is the same step, whatever else it says.
+fn partner_step<F: Fact>(
+    source: &str,
+    key: PartnerKey,
+    fact: F,
+    at: (Timestamp, Timestamp),
+) -> Step<F> {
+    told(source, key, fact, (Origin::Partner, at))
+}
+
+fn told<F: Fact>(
+    source: &str,
+    PartnerKey { aggregate_type, key }: PartnerKey,
+    fact: F,
+    (origin, (occurred_at, received_at)): (Origin, (Timestamp, Timestamp)),
+) -> Step<F> {
     let content = fields::hash(key.as_bytes());
     Step {
-        id: StepId::derive(source, &format!("application:{key}"), &content),
+        id: StepId::derive(source, &format!("{}:{key}", aggregate_type.name()), &content),
         key,
         content,
         occurred_at,
         clock_fault: None,
         received_at,
-        origin: Origin::Partner,
+        origin,
         outside_window: false,
+        pan_masked: false,
         key_taken_by: None,
         fact,
     }
+}
+
+/// A reason that was given, without which nothing is done.
+fn reason(given: String) -> Result<String, CommandError> {
+    if given.trim().is_empty() {
+        return Err(CommandError::Invalid { field: "reason", cause: "is required" });
+    }
+    words("reason", given)
+}
+
+/// When something happened that is told now. A minute ahead of our clock at the most, so that no
+/// rule about time is passed by.
+fn past(field: &'static str, told: Timestamp, now: Timestamp) -> Result<Timestamp, CommandError> {
+    if told.duration_since(now) > WINDOW_AHEAD {
+        return Err(CommandError::Invalid { field, cause: "is in the future" });
+    }
+    Ok(told)
+}
+
+/// Who asks.
+fn person(given: String) -> Result<String, CommandError> {
+    if given.trim().is_empty() {
+        return Err(CommandError::Invalid { field: "actor", cause: "must not be empty" });
+    }
+    words("actor", given)
+}
+
+/// Free text of a command. What a lender sends is masked, since it cannot mend it; who asks here
+/// can leave a card number out.
+fn words(field: &'static str, given: String) -> Result<String, CommandError> {
+    if scrub::has_card_number(&given) {
+        let cause = "contains what looks like a card number; leave it out";
+        return Err(CommandError::Invalid { field, cause });
+    }
+    Ok(given)
+}
+
+/// An id as it is given; an empty one is none.
+fn given(id: Option<String>) -> Option<String> {
+    id.filter(|id| !id.is_empty()).map(|id| ids::canonical(&id))
+}
+
+fn required(field: &'static str, id: Option<String>) -> Result<String, CommandError> {
+    given(id).ok_or(CommandError::Invalid { field, cause: "is required" })
 }

@@ -8,10 +8,12 @@ use std::{
 use creditrail_domain::{
     AggregateType, CommandRefusal, Event, Policies, StepEvent, StepId,
     application::Application,
+    charge::Charge,
     customer_link::CustomerLink,
     exception::{Exception, ExceptionCommand, Resolution, Unreadable},
     journal,
     payment_method::PaymentMethod,
+    secret::{Reveal, Secret},
     transaction::Transaction,
 };
 use creditrail_projections::{Recorded, StreamId};
@@ -42,6 +44,8 @@ pub enum Command {
     },
     /// A person has looked at an exception that belongs to no step.
     Resolve(Resolution),
+    /// A person is shown a secret.
+    Reveal(Reveal),
     /// The clock says what time it is.
     PassTime,
 }
@@ -108,9 +112,11 @@ impl Aggregates {
 #[derive(Debug)]
 enum Aggregate {
     Application(Application),
+    Charge(Charge),
     CustomerLink(CustomerLink),
     Exception(Exception),
     PaymentMethod(PaymentMethod),
+    Secret(Secret),
     Transaction(Transaction),
 }
 
@@ -170,8 +176,10 @@ impl Aggregate {
     fn empty(aggregate_type: AggregateType) -> Self {
         match aggregate_type {
             AggregateType::Application => Self::Application(Application::default()),
+            AggregateType::Charge => Self::Charge(Charge::default()),
             AggregateType::CustomerLink => Self::CustomerLink(CustomerLink::default()),
             AggregateType::PaymentMethod => Self::PaymentMethod(PaymentMethod::default()),
+            AggregateType::Secret => Self::Secret(Secret),
             AggregateType::Transaction => Self::Transaction(Transaction::default()),
             // Exceptions, and no other: the codec knows no more types than these.
             _ => Self::Exception(Exception::default()),
@@ -181,6 +189,7 @@ impl Aggregate {
     fn apply(&mut self, event: Event) {
         match (self, event) {
             (Self::Application(aggregate), Event::Application(event)) => aggregate.apply(event),
+            (Self::Charge(aggregate), Event::Charge(event)) => aggregate.apply(event),
             (Self::CustomerLink(aggregate), Event::CustomerLink(event)) => aggregate.apply(event),
             (Self::Exception(aggregate), Event::Exception(event)) => aggregate.apply(&event),
             (Self::PaymentMethod(aggregate), Event::PaymentMethod(event)) => aggregate.apply(event),
@@ -206,9 +215,10 @@ impl Aggregate {
                         journal::Command::Override { step, action, convert_to, reason, actor, at }
                     }
                     Command::PassTime => journal::Command::PassTime { now: at },
-                    Command::Record(_) | Command::Raise(_) | Command::Resolve(_) => {
-                        return Err(Undecided::Unfit);
-                    }
+                    Command::Record(_)
+                    | Command::Raise(_)
+                    | Command::Resolve(_)
+                    | Command::Reveal(_) => return Err(Undecided::Unfit),
                 };
                 let events = $aggregate.decide(command, policies)?;
                 Ok(events.into_iter().map(Event::$kind).collect())
@@ -216,9 +226,14 @@ impl Aggregate {
         }
         match self {
             Self::Application(aggregate) => journal!(aggregate, Application),
+            Self::Charge(aggregate) => journal!(aggregate, Charge),
             Self::CustomerLink(aggregate) => journal!(aggregate, CustomerLink),
             Self::PaymentMethod(aggregate) => journal!(aggregate, PaymentMethod),
             Self::Transaction(aggregate) => journal!(aggregate, Transaction),
+            Self::Secret(secret) => {
+                let Command::Reveal(reveal) = command else { return Err(Undecided::Unfit) };
+                Ok(secret.decide(reveal)?.into_iter().map(Event::Secret).collect())
+            }
             Self::Exception(aggregate) => {
                 let command = match command {
                     Command::Raise(unreadable) => ExceptionCommand::Raise(unreadable),
@@ -242,6 +257,7 @@ fn outcome_of(event: &Event) -> &'static str {
     }
     match event {
         Event::Application(event) => of_step(event),
+        Event::Charge(event) => of_step(event),
         Event::CustomerLink(event) => of_step(event),
         Event::PaymentMethod(event) => of_step(event),
         Event::Transaction(event) => of_step(event),
@@ -263,6 +279,7 @@ fn occurred_at(event: &Event) -> Option<Timestamp> {
     }
     match event {
         Event::Application(event) => of_step(event),
+        Event::Charge(event) => of_step(event),
         Event::CustomerLink(event) => of_step(event),
         Event::PaymentMethod(event) => of_step(event),
         Event::Transaction(event) => of_step(event),

@@ -2,27 +2,38 @@
 
 pub mod clock;
 pub mod command;
+pub mod handler;
 pub mod histories;
 pub mod judge;
+pub mod lists;
 mod pages;
 pub mod read;
 pub mod readers;
 pub mod receive;
 pub mod rejected;
 pub mod replay;
+pub mod sealing;
 pub mod status;
 pub mod writer;
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
 };
 
 use creditrail_projections::{READERS, Reader};
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, task::JoinSet};
 
-use self::{readers::Progress, rejected::RejectedCalls, writer::Writer, writer::WriterHandle};
+use self::{
+    handler::{ActionHandler, Announcer},
+    readers::Progress,
+    rejected::RejectedCalls,
+    sealing::{KeyError, Keyring},
+    writer::{Writer, WriterHandle},
+};
 use crate::{
     failure::chain,
     sources::{self, Lender, SourceConfig},
@@ -60,6 +71,21 @@ pub enum BuildError {
         /// The setting.
         setting: &'static str,
     },
+    /// A kind of lender that the host brings was not brought.
+    #[error("source.kind: the lender of `{0}` is to be given with `Builder::lender`")]
+    NoLender(String),
+    /// There is no key to seal secrets with, or it cannot be read.
+    #[error("sealing.keys: {0}")]
+    SealingKey(#[from] KeyError),
+    /// A PostgreSQL database needs a key that all instances share.
+    #[error("sealing.keys: a key of 64 hexadecimal digits is required with PostgreSQL")]
+    NoSealingKey,
+    /// Secrets in the database were sealed with a key that is not there.
+    #[error("sealing.keys: secrets were sealed with the key {0}, which is not given")]
+    SealingKeyMissing(String),
+    /// A credential is empty, so that every call would carry it.
+    #[error("source.authorization: that of `{0}` is empty")]
+    NoCredential(String),
     /// Two sources have the same name.
     #[error("source.name: `{0}` stands twice")]
     SourceTwice(String),
@@ -72,6 +98,7 @@ pub struct Creditrail {
     sources: Arc<BTreeMap<String, Source>>,
     readers: Arc<[&'static Reader]>,
     clock: Clock,
+    keyring: Keyring,
     unknown_sources: Arc<AtomicU64>,
 }
 
@@ -96,8 +123,10 @@ pub struct Builder {
     database: Database,
     connections: u32,
     migrate: bool,
-    sources: Vec<SourceConfig>,
+    sources: Vec<(SourceConfig, Option<Box<dyn Lender>>)>,
     readers: Vec<&'static Reader>,
+    sealing_keys: Vec<SecretString>,
+    handler: Option<Arc<dyn ActionHandler>>,
     clock: Clock,
 }
 
@@ -115,6 +144,8 @@ impl Creditrail {
             migrate: true,
             sources: Vec::new(),
             readers: READERS.iter().collect(),
+            sealing_keys: Vec::new(),
+            handler: None,
             clock: Arc::new(now),
         }
     }
@@ -170,7 +201,29 @@ impl Builder {
     /// Adds a source.
     #[must_use]
     pub fn source(mut self, source: SourceConfig) -> Self {
-        self.sources.push(source);
+        self.sources.push((source, None));
+        self
+    }
+
+    /// Adds a source of a lender that the host knows how to read; its kind is [`sources::Kind::Host`].
+    #[must_use]
+    pub fn lender(mut self, source: SourceConfig, lender: impl Lender + 'static) -> Self {
+        self.sources.push((source, Some(Box::new(lender))));
+        self
+    }
+
+    /// Adds a key that seals secrets of payloads: 64 hexadecimal digits. The first one seals, all
+    /// open. Without any, SQLite has one in a file beside the database, made at the first start.
+    #[must_use]
+    pub fn sealing_key(mut self, key: SecretString) -> Self {
+        self.sealing_keys.push(key);
+        self
+    }
+
+    /// Calls a handler for each action, at least once, those of one aggregate in order.
+    #[must_use]
+    pub fn on_action(mut self, handler: impl ActionHandler) -> Self {
+        self.handler = Some(Arc::new(handler));
         self
     }
 
@@ -195,10 +248,14 @@ impl Builder {
     /// # Errors
     /// [`BuildError`].
     pub async fn build(self) -> Result<(Creditrail, Worker), BuildError> {
+        let key_file = self.database.key_file();
         let store = open(self.database, (self.connections, self.migrate)).await?;
+        let names: Vec<&str> =
+            self.sources.iter().map(|(config, _)| config.name.as_str()).collect();
+        let keyring = keyring(&*store, &names, (self.sealing_keys, key_file)).await?;
         let mut worker = Worker { tasks: Vec::new() };
         let mut sources = BTreeMap::new();
-        for config in self.sources {
+        for (config, lender) in self.sources {
             let name = config.name.clone();
             let fits =
                 |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -208,14 +265,27 @@ impl Builder {
             if let Some(setting) = config.policies.negative() {
                 return Err(BuildError::NegativeDuration { origin: name, setting });
             }
-            let source = worker.add(config, (&store, &self.readers), &self.clock).await?;
+            let credential = config.authorization.as_ref();
+            if credential.is_some_and(|given| given.value.expose_secret().is_empty()) {
+                return Err(BuildError::NoCredential(name));
+            }
+            let lender = lender.or_else(|| sources::lender(&config));
+            let lender = lender.ok_or_else(|| BuildError::NoLender(name.clone()))?;
+            let shared = Shared {
+                store: &store,
+                readers: &self.readers,
+                handler: self.handler.as_ref(),
+                clock: &self.clock,
+            };
+            let source = worker.add((config, lender), &shared).await?;
             if sources.insert(name.clone(), source).is_some() {
                 return Err(BuildError::SourceTwice(name));
             }
         }
         let (sources, unknown_sources) = (Arc::new(sources), Arc::default());
         let readers = self.readers.into();
-        let creditrail = Creditrail { store, sources, readers, clock: self.clock, unknown_sources };
+        let clock = self.clock;
+        let creditrail = Creditrail { store, sources, readers, clock, keyring, unknown_sources };
         Ok((creditrail, worker))
     }
 }
@@ -251,16 +321,59 @@ async fn open(
     if is_postgres(&url) {
         return Ok(Arc::new(PostgresStore::connect(&url, connections, migrate).await?));
     }
-    let file = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//"));
-    let Some(file) = file.filter(|file| !file.is_empty()) else {
+    let Some(file) = sqlite_file(&url) else {
         return Err(BuildError::DatabaseUrl(without_password(&url)));
     };
-    // `sqlite:///var/lib/x.db` is absolute, `sqlite://x.db` is in the working folder.
-    let is_absolute = url.starts_with("sqlite:///");
-    let file = if is_absolute { format!("/{file}") } else { file.to_owned() };
     let open = move || SqliteStore::open(file.as_ref(), migrate);
     let opened = tokio::task::spawn_blocking(open).await;
     Ok(Arc::new(opened.map_err(|error| StoreError::Unavailable(error.into()))??))
+}
+
+/// The file of a SQLite URL: `sqlite:///var/lib/x.db` is absolute, `sqlite://x.db` is in the
+/// working folder.
+fn sqlite_file(url: &str) -> Option<String> {
+    let file = url.strip_prefix("sqlite:")?.trim_start_matches("//");
+    let is_absolute = url.starts_with("sqlite:///");
+    let file = if is_absolute { format!("/{file}") } else { file.to_owned() };
+    Some(file).filter(|file| !file.is_empty())
+}
+
+impl Database {
+    /// Where the sealing key of a SQLite file lies, unless one is given.
+    fn key_file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Url(url) => sqlite_file(url).map(|file| PathBuf::from(file + ".key")),
+            Self::Pool(_) => None,
+        }
+    }
+}
+
+/// The keys that seal and open secrets. Every key that ever sealed one must be among them: else an
+/// instance would seal what another cannot open.
+async fn keyring(
+    store: &dyn Store,
+    sources: &[&str],
+    (given, key_file): (Vec<SecretString>, Option<PathBuf>),
+) -> Result<Keyring, BuildError> {
+    let mut used = Vec::new();
+    for source in sources {
+        used.extend(store.sealing_keys(source).await?);
+    }
+    // One that sealed nothing is no loss.
+    let keyring = match key_file {
+        _ if !given.is_empty() => Keyring::of_hex(given)?,
+        Some(file) => Keyring::of_file(&file, used.is_empty())?,
+        None => return Err(BuildError::NoSealingKey),
+    };
+    if let Some(missing) = used.into_iter().find(|used| keyring.ids().all(|id| id != used)) {
+        return Err(BuildError::SealingKeyMissing(missing));
+    }
+    if let Some(first) = keyring.ids().next() {
+        for source in sources {
+            store.add_sealing_key(source, first).await?;
+        }
+    }
+    Ok(keyring)
 }
 
 /// What of a database URL may be shown: anything behind the scheme could be a password.
@@ -268,12 +381,19 @@ fn without_password(url: &str) -> String {
     url.split_once(':').map_or_else(|| "…".to_owned(), |(scheme, _)| format!("{scheme}:…"))
 }
 
+/// What the tasks of all sources share.
+struct Shared<'a> {
+    store: &'a Arc<dyn Store>,
+    readers: &'a [&'static Reader],
+    handler: Option<&'a Arc<dyn ActionHandler>>,
+    clock: &'a Clock,
+}
+
 impl Worker {
     async fn add(
         &mut self,
-        config: SourceConfig,
-        (store, readers): (&Arc<dyn Store>, &[&'static Reader]),
-        clock: &Clock,
+        (config, lender): (SourceConfig, Box<dyn Lender>),
+        Shared { store, readers, handler, clock }: &Shared<'_>,
     ) -> Result<Source, StoreError> {
         let position = store.head(&config.name).await?.position;
         let (head, heads) = watch::channel(position);
@@ -291,7 +411,14 @@ impl Worker {
         self.tasks.push(Box::pin(readers.run()));
         self.tasks.push(Box::pin(rejected_task));
         self.tasks.push(Box::pin(deadlines.run()));
-        let lender = sources::lender(&config);
+        if let Some(handler) = handler {
+            let announcer = Announcer::new(
+                (&config.name, &config.policies),
+                Arc::clone(store),
+                Arc::clone(handler),
+            );
+            self.tasks.push(Box::pin(announcer.run()));
+        }
         Ok(Source { config, lender, writer: handle, progress, rejected })
     }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     sources::AnyStep,
-    store::{DeliveryRow, Head, KnownDelivery},
+    store::{DeliveryRow, Head, KnownDelivery, SealedSecret},
 };
 
 /// What a batch writes beside its events.
@@ -25,6 +25,7 @@ pub(super) struct Pages<'a> {
     pub(super) deliveries: Vec<DeliveryRow>,
     /// How often deliveries of earlier batches were received again, and when last.
     pub(super) repeats: BTreeMap<String, (i64, Timestamp)>,
+    pub(super) secrets: Vec<SealedSecret>,
 }
 
 impl<'a> Pages<'a> {
@@ -41,6 +42,7 @@ impl<'a> Pages<'a> {
             known: by_key,
             deliveries: Vec::new(),
             repeats: BTreeMap::new(),
+            secrets: Vec::new(),
         }
     }
 
@@ -90,7 +92,9 @@ impl<'a> Pages<'a> {
         let delivery_id = match command {
             Command::Record(step) => step.id().to_string(),
             Command::Override { step, .. } => step.to_string(),
-            Command::Raise(_) | Command::Resolve(_) | Command::PassTime => stream.id.clone(),
+            Command::Raise(_) | Command::Resolve(_) | Command::Reveal(_) | Command::PassTime => {
+                stream.id.clone()
+            }
         };
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
     }
@@ -126,6 +130,7 @@ impl<'a> Pages<'a> {
         self.received += 1;
         self.newest = received_at.max(self.newest);
         let position = self.position(desk);
+        self.secrets.extend(delivery.secrets.iter().cloned());
         self.keep(delivery, (first_position, position), (stream, decided.outcome));
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
     }
@@ -202,6 +207,7 @@ impl AnyStep {
     pub const fn id(&self) -> creditrail_domain::StepId {
         match self {
             Self::Application(step) => step.id,
+            Self::Charge(step) => step.id,
             Self::CustomerLink(step) => step.id,
             Self::PaymentMethod(step) => step.id,
             Self::Transaction(step) => step.id,
@@ -211,6 +217,7 @@ impl AnyStep {
     fn taken_by(mut self, stream: Option<String>) -> Self {
         match &mut self {
             Self::Application(step) => step.key_taken_by = stream,
+            Self::Charge(step) => step.key_taken_by = stream,
             Self::CustomerLink(step) => step.key_taken_by = stream,
             Self::PaymentMethod(step) => step.key_taken_by = stream,
             Self::Transaction(step) => step.key_taken_by = stream,

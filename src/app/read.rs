@@ -1,16 +1,14 @@
 //! Reading: the read models by id, by list, by search.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use creditrail_domain::{application, payment_method, transaction};
-use creditrail_projections::{Table, applications, exceptions, payment_methods, transactions};
+use creditrail_projections::{Table, payment_methods};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::Creditrail;
-use crate::{
-    sources::mask,
-    store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, StoreError},
-};
+use super::{Creditrail, lists::List};
+use crate::sources::scrub;
+use crate::store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, StoreError};
 
 /// How long a read waits for the read models at the most.
 const MAX_WAIT: Duration = Duration::from_secs(3);
@@ -33,62 +31,10 @@ pub enum ReadError {
     Behind(i64),
 }
 
-/// The outcomes that a kept delivery can have; a duplicate is counted on the first one.
-pub const OUTCOMES: [&str; 6] =
-    ["applied", "stale", "parked", "refused", "malformed", "unrecognised"];
-
-/// A list that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
-    /// Transactions.
-    Transactions,
-    /// Cards.
-    PaymentMethods,
-    /// Applications.
-    Applications,
-    /// Exceptions.
-    Exceptions,
-}
-
-impl List {
-    const fn table(self) -> &'static Table {
-        match self {
-            Self::Transactions => transactions::READ_MODEL.table,
-            Self::PaymentMethods => payment_methods::READ_MODEL.table,
-            Self::Applications => applications::READ_MODEL.table,
-            Self::Exceptions => exceptions::READ_MODEL.table,
-        }
-    }
-
-    /// The values that a filter may have; `None` if they are open.
-    pub fn values(self, filter: &str) -> Option<Vec<&'static str>> {
-        match (self, filter) {
-            (Self::Transactions, "status") => {
-                Some(transaction::Status::ALL.into_iter().map(transaction::Status::name).collect())
-            }
-            (Self::PaymentMethods, "status") => {
-                let known = payment_method::Status::ALL.into_iter();
-                Some(known.map(payment_method::Status::name).chain(["unknown"]).collect())
-            }
-            (Self::Applications, "status") => {
-                Some(application::Status::ALL.into_iter().map(application::Status::name).collect())
-            }
-            (Self::Exceptions, "status") => Some(vec!["open", "resolved", "auto_resolved"]),
-            (Self::Exceptions, "severity") => Some(vec!["info", "review", "high"]),
-            _ => None,
-        }
-    }
-
-    /// The columns by which it can be filtered, beside the source.
-    pub const fn filters(self) -> &'static [&'static str] {
-        match self {
-            Self::Transactions => &["status", "customer_id", "payment_method_id", "currency"],
-            Self::PaymentMethods => &["status", "customer_id"],
-            Self::Applications => &["status", "customer_id", "partner_customer_id"],
-            Self::Exceptions => &["status", "code", "severity", "customer_id"],
-        }
-    }
-}
+/// The outcomes that a kept delivery can have. The same content again is counted on the first one;
+/// a kept `duplicate` says the same in other words.
+pub const OUTCOMES: [&str; 7] =
+    ["applied", "duplicate", "stale", "parked", "refused", "malformed", "unrecognised"];
 
 /// One page of something, and where the next begins.
 #[derive(Debug)]
@@ -200,7 +146,8 @@ impl Creditrail {
     pub async fn application(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
         self.known(source)?;
         let table = List::Applications.table();
-        if let Some(document) = self.document(table, source, id).await? {
+        if let Some(mut document) = self.document(table, source, id).await? {
+            self.add_charges(source, &mut document).await?;
             return Ok(Some(document));
         }
         for (kind, subject) in self.store.search(source, id).await? {
@@ -211,12 +158,42 @@ impl Creditrail {
         Ok(None)
     }
 
+    /// The charges that are linked with an application, by whomever. They are other aggregates, so
+    /// it is told when it is read.
+    async fn add_charges(&self, source: &str, application: &mut Value) -> Result<(), ReadError> {
+        let Some(known) = application["charges"].as_array() else { return Ok(()) };
+        let mut charges: BTreeSet<String> =
+            known.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let id = application["application_id"].as_str().unwrap_or_default().to_owned();
+        for charge in self.all(List::Charges, source, ("application_id", id.clone())).await? {
+            charges.extend(charge["charge_id"].as_str().map(str::to_owned));
+        }
+        if let Some(order) = application["merchant_order_id"].as_str() {
+            for (kind, charge_id) in self.store.search(source, order).await? {
+                if kind == "charge"
+                    && let Some(charge) = self.charge(source, &charge_id).await?
+                    && charge["application_id"] == id.as_str()
+                {
+                    charges.insert(charge_id);
+                }
+            }
+        }
+        application["charges"] = json!(charges);
+        Ok(())
+    }
+
     /// A page of a list. Filters are columns of [`List::filters`].
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn list(&self, list: List, page: Page) -> Result<Items, ReadError> {
-        let rows = self.store.list(list.table(), &one_more(&page)).await?;
+        let mut wanted = one_more(&page);
+        let own = list.own().map(|(column, value)| (column, value.to_owned()));
+        wanted.filters.extend(own);
+        let rows = match list {
+            List::Stale | List::Discrepancies => self.store.findings(&wanted, self.now()).await?,
+            _ => self.store.list(list.table(), &wanted).await?,
+        };
         let mut items = items(rows, page.limit)?;
         if list == List::Transactions {
             for document in &mut items.items {
@@ -227,8 +204,39 @@ impl Creditrail {
         Ok(items)
     }
 
+    /// A charge; `None` if it is not known. Where nobody says to which application it belongs, the
+    /// partner's order may.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn charge(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        self.known(source)?;
+        let Some(mut document) = self.document(List::Charges.table(), source, id).await? else {
+            return Ok(None);
+        };
+        let order = document["merchant_order_id"].as_str().unwrap_or_default().to_owned();
+        if document["application_id"].is_null() && !order.is_empty() {
+            let mut applications = Vec::new();
+            for (kind, id) in self.store.search(source, &order).await? {
+                // Other ids may be spelled like the order.
+                if kind == "application"
+                    && let Some(known) =
+                        self.document(List::Applications.table(), source, &id).await?
+                    && known["merchant_order_id"] == order.as_str()
+                {
+                    applications.push(id);
+                }
+            }
+            if let [application_id] = applications.as_slice() {
+                document["application_id"] = application_id.as_str().into();
+                document["linked_by"] = "merchant_order_id".into();
+            }
+        }
+        Ok(Some(document))
+    }
+
     /// All rows of a list for one customer.
-    async fn all(
+    pub(super) async fn all(
         &self,
         list: List,
         source: &str,
@@ -243,7 +251,7 @@ impl Creditrail {
         Ok(items(self.store.list(list.table(), &page).await?, page.limit)?.items)
     }
 
-    /// A customer with identities, applications, cards and balances; `None` if not known.
+    /// A customer with identities, applications, charges, cards and balances; `None` if not known.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -262,11 +270,20 @@ impl Creditrail {
             // A rejection may come before the lender has a profile.
             applications.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
         }
+        let mut charges = self.all(List::Charges, source, ("customer_id", id.clone())).await?;
+        for application in &applications {
+            let of_application = application["application_id"].as_str().unwrap_or_default();
+            let of_application = ("application_id", of_application.to_owned());
+            let more = self.all(List::Charges, source, of_application).await?;
+            // Only a reconciliation names the customer of a charge.
+            charges.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
+        }
         Ok(Some(json!({
             "source": source,
             "customer_id": id,
             "identities": identities,
             "applications": applications,
+            "charges": charges,
             "payment_methods": self.payment_methods_of(source, &id).await?,
             "balances": self.store.balances(source, &id).await?,
         })))
@@ -336,7 +353,7 @@ impl Creditrail {
         Ok(Items { items, next })
     }
 
-    /// One delivery with its headers and body, secrets masked; `None` if it is not known.
+    /// One delivery with its headers and body, references in the place of secrets; `None` if it is not known.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -346,7 +363,7 @@ impl Creditrail {
         let Some(kept) = self.store.delivery(source, &id).await? else { return Ok(None) };
         let mut view = delivery_view(source, &kept)?;
         view["headers"] = serde_json::from_str(&kept.row.headers)?;
-        view["body"] = mask::body(&kept.row.body, known.lender.secret_fields()).into();
+        view["body"] = shown(&kept.row.body, known.lender.secret_fields()).into();
         Ok(Some(view))
     }
 
@@ -416,6 +433,17 @@ fn items(mut rows: Vec<Listed>, limit: usize) -> Result<Items, ReadError> {
     let next = rows.last().filter(|_| more).map(|row| row.cursor.clone());
     let items = rows.iter().map(|row| serde_json::from_str(&row.document));
     Ok(Items { items: items.collect::<Result<_, _>>()?, next })
+}
+
+/// A body as it is shown. One that was kept before secrets were sealed is sealed here.
+fn shown(body: &bytes::Bytes, secret_fields: &[&str]) -> String {
+    let scrubbed = scrub::scrub(body, secret_fields);
+    let is_sealed = |found: &scrub::Found| {
+        let token = found.value.expose_secret().trim_matches('"');
+        scrub::reference(token).is_some()
+    };
+    let body = if scrubbed.secrets.iter().all(is_sealed) { body } else { &scrubbed.body };
+    String::from_utf8_lossy(body).into_owned()
 }
 
 /// A delivery without headers and body.

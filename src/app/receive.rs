@@ -5,14 +5,21 @@ use std::{sync::atomic::Ordering, time::Duration};
 use bytes::Bytes;
 use creditrail_domain::StepId;
 use http::{HeaderMap, header::CONTENT_ENCODING};
+use secrecy::ExposeSecret;
 
 use super::{
     Creditrail,
+    command::work,
+    sealing::{KeyError, Sealed},
     writer::{Delivery, Receipt, Request, WriteError},
 };
 use crate::{
-    sources::{Call, mask, signature::Rejection},
-    store::RejectedCall,
+    sources::{
+        Call, mask,
+        scrub::{self, Found, Scrubbed},
+        signature::Rejection,
+    },
+    store::{RejectedCall, SealedSecret},
 };
 
 /// How large a body may be, in bytes.
@@ -45,6 +52,9 @@ pub enum ReceiveError {
     /// The body is compressed, and what is signed are the bytes as they come.
     #[error("a Content-Encoding is not supported")]
     ContentEncoding,
+    /// A secret in it could not be sealed.
+    #[error("a secret of the delivery was not sealed")]
+    NotSealed(#[from] KeyError),
     /// It was not written.
     #[error("the delivery was not written")]
     NotWritten(#[source] WriteError),
@@ -60,7 +70,7 @@ impl ReceiveError {
             Self::TooManyFailures => "too_many_failures",
             Self::BodyTooLarge => "body_too_large",
             Self::ContentEncoding => "content_encoding_unsupported",
-            Self::NotWritten(_) => "unavailable",
+            Self::NotSealed(_) | Self::NotWritten(_) => "unavailable",
         }
     }
 }
@@ -102,21 +112,39 @@ impl Creditrail {
         let verified = known.lender.verify(headers, &body, received_at).map_err(|rejection| {
             self.not_authentic(source, headers, &body, (rejection, too_many))
         })?;
-        let call = Call { received_at, outside_window: verified.outside_window };
+        // From here on nobody sees the secrets of the body: not the decoder, nor the store.
+        let Scrubbed { body, secrets, masked } = scrub::scrub(&body, known.lender.secret_fields());
+        let secrets = secrets.into_iter().map(|found| self.seal(source, found));
+        let secrets = secrets.collect::<Result<_, _>>()?;
+        let call = Call {
+            received_at,
+            signed_at: verified.signed_at,
+            outside_window: verified.outside_window,
+            pan_masked: masked > 0,
+        };
         let decoded = known.lender.decode(&body, call);
         let delivery = Delivery {
             id: StepId::derive(source, &decoded.dedup_key, &decoded.content),
             decoded,
             call,
             secret_id: verified.secret_id,
-            headers: mask::headers(headers),
+            headers: mask::headers(headers, known.lender.secret_headers()),
             body,
+            secrets,
         };
         let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
         match tokio::time::timeout(MAX_WAIT, written).await {
             Ok(receipt) => receipt.map_err(ReceiveError::NotWritten),
             Err(_) => Err(ReceiveError::NotWritten(WriteError::TimedOut)),
         }
+    }
+
+    fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
+        let Found { reference, field, value } = found;
+        let context = work::context(source, reference);
+        let Sealed { key_id, bytes } =
+            self.keyring.seal(&context, value.expose_secret().as_bytes())?;
+        Ok(SealedSecret { reference, field, key_id, sealed: bytes })
     }
 
     /// Whether a call may be read at all, judged before its body is.
@@ -170,7 +198,9 @@ impl Creditrail {
             }
             return ReceiveError::TooManyFailures;
         }
-        let body = Some(body.clone()).filter(|body| body.len() <= MAX_REJECTED_BODY);
+        // Whoever sent it, there may be secrets in it: it is sealed as a whole.
+        let kept = Some(body).filter(|body| body.len() <= MAX_REJECTED_BODY);
+        let body = kept.and_then(|body| self.keyring.seal_whole(source.as_bytes(), body).ok());
         self.keep_rejected(source, headers, rejection.code(), body);
         ReceiveError::Unauthenticated
     }
@@ -180,11 +210,17 @@ impl Creditrail {
         source: &str,
         headers: &HeaderMap,
         cause: &'static str,
-        body: Option<Bytes>,
+        body: Option<Vec<u8>>,
     ) {
         if let Some(known) = self.sources.get(source) {
-            let (received_at, headers) = (self.now(), mask::headers(headers));
-            known.rejected.keep(RejectedCall { received_at, cause, headers, body });
+            let headers = mask::headers(headers, known.lender.secret_headers());
+            let received_at = self.now();
+            known.rejected.keep(RejectedCall {
+                received_at,
+                cause,
+                headers,
+                body: body.map(Bytes::from),
+            });
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Creditrail,
     read::{OUTCOMES, ReadError},
+    sealing::WHOLE_OVERHEAD,
 };
 
 impl Creditrail {
@@ -29,7 +30,9 @@ impl Creditrail {
         }
         let head = self.store.head(source).await?;
         let is_catching_up = passed < head.position && stopped.is_empty();
-        outcomes.insert("duplicate".to_owned(), (head.received - head.deliveries).into());
+        let repeated = head.received - head.deliveries;
+        let said_again = outcomes["duplicate"].as_i64().unwrap_or_default();
+        outcomes.insert("duplicate".to_owned(), (repeated + said_again).into());
         let exceptions: serde_json::Map<_, _> = self
             .store
             .open_exceptions(source)
@@ -70,7 +73,7 @@ impl Creditrail {
                     "received_at": row.received_at,
                     "cause": row.cause,
                     "headers": serde_json::from_str::<Value>(&row.headers)?,
-                    "body_bytes": row.body_bytes,
+                    "body_bytes": row.body_bytes.map(|sealed| sealed - WHOLE_OVERHEAD),
                 }))
             })
             .collect()

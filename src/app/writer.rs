@@ -15,7 +15,7 @@ use super::{
 use crate::{
     failure::chain,
     sources::{Call, Decoded, fields::Fault},
-    store::{Batch, Head, Store, StoreError, Written},
+    store::{Batch, Head, SealedSecret, Store, StoreError, Written},
 };
 
 /// How many deliveries one transaction takes at the most.
@@ -76,8 +76,10 @@ pub struct Delivery {
     pub secret_id: String,
     /// Its headers as JSON, credentials masked.
     pub headers: String,
-    /// Its body as it came.
+    /// Its body as it came, but for secrets and what looked like a card number.
     pub body: Bytes,
+    /// The secrets that stood in it, sealed.
+    pub secrets: Vec<SealedSecret>,
 }
 
 /// What the writer is asked to write.
@@ -275,10 +277,10 @@ impl Writer {
         let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
         let (events, aggregates) = desk.close();
         let next = pages.head(events.len());
-        let Pages { deliveries, repeats, .. } = pages;
+        let Pages { deliveries, repeats, secrets, .. } = pages;
         let repeat = |(id, (times, at))| (id, times, at);
         let repeats = repeats.into_iter().map(repeat).collect();
-        batch.commit(Written { deliveries, repeats, events, head: next }).await?;
+        batch.commit(Written { deliveries, repeats, secrets, events, head: next }).await?;
         self.remembered = Remembered { head: Some(next), aggregates };
         self.head.send_replace(next.position);
         Ok(answers)

@@ -76,9 +76,9 @@ what becomes of each. Then write a creditrail.toml and run `creditrail serve`:
     secrets = [{ id = \"2026-01\", value_env = \"IMPRINT_SECRET\" }]";
 
 const ABOUT_SIGN: &str = "\
-Prints the signature header for a body, to try an endpoint with curl.
+Prints the headers with which a lender would send a body now, to try an endpoint with curl.
 
-    curl -H \"$(creditrail sign --secret s3cret body.json)\" --data-binary @body.json URL";
+    creditrail sign --secret s3cret body.json | curl -H @- --data-binary @body.json URL";
 
 /// Turns lenders' webhooks into an event-sourced record of applications, cards and transactions.
 #[derive(Debug, Parser)]
@@ -101,7 +101,7 @@ enum Command {
     Replay(replay::Replay),
     /// Brings the schema of the database up to date, and tells which it is.
     Migrate(migrate::Migrate),
-    /// Prints the signature header for a body, to try an endpoint with curl.
+    /// Prints the headers with which a lender would send a body, to try an endpoint with curl.
     #[command(long_about = ABOUT_SIGN)]
     Sign(sign::Sign),
 }

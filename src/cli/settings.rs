@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::Place;
 use crate::{
     app::{Builder, Creditrail},
-    sources::SourceConfig,
+    sources::{SourceConfig, signature::Credential},
     store::postgres,
 };
 
@@ -49,7 +49,16 @@ pub struct Settings {
     #[serde(default)]
     pub database: Database,
     #[serde(default)]
+    pub sealing: Sealing,
+    #[serde(default)]
     pub source: Vec<SourceConfig>,
+}
+
+/// With what secrets of payloads are sealed: the first key seals, all open.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sealing {
+    pub keys: Vec<Credential>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,7 +94,9 @@ impl Settings {
     pub(super) fn builder(self) -> Builder {
         let Database { url, connections, migrate } = self.database;
         let builder = Creditrail::builder().database(url).connections(connections.get());
-        self.source.into_iter().fold(builder.migrate(migrate), Builder::source)
+        let keys = self.sealing.keys.into_iter().map(|key| key.value);
+        let builder = keys.fold(builder.migrate(migrate), Builder::sealing_key);
+        self.source.into_iter().fold(builder, Builder::source)
     }
 }
 
@@ -120,15 +131,27 @@ fn parse(text: &str, path: &Path) -> Result<Settings, SettingsError> {
     if settings.source.is_empty() {
         return Err(wrong("source".to_owned(), "at least one [[source]] is required".to_owned()));
     }
+    let from_environment =
+        |setting: String, value: &mut SecretString, variable: &Option<String>| {
+            let Some(variable) = variable else { return Ok(()) };
+            let given = std::env::var(variable);
+            let not_set = |_| wrong(setting, format!("the variable {variable} is not set"));
+            *value = SecretString::from(given.map_err(not_set)?);
+            Ok(())
+        };
     for (place, source) in settings.source.iter_mut().enumerate() {
         for secret in &mut source.secrets {
-            let Some(variable) = &secret.value_env else { continue };
-            let Ok(value) = std::env::var(variable) else {
-                let setting = format!("source[{place}].secrets.value_env");
-                return Err(wrong(setting, format!("the variable {variable} is not set")));
-            };
-            secret.value = SecretString::from(value);
+            let setting = format!("source[{place}].secrets.value_env");
+            from_environment(setting, &mut secret.value, &secret.value_env)?;
         }
+        if let Some(given) = &mut source.authorization {
+            let setting = format!("source[{place}].authorization.value_env");
+            from_environment(setting, &mut given.value, &given.value_env)?;
+        }
+    }
+    for (place, key) in settings.sealing.keys.iter_mut().enumerate() {
+        let setting = format!("sealing.keys[{place}].value_env");
+        from_environment(setting, &mut key.value, &key.value_env)?;
     }
     Ok(settings)
 }
@@ -155,7 +178,7 @@ mod tests {
             ("[server]\nport = 1", "server.port: unknown field `port`, expected `listen`"),
             (
                 "[[source]]\nname = \"a\"\nkind = \"imprints\"\ncurrency = \"USD\"",
-                "source[0].kind: unknown variant `imprints`, expected `imprint`",
+                "source[0].kind: unknown variant `imprints`, expected one of `imprint`, `card-onboarding`, `charge-after`",
             ),
             (
                 "[[source]]\nname = \"a\"\nkind = \"imprint\"\ncurrency = \"usd\"",

@@ -4,13 +4,17 @@ use std::{io::Read as _, path::PathBuf};
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize as _;
 
 use super::{CliError, print};
-use crate::sources::imprint;
+use crate::sources::{Kind, sign};
 
 /// What is signed.
 #[derive(Debug, Args)]
 pub(super) struct Sign {
+    /// The kind of the source: `imprint`, `card-onboarding`, `charge-after`.
+    #[arg(long, default_value = "imprint", value_parser = kind)]
+    kind: Kind,
     /// The secret of the source.
     #[arg(long, env = "CREDITRAIL_SIGN_SECRET", hide_env_values = true)]
     secret: SecretString,
@@ -24,8 +28,10 @@ impl Sign {
             what: format!("{} cannot be read", self.body.display()),
             cause,
         })?;
-        let signature = imprint::sign(self.secret.expose_secret(), &body, jiff::Timestamp::now());
-        print(&format!("X-IMPRINT-HMAC-SIGNATURE: {signature}\n"));
+        let (secret, now) = (self.secret.expose_secret(), jiff::Timestamp::now());
+        for (name, value) in sign(self.kind, secret, &body, now) {
+            print(&format!("{name}: {value}\n"));
+        }
         Ok(())
     }
 
@@ -38,4 +44,9 @@ impl Sign {
         }
         Ok(body)
     }
+}
+
+fn kind(word: &str) -> Result<Kind, String> {
+    let read = Kind::deserialize(serde::de::value::StrDeserializer::new(word));
+    read.map_err(|error: serde::de::value::Error| error.to_string())
 }

@@ -6,10 +6,14 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{FromRequest, Path, Query, Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -19,8 +23,14 @@ use super::{
 };
 use crate::app::{
     Creditrail,
-    command::{NewApplication, NewClientReport, Resolve},
-    read::{List, OUTCOMES},
+    command::{
+        Resolve,
+        applications::{NewApplication, NewClientReport},
+        charges::{LinkCharge, NewCharge, VoidCharge},
+        work::{DoneAction, RevealSecret},
+    },
+    lists::List,
+    read::OUTCOMES,
 };
 
 type Given = Query<HashMap<String, String>>;
@@ -37,6 +47,16 @@ pub fn api(creditrail: &Creditrail) -> Router {
         .route("/v1/applications/{source}", post(register_application))
         .route("/v1/applications/{source}/{id}", get(application))
         .route("/v1/applications/{source}/{id}/client-report", post(client_report))
+        .route("/v1/charges", get(charges))
+        .route("/v1/charges/{source}", post(create_charge))
+        .route("/v1/charges/{source}/{id}", get(charge))
+        .route("/v1/charges/{source}/{id}/void", post(void_charge))
+        .route("/v1/charges/{source}/{id}/link", post(link_charge))
+        .route("/v1/actions", get(actions))
+        .route("/v1/actions/{id}/done", post(finish_action))
+        .route("/v1/stale", get(stale))
+        .route("/v1/discrepancies", get(discrepancies))
+        .route("/v1/secrets/{reference}/reveal", post(reveal))
         .route("/v1/customers/{source}/{id}", get(customer))
         .route("/v1/customers/{source}/{id}/timeline", get(timeline))
         .route("/v1/exceptions", get(exceptions))
@@ -89,6 +109,15 @@ async fn application(
     found("application", &id, creditrail.application(&source, &id).await?)
 }
 
+async fn charge(
+    State(creditrail): State<Creditrail>,
+    Path((source, id)): Path<(String, String)>,
+    given: Given,
+) -> Answer {
+    one(&creditrail, &source, given).await?;
+    found("charge", &id, creditrail.charge(&source, &id).await?)
+}
+
 async fn customer(
     State(creditrail): State<Creditrail>,
     Path((source, id)): Path<(String, String)>,
@@ -120,7 +149,8 @@ async fn timeline(
 }
 
 async fn listed(creditrail: &Creditrail, list: List, given: Given) -> Answer {
-    let filter = |name: &&'static str| Filter { name, column: name, values: list.values(name) };
+    let filter =
+        |name: &&'static str| Filter { name, column: list.column(name), values: list.values(name) };
     let filters: Vec<_> = list.filters().iter().map(filter).collect();
     let page = Params::new(given.0).list(creditrail, &filters).await?;
     Ok(Json(answer(creditrail.list(list, page).await?)))
@@ -136,6 +166,22 @@ async fn payment_methods(State(creditrail): State<Creditrail>, given: Given) -> 
 
 async fn applications(State(creditrail): State<Creditrail>, given: Given) -> Answer {
     listed(&creditrail, List::Applications, given).await
+}
+
+async fn charges(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    listed(&creditrail, List::Charges, given).await
+}
+
+async fn actions(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    listed(&creditrail, List::Actions, given).await
+}
+
+async fn stale(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    listed(&creditrail, List::Stale, given).await
+}
+
+async fn discrepancies(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    listed(&creditrail, List::Discrepancies, given).await
 }
 
 async fn exceptions(State(creditrail): State<Creditrail>, given: Given) -> Answer {
@@ -219,12 +265,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 return Err(Problem::new(error.status(), "body_unreadable", error.body_text()));
             }
         };
+        // A list would be read field by field.
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(Problem::invalid("body", "must be a JSON object"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         serde_path_to_error::deserialize(&mut json).map(Self).map_err(|error| {
             let (path, cause) = (error.path().to_string(), error.inner().to_string());
             // A field that is missing or unknown is named in the words alone.
             let field = match cause.split('`').nth(1) {
                 Some(field) if path == "." => field.to_owned(),
+                None if path == "." => "body".to_owned(),
                 _ => path,
             };
             Problem::invalid(field, cause)
@@ -239,6 +290,60 @@ async fn register_application(
 ) -> Answer<Response> {
     let registered = creditrail.register_application(&source, new).await?;
     Ok((StatusCode::CREATED, Json(registered)).into_response())
+}
+
+async fn create_charge(
+    State(creditrail): State<Creditrail>,
+    Path(source): Path<String>,
+    Body(new): Body<NewCharge>,
+) -> Answer<Response> {
+    let charge_id = new.charge_id.clone();
+    let receipt = creditrail.create_charge(&source, new).await?;
+    let created = json!({ "charge_id": charge_id, "position": receipt.position });
+    Ok((StatusCode::CREATED, Json(created)).into_response())
+}
+
+async fn void_charge(
+    State(creditrail): State<Creditrail>,
+    Path((source, id)): Path<(String, String)>,
+    Body(void): Body<VoidCharge>,
+) -> Answer {
+    let receipt = creditrail.void_charge(&source, &id, void).await?;
+    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn link_charge(
+    State(creditrail): State<Creditrail>,
+    Path((source, id)): Path<(String, String)>,
+    Body(link): Body<LinkCharge>,
+) -> Answer {
+    let receipt = creditrail.link_charge(&source, &id, link).await?;
+    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn finish_action(
+    State(creditrail): State<Creditrail>,
+    Path(id): Path<String>,
+    Body(done): Body<DoneAction>,
+) -> Answer {
+    let receipt = creditrail.finish_action(&id, done).await?;
+    Ok(Json(json!({ "id": id, "status": "done", "position": receipt.position })))
+}
+
+/// The one answer that shows a secret; nobody keeps a copy of it on the way.
+async fn reveal(
+    State(creditrail): State<Creditrail>,
+    Path(reference): Path<String>,
+    Body(reveal): Body<RevealSecret>,
+) -> Answer<Response> {
+    let revealed = creditrail.reveal(&reference, reveal).await?;
+    let body = json!({
+        "secret_ref": reference,
+        "field": revealed.field,
+        "value": revealed.value.expose_secret(),
+        "position": revealed.position,
+    });
+    Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
 async fn client_report(

@@ -32,6 +32,10 @@ async fn page(State(creditrail): State<Creditrail>) -> Html<String> {
              <td><a href=\"v1/transactions?source={source}\">transactions</a></td>\
              <td><a href=\"v1/payment-methods?source={source}\">cards</a></td>\
              <td><a href=\"v1/applications?source={source}\">applications</a></td>\
+             <td><a href=\"v1/charges?source={source}\">charges</a></td>\
+             <td><a href=\"v1/actions?source={source}&amp;status=open\">open actions</a></td>\
+             <td><a href=\"v1/stale?source={source}\">stale</a></td>\
+             <td><a href=\"v1/discrepancies?source={source}\">discrepancies</a></td>\
              <td><a href=\"v1/exceptions?source={source}&amp;status=open\">open exceptions</a></td>\
              <td><a href=\"v1/deliveries?source={source}\">deliveries</a></td>\
              <td><a href=\"v1/events?source={source}\">log</a></td>\

@@ -3,7 +3,7 @@
 use axum::{Json, Router, routing::get};
 use serde_json::{Map, Value, json};
 
-use crate::app::read::{List, OUTCOMES};
+use crate::app::{lists::List, read::OUTCOMES};
 
 /// One operation: method, path, what it does, its query parameters, and its answers.
 struct Operation {
@@ -163,8 +163,10 @@ fn operations() -> Vec<Operation> {
                 ("customer_id", false),
                 ("session_id", false),
                 ("started_at", false),
+                ("application_id", false),
+                ("merchant_order_id", false),
             ],
-            &[201, 400, 404, 503],
+            &[201, 400, 404, 409, 415, 503],
         ),
         Operation::post(
             "/v1/applications/{source}/{id}/client-report",
@@ -176,11 +178,56 @@ fn operations() -> Vec<Operation> {
                 ("error_code", false),
                 ("occurred_at", false),
             ],
-            &[200, 400, 404, 503],
+            &[200, 400, 404, 415, 503],
+        ),
+        Operation::list("/v1/charges", "Charges, newest first", List::Charges),
+        Operation::get("/v1/charges/{source}/{id}", "A charge with its operations and balances"),
+        Operation::post(
+            "/v1/charges/{source}",
+            "Record that the partner created a charge with a confirmation of an application",
+            &[
+                ("charge_id", true),
+                ("application_id", true),
+                ("merchant_order_id", false),
+                ("partner_customer_id", false),
+                ("occurred_at", false),
+            ],
+            &[201, 400, 404, 409, 415, 503],
+        ),
+        Operation::post(
+            "/v1/charges/{source}/{id}/void",
+            "Record that a charge was voided, of which no webhook tells",
+            &[("reason", false), ("actor", false), ("occurred_at", false)],
+            &[200, 400, 404, 409, 415, 503],
+        ),
+        Operation::post(
+            "/v1/charges/{source}/{id}/link",
+            "Say to which application a charge belongs",
+            &[("application_id", true), ("reason", true), ("actor", false)],
+            &[200, 400, 404, 409, 415, 503],
+        ),
+        Operation::list("/v1/actions", "What somebody has to do, newest first", List::Actions),
+        Operation::post(
+            "/v1/actions/{id}/done",
+            "Record that the partner has done an action",
+            &[("actor", false), ("note", false)],
+            &[200, 400, 404, 409, 415, 503],
+        ),
+        Operation::list("/v1/stale", "What has been silent for long", List::Stale),
+        Operation::list(
+            "/v1/discrepancies",
+            "Where the browser and the lender contradict each other",
+            List::Discrepancies,
+        ),
+        Operation::post(
+            "/v1/secrets/{reference}/reveal",
+            "Show a sealed secret, once it is recorded who asked for it, and why",
+            &[("reason", true), ("actor", false)],
+            &[200, 400, 404, 415, 500, 503],
         ),
         Operation::get(
             "/v1/customers/{source}/{id}",
-            "A customer: identities, applications, cards, balances",
+            "A customer: identities, applications, charges, cards, balances",
         ),
         Operation {
             query: ["at_least", "limit", "cursor"].map(|name| (name, None)).into(),
@@ -194,7 +241,7 @@ fn operations() -> Vec<Operation> {
             "/v1/exceptions/{id}/resolve",
             "Resolve an exception: apply, convert or discard; the refusal stays in the history",
             &[("action", true), ("convert_to", false), ("reason", true), ("actor", false)],
-            &[200, 400, 404, 409, 503],
+            &[200, 400, 404, 409, 415, 503],
         ),
         Operation::page(
             "/v1/deliveries",

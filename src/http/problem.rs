@@ -99,6 +99,10 @@ impl From<ReceiveError> for Problem {
             ReceiveError::ContentEncoding => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.code(), error.to_string())
             }
+            ReceiveError::NotSealed(_) => {
+                tracing::error!(error = chain(&error), "a delivery was not acknowledged");
+                return Self::unavailable("the delivery was not recorded; send it again");
+            }
             ReceiveError::NotWritten(cause) => {
                 tracing::warn!(error = chain(cause), "a delivery was not acknowledged");
                 return Self::unavailable("the delivery was not recorded; send it again");
@@ -133,8 +137,18 @@ impl From<CommandError> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "unknown_source", error.to_string())
             }
             CommandError::NotFound { what, id } => Self::not_found(what, &id),
+            CommandError::NotOfKind { .. } => {
+                let detail = error.to_string();
+                let problem = Self::new(StatusCode::BAD_REQUEST, "not_of_kind", detail);
+                Self { field: Some("source".to_owned()), ..problem }
+            }
             CommandError::Invalid { field, cause } => Self::invalid(field, cause),
             CommandError::NotRead(error) => error.into(),
+            CommandError::NotOpened(_) => {
+                tracing::error!(error = chain(&error), "a secret cannot be opened");
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                Self::new(status, "secret_not_opened", "the secret cannot be opened")
+            }
             CommandError::NotWritten(WriteError::Refused(refusal)) => {
                 let field = match &refusal {
                     CommandRefusal::ReasonMissing => Some("reason"),

@@ -3,17 +3,23 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use creditrail_domain::Currency;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::scrub;
 
 /// How deep a body may be nested.
 const MAX_DEPTH: usize = 64;
 /// How long an id may be, in bytes.
 const MAX_ID: usize = 255;
+/// How many digits the largest amount of minor units has.
+const MAX_DIGITS: usize = 19;
 
 /// What is wrong with which field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +123,11 @@ impl<'a> Object<'a> {
         self.fields.get(field).copied().filter(|raw| raw.get() != "null")
     }
 
+    /// The value of a field as it is written; `None` if it is absent or null.
+    pub fn as_written(&self, field: &str) -> Option<&'a str> {
+        self.raw(field).map(RawValue::get)
+    }
+
     /// The fault of a field.
     pub fn fault(&self, field: &str, cause: impl Into<String>) -> Fault {
         Fault::new(self.path_of(field), cause)
@@ -201,6 +212,38 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// An exact decimal of a currency as whole minor units, from 0 to `i64::MAX`. The number is
+    /// read as it is written and never becomes a float; `"12.30"` is refused, and so is what has
+    /// a fraction of a minor unit. `1e2` is 100.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is absent or anything else.
+    pub fn decimal(&self, field: &str, currency: Currency) -> Result<i64, Fault> {
+        let raw = self.raw(field).ok_or_else(|| self.fault(field, "is missing"))?.get();
+        if !raw.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            return Err(self.fault(field, "must be a number"));
+        }
+        let cause = match minor_units_of(raw, currency) {
+            Ok(minor) => return Ok(minor),
+            Err(NotMinor::Negative) => "must not be negative".to_owned(),
+            Err(NotMinor::Fraction) => {
+                format!("has more decimals than {currency}, which has {}", currency.exponent())
+            }
+            Err(NotMinor::TooLarge) => format!("must be at most {} minor units", i64::MAX),
+        };
+        Err(self.fault(field, cause))
+    }
+
+    /// The reference that stands in place of a secret.
+    ///
+    /// # Errors
+    /// A [`Fault`] if something else stands there.
+    pub fn secret(&self, field: &str) -> Result<Option<Uuid>, Fault> {
+        let Some(text) = self.text(field)? else { return Ok(None) };
+        let reference = scrub::reference(&text);
+        reference.map(Some).ok_or_else(|| self.fault(field, "is a secret that was not sealed"))
+    }
+
     /// How many elements a list has; `None` if it is absent.
     ///
     /// # Errors
@@ -222,6 +265,41 @@ impl<'a> Object<'a> {
         write_object(&self.fields, 0, &mut canonical).map_err(|fault| fault.below(&self.path))?;
         Ok(hash(canonical.as_bytes()))
     }
+}
+
+/// Why a number is no amount of minor units.
+enum NotMinor {
+    Negative,
+    Fraction,
+    TooLarge,
+}
+
+/// The minor units of a JSON number as it is written.
+fn minor_units_of(raw: &str, currency: Currency) -> Result<i64, NotMinor> {
+    let (mantissa, exponent) = raw.split_once(['e', 'E']).unwrap_or((raw, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let is_negative = digits.starts_with('-');
+    let digits = digits.trim_start_matches('-').trim_start_matches('0');
+    if digits.is_empty() {
+        return Ok(0);
+    }
+    if is_negative {
+        return Err(NotMinor::Negative);
+    }
+    let significant = digits.trim_end_matches('0');
+    let dropped = digits.len() - significant.len();
+    // An exponent beyond an i32 is as good as an endless one: no amount has so many digits.
+    let endless = if exponent.starts_with('-') { i32::MIN } else { i32::MAX };
+    let shift = i64::from(exponent.parse::<i32>().unwrap_or(endless))
+        + i64::from(currency.exponent())
+        + i64::try_from(dropped).unwrap_or(i64::MAX)
+        - i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+    let zeros = usize::try_from(shift).map_err(|_| NotMinor::Fraction)?;
+    if significant.len().saturating_add(zeros) > MAX_DIGITS {
+        return Err(NotMinor::TooLarge);
+    }
+    format!("{significant}{}", "0".repeat(zeros)).parse().map_err(|_| NotMinor::TooLarge)
 }
 
 /// Where the JSON is broken; the parser's own words could quote the body.
@@ -315,6 +393,41 @@ mod tests {
             let body = format!("{{\"amount\":{written}}}");
             let got = fault(&body, |object| object.minor_units("amount").map(drop));
             assert_eq!(got, wrong, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_becomes_minor_units_as_it_is_written() {
+        for (currency, written, minor) in [
+            ("USD", "123.45", Ok(12_345)),
+            ("USD", "0.1", Ok(10)),
+            ("USD", "0.10", Ok(10)),
+            ("USD", "1e2", Ok(10_000)),
+            ("USD", "1.2345E2", Ok(12_345)),
+            ("USD", "12345e-2", Ok(12_345)),
+            ("USD", "10.0000", Ok(1000)),
+            ("USD", "-0.00", Ok(0)),
+            ("USD", "92233720368547758.07", Ok(i64::MAX)),
+            ("JPY", "5000", Ok(5000)),
+            ("KWD", "1.234", Ok(1234)),
+            ("USD", "123.455", Err("has more decimals than USD, which has 2")),
+            ("JPY", "0.5", Err("has more decimals than JPY, which has 0")),
+            ("USD", "1e-9999999999", Err("has more decimals than USD, which has 2")),
+            ("USD", "-1", Err("must not be negative")),
+            ("USD", "\"12.30\"", Err("must be a number")),
+            ("USD", "true", Err("must be a number")),
+            ("USD", "null", Err("is missing")),
+            ("USD", "1e9999999999", Err("must be at most 9223372036854775807 minor units")),
+            ("USD", "92233720368547758.08", Err("must be at most 9223372036854775807 minor units")),
+        ] {
+            let body = format!("{{\"amount\":{written}}}");
+            let currency = Currency::from_code(currency).unwrap();
+            let read = Object::of_body(body.as_bytes()).unwrap().decimal("amount", currency);
+            assert_eq!(
+                read.map_err(|fault| fault.cause),
+                minor.map_err(str::to_owned),
+                "{written}"
+            );
         }
     }
 

@@ -5,12 +5,10 @@
 //! is not needed to know the thing, the step and the money is taken as optional.
 
 use creditrail_domain::{
-    Currency, Money, Step, StepId,
+    AggregateType, Currency, Money, StepId,
     application::{ApplicationFact, Decision, Statement},
     customer_link::{Change, CustomerLinkFact},
-    exception::UnreadableKind,
     payment_method::{PaymentMethodFact, Status},
-    step::{ClockFault, Fact, Origin},
     transaction::{Kind as Reported, Merchant, Report, TransactionFact},
 };
 use creditrail_projections::StreamId;
@@ -21,11 +19,11 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    AnyStep, Call, Decoded, Lender, OutsideWindow, SourceConfig,
+    AnyStep, Call, Decoded, Described, Lender, OutsideWindow, SourceConfig,
     fields::{Fault, Object},
-    signature::{Rejection, Secret, Verified, hmac_sha256, is_within_window, matching},
+    reading::{self, Dated, Reading, Told, Unread, to_microseconds},
+    signature::{Rejection, Secret, Verified, hmac_sha256, matching},
 };
-use creditrail_domain::AggregateType;
 
 /// The header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-imprint-hmac-signature";
@@ -77,6 +75,24 @@ pub enum HeaderForm {
     BareDigest,
 }
 
+/// The webhooks of Imprint.
+#[rustfmt::skip] // It is a table.
+pub const EVENTS: &[Described] = &[
+    Described { event: "APPLICATION OFFER_ACCEPTED", machine: "application",    kind: "accept",  key: "applicant, created_at, status, updated_at" },
+    Described { event: "APPLICATION REJECTED",       machine: "application",    kind: "reject",  key: "applicant, created_at, status, updated_at" },
+    Described { event: "PAYMENT_METHOD ACTIVE",      machine: "payment-method", kind: "active",  key: "payment_method_id, content" },
+    Described { event: "PAYMENT_METHOD INACTIVE",    machine: "payment-method", kind: "inactive", key: "payment_method_id, content" },
+    Described { event: "PAYMENT_METHOD CANCELED",    machine: "payment-method", kind: "canceled", key: "payment_method_id, content" },
+    Described { event: "PAYMENT_METHOD",             machine: "payment-method", kind: "attributes", key: "payment_method_id, content" },
+    Described { event: "TRANSACTION APPROVED",       machine: "transaction",    kind: "approve", key: "event_id" },
+    Described { event: "TRANSACTION UPDATED",        machine: "transaction",    kind: "update",  key: "event_id" },
+    Described { event: "TRANSACTION VOIDED",         machine: "transaction",    kind: "void",    key: "event_id" },
+    Described { event: "TRANSACTION CAPTURED",       machine: "transaction",    kind: "capture", key: "event_id" },
+    Described { event: "TRANSACTION REFUNDED",       machine: "transaction",    kind: "refund",  key: "event_id" },
+    Described { event: "CUSTOMER_LINK ACTIVE",       machine: "customer-link",  kind: "link",    key: "customer_id, partner_customer_id, status, updated_at or created_at" },
+    Described { event: "CUSTOMER_LINK INACTIVE",     machine: "customer-link",  kind: "unlink",  key: "customer_id, partner_customer_id, status, updated_at or created_at" },
+];
+
 /// The lender Imprint, as one source of it is configured.
 #[derive(Debug)]
 pub struct Imprint {
@@ -102,14 +118,14 @@ impl Imprint {
         if active.peek().is_none() {
             return Err(Rejection::NoSecret);
         }
-        let expected = |secret: &[u8]| match self.form.key {
+        let digest = |secret: &[u8]| match self.form.key {
             KeyForm::Utf8 => hmac_sha256(secret, parts),
             KeyForm::Sha256Raw => hmac_sha256(&Sha256::digest(secret), parts),
             KeyForm::Sha256Hex => {
                 hmac_sha256(hex::encode(Sha256::digest(secret)).as_bytes(), parts)
             }
         };
-        matching(active, given, expected).ok_or(Rejection::Mismatch)
+        matching(active, &[given], |secret| Some(digest(secret))).ok_or(Rejection::Mismatch)
     }
 }
 
@@ -143,36 +159,25 @@ impl Lender for Imprint {
         if self.form.header == HeaderForm::BareDigest {
             let given = hex::decode(header.trim()).map_err(|_| Rejection::Unsigned)?;
             let secret_id = self.secret_of(&given, &[body], now)?.to_owned();
-            return Ok(Verified { secret_id, outside_window: false });
+            return Ok(Verified { secret_id, signed_at: None, outside_window: false });
         }
         let (time, given) = timestamped(header).ok_or(Rejection::Unsigned)?;
         let secret_id = self.secret_of(&given, &[time.as_bytes(), b".", body], now)?.to_owned();
         let signed_at = signed_at(time).ok_or(Rejection::Unsigned)?;
-        let outside_window = !is_within_window(signed_at, now);
-        if outside_window && self.outside_window == OutsideWindow::Reject {
-            return Err(Rejection::OutsideWindow);
-        }
-        Ok(Verified { secret_id, outside_window })
+        let outside_window = self.outside_window.of(signed_at, now)?;
+        Ok(Verified { secret_id, signed_at: Some(signed_at), outside_window })
     }
 
     fn decode(&self, body: &[u8], call: Call) -> Decoded {
-        let read = Object::of_body(body).map_err(Unread::Malformed).and_then(|envelope| {
-            let content = envelope.canonical_hash()?;
-            read(&Envelope { source: &self.source, content, call }, &envelope)
-        });
-        match read {
-            Ok(decoded) => decoded,
-            Err(Unread::Malformed(fault)) => {
-                Decoded::unreadable(body, UnreadableKind::Malformed, fault, call)
-            }
-            Err(Unread::Unrecognised(fault)) => {
-                Decoded::unreadable(body, UnreadableKind::Unrecognised, fault, call)
-            }
-        }
+        reading::decode(&self.source, body, call, read)
     }
 
     fn secret_fields(&self) -> &'static [&'static str] {
         &["token", "pan_reference_id", "client_secret"]
+    }
+
+    fn secret_headers(&self) -> &'static [&'static str] {
+        &[]
     }
 }
 
@@ -200,34 +205,14 @@ fn canonical_json(body: &[u8]) -> Option<String> {
     serde_json::from_slice::<serde_json::Value>(body).ok().map(|value| value.to_string())
 }
 
-/// Why a body is no step.
-enum Unread {
-    Malformed(Fault),
-    Unrecognised(Fault),
-}
-
-impl From<Fault> for Unread {
-    fn from(fault: Fault) -> Self {
-        Self::Malformed(fault)
-    }
-}
-
-struct Envelope<'a> {
-    source: &'a str,
-    content: String,
-    call: Call,
-}
-
-fn read(envelope: &Envelope<'_>, body: &Object<'_>) -> Result<Decoded, Unread> {
+fn read(reading: &Reading<'_>, body: &Object<'_>) -> Result<Decoded, Unread> {
     let object = body.required_text("object")?;
-    let unknown =
-        || Unread::Unrecognised(body.fault("object", format!("`{}` is not known", shown(&object))));
     let read = match object.as_str() {
         "APPLICATION" => application,
         "PAYMENT_METHOD" => payment_method,
         "TRANSACTION" => transaction,
         "CUSTOMER_LINK" => customer_link,
-        _ => return Err(unknown()),
+        _ => return Err(Unread::word(body, "object", &object)),
     };
     let data = body.object("data")?;
     // Repeated inside the data in some examples and absent in others.
@@ -235,11 +220,11 @@ fn read(envelope: &Envelope<'_>, body: &Object<'_>) -> Result<Decoded, Unread> {
         Some(inner) if inner != object => {
             Err(data.fault("object", "differs from the envelope's").into())
         }
-        _ => read(envelope, &data),
+        _ => read(reading, &data),
     }
 }
 
-fn transaction(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
+fn transaction(reading: &Reading<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
     let transaction_id = data.required_id("transaction_id")?;
     let event_id = data.required_id("event_id")?;
     let kind = match data.required_text("status")?.as_str() {
@@ -248,7 +233,7 @@ fn transaction(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, Un
         "VOIDED" => Reported::Void,
         "CAPTURED" => Reported::Capture,
         "REFUNDED" => Reported::Refund,
-        other => return Err(unknown_status(data, "status", other)),
+        other => return Err(Unread::word(data, "status", other)),
     };
     let code = data.required_text("currency")?;
     let currency = Currency::from_code(&code)
@@ -266,7 +251,8 @@ fn transaction(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, Un
     };
     let stream = StreamId { aggregate_type: AggregateType::Transaction, id: transaction_id };
     let dedup_key = format!("transaction:{event_id}");
-    envelope.decoded(data, stream, (dedup_key, event_id), fact, AnyStep::Transaction)
+    let told = Told { stream, dedup_key, key: event_id, dated: dated(reading, data)?, fact };
+    Ok(reading.decoded(told, AnyStep::Transaction))
 }
 
 fn merchant(object: &Object<'_>) -> Result<Merchant, Fault> {
@@ -287,11 +273,11 @@ fn merchant(object: &Object<'_>) -> Result<Merchant, Fault> {
     })
 }
 
-fn payment_method(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
+fn payment_method(reading: &Reading<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
     let payment_method_id = data.required_id("payment_method_id")?;
     let status = |field: &str| match data.text(field)? {
         None => Ok(None),
-        Some(word) => Status::of(&word).map(Some).ok_or_else(|| unknown_status(data, field, &word)),
+        Some(word) => Status::of(&word).map(Some).ok_or_else(|| Unread::word(data, field, &word)),
     };
     let fact = PaymentMethodFact {
         customer_id: data.required_id("customer_id")?,
@@ -303,13 +289,14 @@ fn payment_method(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded,
         token_count: data.list_length("tokens")?,
     };
     // No event id: two reports are the same only if all of their content is.
-    let key = format!("{payment_method_id}:{}", envelope.content);
+    let key = format!("{payment_method_id}:{}", reading.content);
     let stream = StreamId { aggregate_type: AggregateType::PaymentMethod, id: payment_method_id };
     let dedup_key = format!("payment_method:{key}");
-    envelope.decoded(data, stream, (dedup_key, key), fact, AnyStep::PaymentMethod)
+    let told = Told { stream, dedup_key, key, dated: dated(reading, data)?, fact };
+    Ok(reading.decoded(told, AnyStep::PaymentMethod))
 }
 
-fn application(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
+fn application(reading: &Reading<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
     let customer_id = data.id("customer_id")?;
     let partner_customer_id = data.id("partner_customer_id")?;
     let applicant = applicant(partner_customer_id.as_deref(), customer_id.as_deref());
@@ -319,24 +306,25 @@ fn application(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, Un
     let decision = match status.as_str() {
         "OFFER_ACCEPTED" => Decision::Accepted,
         "REJECTED" => Decision::Rejected,
-        other => return Err(unknown_status(data, "status", other)),
+        other => return Err(Unread::word(data, "status", other)),
     };
     let created = data.required_text("created_at")?;
     let decided = data.text("updated_at")?;
-    let (occurred_at, _) = envelope.time(data)?;
+    let (occurred_at, _) = dated(reading, data)?;
     let created_at = created.parse::<Timestamp>().map(to_microseconds);
     let spelled = created_at.as_ref().map_or_else(|_| created.clone(), Timestamp::to_string);
     let statement = Statement::Decided {
         decision,
-        application_id: application_id(envelope.source, &applicant, "created", &spelled),
+        application_id: application_id(reading.source, &applicant, "created", &spelled),
         created_at: created_at.unwrap_or(occurred_at),
     };
-    let when = decided.unwrap_or_else(|| envelope.content.clone());
+    let when = decided.unwrap_or_else(|| reading.content.clone());
     let key = serde_json::json!([applicant, spelled, status, when]).to_string();
     let fact = ApplicationFact { statement, customer_id, partner_customer_id };
     let stream = StreamId { aggregate_type: AggregateType::Application, id: applicant };
     let dedup_key = format!("application:{key}");
-    envelope.decoded(data, stream, (dedup_key, key), fact, AnyStep::Application)
+    let told = Told { stream, dedup_key, key, dated: dated(reading, data)?, fact };
+    Ok(reading.decoded(told, AnyStep::Application))
 }
 
 /// The stream of an applicant: the partner's id where there is one, for it is there before the
@@ -354,14 +342,14 @@ pub fn application_id(source: &str, applicant: &str, by: &str, what: &str) -> Uu
     StepId::derive(source, &serde_json::json!(["application", applicant, by]).to_string(), what).0
 }
 
-fn customer_link(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
+fn customer_link(reading: &Reading<'_>, data: &Object<'_>) -> Result<Decoded, Unread> {
     let customer_id = data.required_id("customer_id")?;
     let partner_customer_id = data.required_id("partner_customer_id")?;
     let status = data.required_text("status")?;
     let change = match status.as_str() {
         "ACTIVE" => Change::Link,
         "INACTIVE" => Change::Unlink,
-        other => return Err(unknown_status(data, "status", other)),
+        other => return Err(Unread::word(data, "status", other)),
     };
     let when = match data.text("updated_at")? {
         Some(updated_at) => Some(updated_at),
@@ -372,57 +360,11 @@ fn customer_link(envelope: &Envelope<'_>, data: &Object<'_>) -> Result<Decoded, 
     let stream = StreamId { aggregate_type: AggregateType::CustomerLink, id };
     let fact = CustomerLinkFact { change, customer_id, partner_customer_id };
     let dedup_key = format!("customer_link:{key}");
-    envelope.decoded(data, stream, (dedup_key, key), fact, AnyStep::CustomerLink)
+    let told = Told { stream, dedup_key, key, dated: dated(reading, data)?, fact };
+    Ok(reading.decoded(told, AnyStep::CustomerLink))
 }
 
-fn unknown_status(data: &Object<'_>, field: &str, word: &str) -> Unread {
-    Unread::Unrecognised(data.fault(field, format!("`{}` is not known", shown(word))))
-}
-
-/// The beginning of a word out of a body, for a sentence.
-fn shown(word: &str) -> String {
-    word.chars().take(40).collect()
-}
-
-/// PostgreSQL keeps microseconds, so that is what a time is everywhere.
-fn to_microseconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
-}
-
-impl Envelope<'_> {
-    /// When the step happened: `updated_at` if it can be read, else the receipt, and why.
-    fn time(&self, data: &Object<'_>) -> Result<(Timestamp, Option<ClockFault>), Fault> {
-        let received_at = self.call.received_at;
-        Ok(match data.text("updated_at")? {
-            None => (received_at, Some(ClockFault::Missing)),
-            Some(raw) => match raw.parse::<Timestamp>() {
-                Ok(at) => (to_microseconds(at), None),
-                Err(_) => (received_at, Some(ClockFault::Unparseable(raw))),
-            },
-        })
-    }
-
-    fn decoded<F: Fact>(
-        &self,
-        data: &Object<'_>,
-        stream: StreamId,
-        (dedup_key, key): (String, String),
-        fact: F,
-        wrap: fn(Step<F>) -> AnyStep,
-    ) -> Result<Decoded, Unread> {
-        let (occurred_at, clock_fault) = self.time(data)?;
-        let step = Step {
-            id: StepId::derive(self.source, &dedup_key, &self.content),
-            key,
-            content: self.content.clone(),
-            occurred_at,
-            clock_fault,
-            received_at: self.call.received_at,
-            origin: Origin::Delivery,
-            outside_window: self.call.outside_window,
-            key_taken_by: None,
-            fact,
-        };
-        Ok(Decoded { dedup_key, content: self.content.clone(), what: Ok((stream, wrap(step))) })
-    }
+/// When the step happened: `updated_at` if it can be read, else the receipt, and why.
+fn dated(reading: &Reading<'_>, data: &Object<'_>) -> Result<Dated, Fault> {
+    Ok(reading.dated(data.text("updated_at")?))
 }

@@ -29,11 +29,27 @@ pub struct Secret {
     pub not_after: Option<Timestamp>,
 }
 
+/// A value that a call must carry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// The value. It is shown nowhere.
+    #[serde(default = "no_secret")]
+    pub value: SecretString,
+    /// The environment variable that holds it. Only the command line reads it.
+    pub value_env: Option<String>,
+}
+
 fn no_secret() -> SecretString {
     SecretString::from(String::new())
 }
 
 impl Secret {
+    /// A secret that holds without end.
+    pub fn new(id: impl Into<String>, value: SecretString) -> Self {
+        Self { id: id.into(), value, value_env: None, not_before: None, not_after: None }
+    }
+
     /// Whether it holds at `now` and is not empty.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.not_before.is_none_or(|from| from <= now)
@@ -47,6 +63,8 @@ impl Secret {
 pub struct Verified {
     /// The secret that signed it.
     pub secret_id: String,
+    /// When it was signed, where the lender signs a time.
+    pub signed_at: Option<Timestamp>,
     /// Whether it was signed outside the window.
     pub outside_window: bool,
 }
@@ -90,17 +108,20 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// The id of the active secret for which `expected` makes the signature given. All secrets are
-/// tried, so that the time taken tells nothing.
+/// The id of the active secret for which `expected` makes one of the signatures given; `None` of
+/// `expected` is a secret that is no key. All secrets are tried, so that the time taken tells
+/// nothing.
 pub fn matching<'a>(
     secrets: impl Iterator<Item = &'a Secret>,
-    given: &[u8],
-    expected: impl Fn(&[u8]) -> [u8; 32],
+    given: &[impl AsRef<[u8]>],
+    expected: impl Fn(&[u8]) -> Option<[u8; 32]>,
 ) -> Option<&'a str> {
     let mut found = None;
     for secret in secrets {
-        let is_equal: Choice = expected(secret.value.expose_secret().as_bytes()).ct_eq(given);
-        if bool::from(is_equal) {
+        let Some(expected) = expected(secret.value.expose_secret().as_bytes()) else { continue };
+        let is_equal = |given: &[u8]| expected.ct_eq(given);
+        let is_one = given.iter().fold(Choice::from(0), |any, one| any | is_equal(one.as_ref()));
+        if bool::from(is_one) {
             found = Some(secret.id.as_str());
         }
     }

@@ -27,7 +27,9 @@ pub fn encode(event: &Event) -> Result<String, serde_json::Error> {
         Event::Application(event) => json(event),
         Event::CustomerLink(event) => json(event),
         Event::Exception(event) => json(event),
+        Event::Charge(event) => json(event),
         Event::PaymentMethod(event) => json(event),
+        Event::Secret(event) => json(event),
         Event::Transaction(event) => json(event),
         _ => Err(serde::ser::Error::custom("an event without an encoding")),
     }
@@ -58,7 +60,9 @@ pub fn decode(aggregate_type: &str, version: &str, payload: &str) -> Result<Even
         AggregateType::Application => Event::Application(parse(payload)?),
         AggregateType::CustomerLink => Event::CustomerLink(parse(payload)?),
         AggregateType::Exception => Event::Exception(parse(payload)?),
+        AggregateType::Charge => Event::Charge(parse(payload)?),
         AggregateType::PaymentMethod => Event::PaymentMethod(parse(payload)?),
+        AggregateType::Secret => Event::Secret(parse(payload)?),
         AggregateType::Transaction => Event::Transaction(parse(payload)?),
         _ => return Err(unknown()),
     })

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use creditrail_domain::{Event, StepId};
 use creditrail_projections::{Change, Reader, Recorded, StreamId, Table};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use self::sql::{Dialect, Row, Value};
 
@@ -198,10 +199,34 @@ pub struct Written {
     pub deliveries: Vec<DeliveryRow>,
     /// Deliveries of earlier batches that were received again: id, how often, and when last.
     pub repeats: Vec<(String, i64, Timestamp)>,
+    /// Secrets that stood in the deliveries. One that is there already stays.
+    pub secrets: Vec<SealedSecret>,
     /// Events to be appended after the head, in this order.
     pub events: Vec<NewEvent>,
     /// The head then; its time is the time of recording of the events.
     pub head: Head,
+}
+
+/// Where a stream stands among those that have a deadline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// The deadline, in microseconds since 1970.
+    pub at: i64,
+    /// The key of its row.
+    pub key: String,
+}
+
+/// A secret out of a body, sealed.
+#[derive(Clone, Debug)]
+pub struct SealedSecret {
+    /// What stands in its place.
+    pub reference: Uuid,
+    /// The field in which it stood.
+    pub field: String,
+    /// The key that sealed it.
+    pub key_id: String,
+    /// The sealed bytes.
+    pub sealed: Vec<u8>,
 }
 
 /// What readers write in one transaction: rows by table, and how far they are then.
@@ -223,7 +248,7 @@ pub struct RejectedCall {
     pub cause: &'static str,
     /// Its headers as JSON, credentials masked.
     pub headers: String,
-    /// Its body, if the call failed authentication.
+    /// Its body, sealed as a whole, if the call failed authentication.
     pub body: Option<bytes::Bytes>,
 }
 
@@ -313,6 +338,9 @@ pub trait Store: Send + Sync + 'static {
     async fn project(&self, source: &str, projected: Projected) -> Result<bool>;
     /// Empties the read models of a reader and sets its bookmark to 0, in one transaction.
     async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()>;
+
+    /// Notes a key with which a source's secrets are sealed; one that is there already stays.
+    async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()>;
 
     /// Keeps calls that were not accepted; only the newest `most` stay, none older than `oldest`.
     async fn reject(

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use creditrail_domain::AggregateType;
-use creditrail_projections::{StreamId, Table, customers::Pair};
+use creditrail_projections::{StreamId, Table, customers::Pair, findings};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
-    Balance, Cursor, CustomerKeys, DeliveryRow, Head, Identity, KeptDelivery, KnownDelivery,
-    Listed, Page, RawEvent, RejectedRow, Result, Store,
+    Balance, Cursor, CustomerKeys, DeliveryRow, Due, Head, Identity, KeptDelivery, KnownDelivery,
+    Listed, Page, RawEvent, RejectedRow, Result, SealedSecret, Store,
     sql::{Row, Value},
 };
 
@@ -28,8 +29,15 @@ const TALLIES: &str = "SELECT key, count FROM @tallies WHERE source = $1 ORDER B
 const OPEN_EXCEPTIONS: &str = "SELECT severity, COUNT(*) FROM @exceptions
     WHERE source = $1 AND status = 'open' GROUP BY severity ORDER BY severity";
 
-const DUE: &str = "SELECT DISTINCT aggregate_type, stream FROM @timeline
-    WHERE source = $1 AND due_at <= $2 LIMIT $3";
+const DUE: &str = "SELECT due_at, key, aggregate_type, stream FROM @deadlines
+    WHERE source = $1 AND due_at <= $2 AND (due_at, key) > ($3, $4) ORDER BY due_at, key LIMIT $5";
+
+const SECRET: &str = "SELECT field, key_id, sealed FROM @secrets
+    WHERE source = $1 AND reference = $2";
+
+const SEALING_KEYS: &str = "SELECT key_id FROM @sealing_keys AS k WHERE source = $1
+    AND EXISTS (SELECT 1 FROM @secrets AS s WHERE s.source = k.source AND s.key_id = k.key_id)
+    ORDER BY key_id";
 
 const LAST_RECEIVED: &str = "SELECT last_received_at FROM @deliveries
     WHERE source = $1 ORDER BY number DESC LIMIT 1";
@@ -51,6 +59,13 @@ const PAIRS: &str = "SELECT first_position, customer_id, partner_customer_id FRO
 
 const IDENTITIES: &str = "SELECT partner_customer_id, strength, first_position FROM @customers
     WHERE source = $1 AND customer_id = $2 ORDER BY partner_customer_id, first_position";
+
+/// Which findings stand: those whose time has come, and that nothing else of the customer settles.
+const STANDING: &str = " AND stands_from <= {now} AND (unless IS NULL
+    OR (unless = 'card' AND NOT EXISTS (SELECT 1 FROM @payment_methods AS o
+        WHERE o.source = l.source AND o.customer_id = l.customer_id))
+    OR (unless = 'decision' AND NOT EXISTS (SELECT 1 FROM @applications AS o
+        WHERE o.source = l.source AND o.customer_id = l.customer_id AND o.status = 'accepted')))";
 
 /// In two halves, for the sum of amounts that fit need not.
 const BALANCES: &str = "SELECT currency,
@@ -137,14 +152,32 @@ impl dyn Store {
 
     /// A page of a read model: the sources one after the other, each newest first.
     pub async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>> {
+        self.list_where(table, page, None).await
+    }
+
+    /// A page of the findings that stand at a time, newest first within a source.
+    pub async fn findings(&self, page: &Page, now: Timestamp) -> Result<Vec<Listed>> {
+        self.list_where(findings::READ_MODEL.table, page, Some(now)).await
+    }
+
+    async fn list_where(
+        &self,
+        table: &'static Table,
+        page: &Page,
+        standing: Option<Timestamp>,
+    ) -> Result<Vec<Listed>> {
         let mut listed = Vec::new();
         for (source, after) in sources(page) {
             let from = format!(
-                "SELECT key, first_position, document FROM @{} WHERE source = $1",
+                "SELECT key, first_position, document FROM @{} AS l WHERE source = $1",
                 table.name
             );
             let mut select = Select::new(from, source);
             select.filters(page);
+            if let Some(now) = standing {
+                let now = select.place(now.as_microsecond());
+                select.and(&STANDING.replace("{now}", &now));
+            }
             if let Some(Cursor { place, key, .. }) = after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
                 select.and(&format!(" AND (first_position, key) < ({place}, {key})"));
@@ -268,11 +301,42 @@ impl dyn Store {
         counted(self.all(OPEN_EXCEPTIONS, vec![source.into()]).await?)
     }
 
-    /// Streams with a step whose deadline is not after `now`, `limit` at most.
-    pub async fn due(&self, source: &str, now: Timestamp, limit: i64) -> Result<Vec<StreamId>> {
-        let values = vec![source.into(), now.as_microsecond().into(), limit.into()];
-        let rows = self.all(DUE, values).await?;
-        rows.into_iter().map(|mut row| stream(&mut row)).collect()
+    /// Streams whose deadline is not after `now`, behind the one given, `limit` at most: in the
+    /// order of their deadlines, each with where it stands.
+    pub async fn due(
+        &self,
+        source: &str,
+        now: Timestamp,
+        (after, limit): (&Due, i64),
+    ) -> Result<Vec<(Due, StreamId)>> {
+        let values = vec![
+            source.into(),
+            now.as_microsecond().into(),
+            after.at.into(),
+            after.key.as_str().into(),
+            limit.into(),
+        ];
+        let due = |mut row: Row| {
+            let due = Due { at: row.int()?, key: row.text()? };
+            Ok((due, stream(&mut row)?))
+        };
+        self.all(DUE, values).await?.into_iter().map(due).collect()
+    }
+
+    /// A secret by its reference.
+    pub async fn secret(&self, source: &str, reference: Uuid) -> Result<Option<SealedSecret>> {
+        let rows = self.all(SECRET, vec![source.into(), reference.to_string().into()]).await?;
+        let secret = |mut row: Row| {
+            let (field, key_id, sealed) = (row.text()?, row.text()?, row.bytes()?);
+            Ok(SealedSecret { reference, field, key_id, sealed })
+        };
+        rows.into_iter().next().map(secret).transpose()
+    }
+
+    /// The keys with which a source's secrets have been sealed.
+    pub async fn sealing_keys(&self, source: &str) -> Result<Vec<String>> {
+        let rows = self.all(SEALING_KEYS, vec![source.into()]).await?;
+        rows.into_iter().map(|mut row| row.text()).collect()
     }
 
     /// When the newest delivery of a source was received.
@@ -419,7 +483,7 @@ fn kept_delivery(mut row: Row) -> Result<KeptDelivery> {
 }
 
 fn outcome(name: &str) -> &'static str {
-    let known = ["applied", "stale", "parked", "refused", "malformed", "unrecognised"];
+    let known = ["applied", "duplicate", "stale", "parked", "refused", "malformed", "unrecognised"];
     known.into_iter().find(|known| *known == name).unwrap_or("unrecognised")
 }
 

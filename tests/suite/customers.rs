@@ -41,6 +41,16 @@ async fn all_examples_of_the_lender_together_count_the_money_and_list_the_confli
 }
 
 #[tokio::test]
+async fn a_link_that_has_ended_says_so() {
+    let imprint = Ledger::fresh();
+    assert_eq!(imprint.receive(&link("c", "p").at(T2)).await, "applied");
+    let ended = link("c", "p").with("status", json!("INACTIVE")).at(T3);
+    assert_eq!(imprint.receive(&ended).await, "applied");
+    let customer = imprint.customer("c").await;
+    assert!(has_identity(&customer, "partner_customer_id", "p", "ended"), "{customer:#}");
+}
+
+#[tokio::test]
 async fn each_example_alone_is_applied() {
     for body in fixtures::PAGE.into_iter().chain([fixtures::APPLICATION_GUIDE]) {
         let object: Value = serde_json::from_str(body).unwrap();

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
 use creditrail_domain::{Flag, Refusal, Severity, machine::Machine};
 
-const AGAIN: &str = "UPDATE_DOCS=1 cargo test --test suite docs";
+pub const AGAIN: &str = "UPDATE_DOCS=1 cargo test --test suite docs";
 
 #[test]
 fn the_lifecycles_in_docs_are_current() {
@@ -42,6 +42,29 @@ fn lifecycle_page(name: &str) -> String {
             "What the lender decides about an application, and what lies over it: the partner's \
              session (`start`) and the SDK's reports (`report`), which never decide. A decision \
              with another `created_at` is about another application.",
+        ),
+        "charge" => (
+            "Charge",
+            "A charge of a purchase that a lender finances, by what is authorized and settled. \
+             What stands on the customer's statement counts whenever it comes: settles, refunds and \
+             chargebacks are flagged, never held back. An open chargeback adds rows of its own.",
+        ),
+        "charge-operation" => (
+            "Operation of a charge",
+            "A settle or a refund, by its state. Its states have one order, whatever the times of \
+             the webhooks: what is behind is stale.",
+        ),
+        "lender-track" => (
+            "Lender's track",
+            "Where one lender stands within an application that is offered to several. The \
+             application's status is that of the lender who is furthest, so one lender's decline \
+             is not the application's.",
+        ),
+        "onboarding" => (
+            "Card onboarding",
+            "An application that the lender assesses, the customer signs and the lender completes. \
+             A step that implies an earlier one waits for it, and is adopted after a while with \
+             what is missing named.",
         ),
         "customer-link" => {
             ("Customer link", "One pair of a lender's customer id and a partner's customer id.")
@@ -113,7 +136,7 @@ fn row(page: &mut String, code: &str, severity: Severity, meaning: &str) {
 }
 
 #[track_caller]
-fn is_current(file: &str, generated: &str) {
+pub fn is_current(file: &str, generated: &str) {
     if is_update() {
         fs::write(path(file), generated).expect("the page is written");
     }

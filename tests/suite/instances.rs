@@ -276,7 +276,7 @@ async fn a_service_with_the_rights_of_a_service_and_no_others_works() {
 async fn without_its_migrations_a_service_that_may_not_migrate_does_not_start() {
     let url = postgres::database().await;
     let told = Service::fails_to_start(&url, "migrate = false");
-    assert!(told.contains("0 of 2 migrations") && told.contains("creditrail migrate"), "{told}");
+    assert!(told.contains("0 of 3 migrations") && told.contains("creditrail migrate"), "{told}");
     Service::migrate(&url, &[]);
     let source = [Source::named("imprint")];
     let imprint = Ledger::of(Service::start_on(&url, &source), "imprint");

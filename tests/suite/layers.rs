@@ -211,7 +211,7 @@ fn keys_of(sql: &str) -> Vec<String> {
     let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
     let sql = lines.collect::<Vec<_>>().join("\n");
     let mut keys = Vec::new();
-    for of_table in ["PRIMARY KEY", "UNIQUE (", " INDEX "] {
+    for of_table in ["PRIMARY KEY", "UNIQUE (", "CREATE INDEX ", "CREATE UNIQUE INDEX "] {
         for (place, _) in sql.match_indices(of_table) {
             let rest = &sql[place..];
             let end = rest.find([',', ')', ';']).unwrap_or(rest.len());

@@ -11,26 +11,39 @@
 
 mod support;
 
+mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
 mod cards; // the lifecycle of a card, its reissue
+mod charge_commands; // a partner's void, an operator's link
+mod charges; // operations, chargebacks, what they add up to
 mod contract; // what every store promises, run on each
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
+mod decimals; // minor units without a float
+mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
+mod fourth_kind; // a lender that a host brings, as the how-to says
+mod handlers; // a handler of the embedding program
 mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away
+mod lender_tracks; // one application, several lenders, twins
 mod lists; // cursors, filters, wrong parameters, the log
+mod onboarding; // from the signing to the card
+mod onboarding_calls; // its signature, its window, its ids
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
 mod postgres_es_traps; // what of postgres-es loses data
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
+mod secrets; // sealed, found nowhere, revealed for a reason
+mod seeds; // every payload of the two newer pages
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
 mod transactions; // the golden sequences of money
 
 // The house rules: these look at the tree, not at the service.
+mod catalog; // every webhook and what becomes of it
 mod docs; // the generated pages are current
 mod examples; // the examples end well
 mod layers; // arrows, no unwrap, keys

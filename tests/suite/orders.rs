@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Card, Dice, History, Ledger, T0, T1, T2, T3, T4, T5, T6, Tx, Webhook, fixtures, number, orders,
-    settled, text,
+    Card, Dice, History, Ledger, T0, T1, T2, T3, T4, T5, T6, Tx, Webhook, converge, fixtures,
+    number, orders, settled, text,
 };
 
 const TIMES: [&str; 7] = [T0, T1, T2, T3, T4, T5, T6];
@@ -173,29 +173,6 @@ async fn any_history_of_a_card_ends_the_same_in_any_order() {
         let steps: Vec<Webhook> = times.iter().map(&mut step).collect();
         converge(&ledgers, &mut dice, &steps).await;
     }
-}
-
-/// Each ledger receives the steps in an order of its own, some of them again.
-async fn converge(ledgers: &[Ledger; 3], dice: &mut Dice, steps: &[Webhook]) -> History {
-    let mut ends = Vec::new();
-    for imprint in ledgers {
-        let mut order = dice.shuffled(steps);
-        order.push(dice.pick(steps));
-        imprint.receives(&order).await;
-        let arrivals: Vec<String> = order.iter().map(Webhook::body).collect();
-        ends.push((History::of(imprint, &steps[0]).await, arrivals));
-    }
-    let (first, arrivals) = &ends[0];
-    for (other, other_arrivals) in &ends[1..] {
-        assert_eq!(
-            first.settled(),
-            other.settled(),
-            "\none order:\n{}\nthe other:\n{}",
-            arrivals.join("\n"),
-            other_arrivals.join("\n")
-        );
-    }
-    ends.remove(0).0
 }
 
 async fn open_exceptions(imprint: &Ledger) -> Vec<Value> {

@@ -1,19 +1,21 @@
 //! The harness: a service to talk to ([`Ledger`]), what to tell it ([`Tx`], [`Card`], [`decision`],
-//! [`link`], [`fixtures`]), and how to look at what came of it ([`given`], [`settled`]).
+//! [`link`], [`Onboarding`], [`Loan`], [`Charge`], [`fixtures`]), and how to look at what came of it ([`given`], [`settled`]).
 
 mod dice;
 pub mod fixtures;
 mod history;
 mod ledger;
+mod payloads;
 pub mod postgres;
 mod service;
 mod webhooks;
 mod wire;
 
 pub use dice::{Dice, orders};
-pub use history::{History, given, play};
-pub use ledger::{Answer, Ledger, settled};
-pub use service::{SECRET, Service, Source, signature, unix_now};
+pub use history::{History, converge, given, play};
+pub use ledger::{Answer, Ledger, settled, until};
+pub use payloads::{Charge, Loan, Onboarding, Payload, Track};
+pub use service::{AUTHORIZATION, Kind, SECRET, Service, Source, ago, signature, unix_now};
 pub use webhooks::{Card, T0, T1, T2, T3, T4, T5, T6, Tx, Webhook, decision, link};
 pub use wire::Wire;
 

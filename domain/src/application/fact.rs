@@ -1,13 +1,13 @@
-//! What is said about an applicant's applications.
+//! What is said about applications.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lifecycle::Kind;
+use super::{action::ActionKind, decisions::Kind, lenders, onboarding};
 use crate::{
     Money,
-    step::{Fact, Party},
+    step::{Fact, Party, StepId},
 };
 
 /// One statement about an application, with the names of the applicant.
@@ -48,6 +48,22 @@ pub enum Statement {
         application_id: Uuid,
         /// What it reported.
         report: ClientReport,
+    },
+    /// Of an application that is assessed, signed and completed.
+    Onboarding(onboarding::Statement),
+    /// Of an application that is offered to several lenders.
+    Lenders(lenders::Statement),
+    /// The partner has done what there was to do.
+    ActionDone {
+        /// What it was.
+        action: ActionKind,
+        /// The step that asked for it.
+        opened_by: StepId,
+        /// Who did it.
+        actor: String,
+        /// What else there is to say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
 }
 
@@ -117,52 +133,88 @@ impl ClientResult {
 }
 
 impl Statement {
-    /// The id under which the statement knows the application.
-    pub const fn application_id(&self) -> Uuid {
+    /// The id under which the statement knows the application, where the stream holds several.
+    pub const fn application_id(&self) -> Option<Uuid> {
         match self {
             Self::Started { application_id }
             | Self::Decided { application_id, .. }
-            | Self::Reported { application_id, .. } => *application_id,
+            | Self::Reported { application_id, .. } => Some(*application_id),
+            Self::Onboarding(_) | Self::Lenders(_) | Self::ActionDone { .. } => None,
+        }
+    }
+}
+
+impl ApplicationFact {
+    /// What the statement asks somebody to do, if it counts.
+    pub const fn asks_for(&self) -> Option<ActionKind> {
+        match &self.statement {
+            Statement::Onboarding(said) => said.asks_for(),
+            Statement::Lenders(said) => said.asks_for(),
+            _ => None,
         }
     }
 
-    /// The kind of step.
-    pub const fn kind(&self) -> Kind {
-        match self {
-            Self::Started { .. } => Kind::Start,
-            Self::Decided { decision: Decision::Accepted, .. } => Kind::Accept,
-            Self::Decided { decision: Decision::Rejected, .. } => Kind::Reject,
-            Self::Reported { .. } => Kind::Report,
-        }
+    /// The ids that are named, by which people look for the application: not the customer's.
+    pub fn ids(&self) -> Vec<&str> {
+        let ids: Vec<Option<&String>> = match &self.statement {
+            Statement::Onboarding(onboarding::Statement::Completed { engagement_id }) => {
+                vec![Some(engagement_id)]
+            }
+            Statement::Lenders(lenders::Statement::Submitted { merchant_order_id }) => {
+                vec![merchant_order_id.as_ref()]
+            }
+            Statement::Lenders(lenders::Statement::ChargeCreated { charge_id }) => {
+                vec![Some(charge_id)]
+            }
+            Statement::Lenders(lenders::Statement::Started { link_id }) => vec![link_id.as_ref()],
+            Statement::Lenders(lenders::Statement::Reported(said)) => {
+                [&said.lender_reference_id, &said.loan_id, &said.link_id].map(Option::as_ref).into()
+            }
+            _ => Vec::new(),
+        };
+        ids.into_iter().flatten().map(String::as_str).collect()
     }
 }
 
 impl Fact for ApplicationFact {
     fn kind(&self) -> &'static str {
-        self.statement.kind().name()
+        match &self.statement {
+            Statement::Onboarding(said) => said.kind().name(),
+            Statement::Lenders(said) => said.kind().name(),
+            said => Kind::of(said).map_or("close_action", Kind::name),
+        }
     }
 
     fn event_type(&self) -> &'static str {
-        match self.statement.kind() {
-            Kind::Start => "ApplicationStarted",
-            Kind::Accept => "ApplicationAccepted",
-            Kind::Reject => "ApplicationRejected",
-            Kind::Report => "ClientReported",
+        match &self.statement {
+            Statement::Started { .. } => "ApplicationStarted",
+            Statement::Decided { decision: Decision::Accepted, .. } => "ApplicationAccepted",
+            Statement::Decided { decision: Decision::Rejected, .. } => "ApplicationRejected",
+            Statement::Reported { .. } => "ClientReported",
+            Statement::Onboarding(said) => said.event_type(),
+            Statement::Lenders(said) => said.event_type(),
+            Statement::ActionDone { .. } => "ActionDone",
         }
     }
 
     /// An acceptance before a rejection of the same instant: only the former is called terminal.
     fn rank(&self) -> u8 {
-        match self.statement.kind() {
-            Kind::Start => 0,
-            Kind::Report => 1,
-            Kind::Accept => 2,
-            Kind::Reject => 3,
+        match &self.statement {
+            Statement::Started { .. } => 0,
+            Statement::Reported { .. } => 1,
+            Statement::Decided { decision: Decision::Accepted, .. } => 2,
+            Statement::Decided { decision: Decision::Rejected, .. } => 3,
+            Statement::Onboarding(said) => said.kind() as u8,
+            Statement::Lenders(said) => said.kind() as u8,
+            Statement::ActionDone { .. } => u8::MAX,
         }
     }
 
     fn amount(&self) -> Option<Money> {
-        None
+        match &self.statement {
+            Statement::Lenders(said) => said.amount(),
+            _ => None,
+        }
     }
 
     fn party(&self) -> Party<'_> {
@@ -172,8 +224,36 @@ impl Fact for ApplicationFact {
         }
     }
 
+    fn names_customer(&self) -> bool {
+        let of_lender = match &self.statement {
+            Statement::Lenders(lenders::Statement::Reported(said)) => {
+                let ids = [&said.lender_reference_id, &said.loan_id, &said.link_id];
+                ids.into_iter().any(Option::is_some)
+            }
+            _ => false,
+        };
+        of_lender || self.customer_id.is_some() || self.partner_customer_id.is_some()
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        match &self.statement {
+            Statement::Onboarding(said) => said.details(),
+            Statement::Lenders(said) => said.details(),
+            Statement::ActionDone { action, actor, note, .. } => {
+                let note = note.iter().map(|note| ("note", note.clone()));
+                let done = [("action", action.name().to_owned()), ("actor", actor.clone())];
+                done.into_iter().chain(note).collect()
+            }
+            Statement::Reported { report, .. } => {
+                let code = report.error_code.iter().map(|code| ("error_code", code.clone()));
+                [("result", report.result.name().to_owned())].into_iter().chain(code).collect()
+            }
+            Statement::Started { .. } | Statement::Decided { .. } => Vec::new(),
+        }
+    }
+
     fn subject_id(&self) -> Option<String> {
-        Some(self.statement.application_id().to_string())
+        self.statement.application_id().map(|id| id.to_string())
     }
 
     fn convert(&self, _: &str) -> Result<Self, Vec<&'static str>> {

@@ -1,110 +1,74 @@
-//! The applications of one applicant with a lender that sends no application id (Imprint).
+//! Applications for credit, as three kinds of lender report them.
 //!
-//! Reading order: [`fact`] (what is said), [`lifecycle`] (the table), then how sessions, decisions
-//! and the SDK's reports are brought together. A stream holds all applications of one applicant,
-//! so that telling them apart is a pure fold. The SDK's reports lie over the decision and never
-//! touch it.
+//! Reading order: [`fact`] (what is said), then a folder for each way in which an application
+//! lives: [`decisions`] (the lender reports its decision alone), [`onboarding`] (assessed, signed,
+//! completed), [`lenders`] (offered to several lenders, each with a track of its own), and
+//! [`action`] (what somebody has to do). A source has one kind, so a stream lives in one way.
 
+pub mod action;
+pub mod decisions;
 pub mod fact;
-pub mod lifecycle;
-#[cfg(test)]
-mod tests;
-
-use std::collections::BTreeMap;
+pub mod lenders;
+pub mod onboarding;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
+pub use action::{Action, ActionKind, Actions};
+pub use decisions::ApplicationState;
 pub use fact::{ApplicationFact, ClientReport, ClientResult, Decision, Statement};
-pub use lifecycle::{Kind, Status, machine};
 
 use crate::{
-    Flag, Policies,
+    Policies,
     journal::{Journal, Lifecycle},
-    judge::{Item, refuse},
-    machine::Row,
-    step::{StepId, Verdict},
+    judge::Item,
+    step::{Party, StepId, Verdict},
 };
 
 /// The aggregate.
 pub type Application = Journal<ApplicationLifecycle>;
 
-/// The rules of an applicant's applications.
+/// The rules of applications.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ApplicationLifecycle;
 
-/// The applications of one applicant. Order: by the time at which each began.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    applications: Vec<ApplicationState>,
+/// What the steps of a stream amount to.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// The applications of one applicant, of which the lender reports the decision alone.
+    Decisions(decisions::State),
+    /// One application that is assessed, signed and completed.
+    Onboarding(onboarding::State),
+    /// One application with a track for each lender.
+    Lenders(lenders::State),
 }
 
-/// One application.
-#[derive(Clone, Debug, Default)]
-pub struct ApplicationState {
-    /// Its id: by session or by creation time, whichever was known first, so it never changes.
-    pub id: Uuid,
-    /// The other of the two, if both are known.
-    pub alias: Option<Uuid>,
-    /// When the partner began the session.
-    pub started_at: Option<Timestamp>,
-    /// The lender's creation time.
-    pub created_at: Option<Timestamp>,
-    /// What the lender decided, and when.
-    pub decided: Option<(Decision, Timestamp)>,
-    /// The steps that are about it, in the order in which they happened.
-    pub steps: Vec<StepId>,
-    /// What the SDK reported, in the order in which it happened.
-    pub reports: Vec<(ClientReport, Timestamp)>,
-    /// The lender's name of the customer.
-    pub customer_id: Option<String>,
-    /// The partner's name of the customer.
-    pub partner_customer_id: Option<String>,
-}
-
-impl ApplicationState {
-    /// The status: the decision, and nothing else.
-    pub fn status(&self) -> Status {
-        match self.decided {
-            None => Status::Started,
-            Some((Decision::Accepted, _)) => Status::Accepted,
-            Some((Decision::Rejected, _)) => Status::Rejected,
+/// Calls the same function of each way to live.
+macro_rules! each {
+    ($state:expr, $way:ident => $call:expr) => {
+        match $state {
+            State::Decisions($way) => $call,
+            State::Onboarding($way) => $call,
+            State::Lenders($way) => $call,
         }
-    }
-
-    /// What the customer may be shown before a decision, by the newest report that says something:
-    /// `accepted`, `rejected`, `in_progress` or `launch_error`. Never a ground for fulfilment.
-    pub fn provisional(&self) -> Option<&'static str> {
-        if self.decided.is_some() {
-            return None;
-        }
-        self.reports.iter().rev().find_map(|(report, _)| match report.result {
-            ClientResult::Accepted => Some("accepted"),
-            ClientResult::Rejected => Some("rejected"),
-            ClientResult::InProgress => Some("in_progress"),
-            ClientResult::Error => Some("launch_error"),
-            ClientResult::Other(_) => None,
-        })
-    }
-
-    fn is(&self, id: Uuid) -> bool {
-        self.id == id || self.alias == Some(id)
-    }
+    };
 }
 
 impl State {
-    /// The applications, in the order in which they began.
+    /// The applications of one applicant, where the stream holds several.
     pub fn applications(&self) -> &[ApplicationState] {
-        &self.applications
+        match self {
+            Self::Decisions(state) => state.applications(),
+            Self::Onboarding(_) | Self::Lenders(_) => &[],
+        }
     }
 
-    fn of(&self, fact: &ApplicationFact) -> Option<&ApplicationState> {
-        let id = fact.statement.application_id();
-        self.applications.iter().find(|application| application.is(id))
-    }
-
-    fn status_of(&self, fact: &ApplicationFact) -> Status {
-        self.of(fact).map_or(Status::Started, ApplicationState::status)
+    /// What somebody has to do, or had to.
+    pub fn actions(&self) -> &[Action] {
+        match self {
+            Self::Decisions(_) => &[],
+            Self::Onboarding(state) => state.actions.all(),
+            Self::Lenders(state) => state.actions.all(),
+        }
     }
 }
 
@@ -113,159 +77,60 @@ impl Lifecycle for ApplicationLifecycle {
     type Fact = ApplicationFact;
     type State = State;
 
-    /// Brings sessions and decisions together: a decision belongs to the newest session that no
-    /// other decision has and that began before the lender created the application.
     fn open(items: &[Item<'_, ApplicationFact>], policies: &Policies) -> State {
-        let mut sessions = BTreeMap::<Uuid, Known>::new();
-        let mut created = BTreeMap::<Uuid, Known>::new();
-        for item in items.iter().filter(|item| !item.void) {
-            let known = Known { at: item.step.occurred_at, since: item.step.received_at };
-            match item.fact.statement {
-                Statement::Started { application_id } => known.join(&mut sessions, application_id),
-                Statement::Decided { application_id, created_at, .. } => {
-                    Known { at: created_at, ..known }.join(&mut created, application_id);
-                }
-                Statement::Reported { .. } => {}
+        let way = items.iter().find_map(|item| match item.fact.statement {
+            Statement::Started { .. } | Statement::Decided { .. } | Statement::Reported { .. } => {
+                Some(State::Decisions(decisions::State::open(items, policies)))
             }
-        }
-        let mut begun: Vec<_> = sessions.into_iter().map(|(id, known)| (known, id)).collect();
-        let mut created: Vec<_> = created.into_iter().map(|(id, known)| (known, id)).collect();
-        // Not by `since`: which is known longer must not tell which decision is whose.
-        begun.sort_unstable_by_key(|(known, id)| (known.at, *id));
-        created.sort_unstable_by_key(|(known, id)| (known.at, *id));
-        let mut applications = Vec::new();
-        for (decided, id) in created {
-            let latest = decided.at.saturating_add(policies.session_skew).unwrap_or(decided.at);
-            let session = begun.iter().rposition(|(session, _)| session.at <= latest);
-            let session = session.map(|place| begun.remove(place));
-            applications.push(ApplicationState::of(session, Some((decided, id))));
-        }
-        let undecided = begun.into_iter().map(|begun| ApplicationState::of(Some(begun), None));
-        applications.extend(undecided);
-        applications.sort_by_key(|known| (known.started_at.or(known.created_at), known.id));
-        State { applications }
+            Statement::Onboarding(_) => {
+                Some(State::Onboarding(onboarding::State::open(items, policies)))
+            }
+            Statement::Lenders(_) => Some(State::Lenders(lenders::State::open(items, policies))),
+            // Of every way to live.
+            Statement::ActionDone { .. } => None,
+        });
+        way.unwrap_or_else(|| State::Decisions(decisions::State::default()))
     }
 
-    fn rule(state: &State, item: &Item<'_, ApplicationFact>, _: &Policies) -> Verdict {
-        match lifecycle::row(state.status_of(&item.fact), item.fact.statement.kind()) {
-            Row::Refuses(code) => refuse::<Self>(state, item, code),
-            Row::Leads { .. } | Row::Parks(_) => {
-                let accepts = item.fact.statement.kind() == Kind::Accept;
-                let accepted = |known: &ApplicationState| known.status() == Status::Accepted;
-                if accepts && state.applications.iter().any(accepted) {
-                    Verdict::applied().flagged(Flag::AlreadyCardholder)
-                } else {
-                    Verdict::applied()
-                }
-            }
-        }
+    fn rule(state: &State, item: &Item<'_, ApplicationFact>, policies: &Policies) -> Verdict {
+        each!(state, way => way.rule(item, policies))
     }
 
     fn absorb(state: &mut State, item: &Item<'_, ApplicationFact>, verdict: &Verdict) {
-        let id = item.fact.statement.application_id();
-        let Some(known) = state.applications.iter_mut().find(|known| known.is(id)) else { return };
-        known.steps.push(item.step.id);
-        if !verdict.is_applied() {
-            return;
-        }
-        let at = item.step.occurred_at;
-        match &item.fact.statement {
-            Statement::Started { .. } => {}
-            Statement::Decided { decision, .. } => known.decided = Some((*decision, at)),
-            Statement::Reported { report, .. } => known.reports.push((report.clone(), at)),
-        }
-        let ApplicationFact { customer_id, partner_customer_id, .. } = &*item.fact;
-        known.customer_id = known.customer_id.take().or_else(|| customer_id.clone());
-        known.partner_customer_id =
-            known.partner_customer_id.take().or_else(|| partner_customer_id.clone());
+        each!(state, way => way.absorb(item, verdict));
     }
 
-    /// Lays the SDK's reports over the decision.
     fn review(
         state: &State,
         items: &[Item<'_, ApplicationFact>],
         verdicts: &mut [Verdict],
         policies: &Policies,
     ) {
-        for (item, verdict) in items.iter().zip(verdicts) {
-            let Statement::Reported { report, .. } = &item.fact.statement else { continue };
-            if !verdict.is_applied() {
-                continue;
-            }
-            let decided = state.of(&item.fact).and_then(|application| application.decided);
-            overlay(report, decided, item, verdict, policies);
-        }
+        each!(state, way => way.review(items, verdicts, policies));
     }
 
     fn state_name(state: &State, fact: &ApplicationFact) -> &'static str {
-        state.status_of(fact).name()
+        each!(state, way => way.state_name(fact))
     }
 
     fn legal(state: &State, fact: &ApplicationFact) -> Vec<&'static str> {
-        lifecycle::legal(state.status_of(fact))
+        each!(state, way => way.legal(fact))
     }
-}
 
-/// When something began, and since when it is known.
-#[derive(Clone, Copy)]
-struct Known {
-    at: Timestamp,
-    since: Timestamp,
-}
-
-impl Known {
-    fn join(self, all: &mut BTreeMap<Uuid, Self>, id: Uuid) {
-        let known = all.entry(id).or_insert(self);
-        *known = Self { at: self.at.min(known.at), since: self.since.min(known.since) };
+    fn watches(
+        state: &State,
+        items: &[Item<'_, ApplicationFact>],
+        policies: &Policies,
+    ) -> Vec<(StepId, Timestamp)> {
+        each!(state, way => way.watches(items, policies))
     }
-}
 
-impl ApplicationState {
-    /// An application of a session, of a decision, or of both.
-    fn of(session: Option<(Known, Uuid)>, decided: Option<(Known, Uuid)>) -> Self {
-        let first = match (session, decided) {
-            (Some((begun, _)), Some((decided, id))) if decided.since < begun.since => Some(id),
-            (Some((_, id)), _) | (None, Some((_, id))) => Some(id),
-            (None, None) => None,
-        };
-        let ids = [session, decided].into_iter().flatten().map(|(_, id)| id);
-        Self {
-            id: first.unwrap_or_default(),
-            alias: ids.into_iter().find(|id| Some(*id) != first),
-            started_at: session.map(|(known, _)| known.at),
-            created_at: decided.map(|(known, _)| known.at),
-            ..Self::default()
+    fn party(state: &State) -> Party<'_> {
+        match state {
+            // One stream holds an applicant's applications, and each step names the applicant.
+            State::Decisions(_) => Party::default(),
+            State::Onboarding(state) => state.party(),
+            State::Lenders(state) => state.party(),
         }
-    }
-}
-
-/// Compares a report of the SDK with the decision, where there is one. The decision wins always.
-fn overlay(
-    report: &ClientReport,
-    decided: Option<(Decision, Timestamp)>,
-    item: &Item<'_, ApplicationFact>,
-    verdict: &mut Verdict,
-    policies: &Policies,
-) {
-    let (unconfirmed, after) = match (&report.result, decided) {
-        (ClientResult::Accepted, Some((Decision::Rejected, _)))
-        | (ClientResult::Rejected, Some((Decision::Accepted, _))) => {
-            return verdict.flag(Flag::SdkWebhookMismatch);
-        }
-        (ClientResult::Error, Some((_, at))) if at < item.step.occurred_at => {
-            return verdict.flag(Flag::LateReport);
-        }
-        (ClientResult::Accepted, None) => {
-            (Flag::AcceptedUnconfirmed, policies.accepted_unconfirmed_after)
-        }
-        (ClientResult::Rejected, None) => {
-            (Flag::RejectedUnconfirmed, policies.rejected_unconfirmed_after)
-        }
-        _ => return,
-    };
-    if item.overdue {
-        verdict.flag(unconfirmed);
-    } else {
-        verdict.deadline = item.step.received_at.saturating_add(after).ok();
     }
 }

@@ -241,7 +241,7 @@ impl Lifecycle for PaymentMethodLifecycle {
                     refused.settled = settled
                         && matches!(code, Refusal::VirtualResume | Refusal::IllegalStatusEdge);
                 }
-                Outcome::Stale | Outcome::Parked { .. } => {}
+                Outcome::Duplicate | Outcome::Stale | Outcome::Parked { .. } => {}
             }
         }
     }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{History, Told, minute};
 use crate::application::{
-    ApplicationFact, ApplicationState, ClientReport, ClientResult, Decision, Statement,
+    ApplicationFact, ApplicationState, ClientReport, ClientResult, Decision, State, Statement,
 };
 
 /// The id of an application, by its session or by the minute of its creation.
@@ -56,7 +56,7 @@ impl History<ApplicationFact> {
     /// what the customer may be shown, such as `started (in_progress)`.
     #[track_caller]
     pub fn then_applications<const N: usize>(self, expected: [&str; N]) -> Self {
-        let state = self.state();
+        let State::Decisions(state) = self.state() else { panic!("another way to live") };
         let shown: Vec<_> = state.applications().iter().map(shown).collect();
         assert_eq!(shown, expected, "{:#?}", self.journal);
         self

@@ -1,6 +1,18 @@
 //! Every code has an example: a new one does not compile without.
 
-use super::{application::*, payment_method::*, transaction::*, *};
+use super::{
+    application::*,
+    charge::{
+        assigned_to, authorized, chargeback, refund, reversal, settle, settle_update, settled,
+        void, void_by_the_lender,
+    },
+    lenders::*,
+    onboarding::*,
+    payment_method::*,
+    transaction::*,
+    *,
+};
+use crate::application::lenders::Report;
 
 /// The verdicts of a history with the refusal; `None` where no history has it, with the reason.
 #[rustfmt::skip] // It is a table.
@@ -22,6 +34,25 @@ fn refused(code: Refusal) -> Option<Vec<String>> {
         Refusal::VirtualResume        => given([virtual_card("-", "ACTIVE"), virtual_card("ACTIVE", "INACTIVE"), virtual_card("INACTIVE", "ACTIVE")]).verdicts(),
         Refusal::DecisionConflict     => given([accepted(1), rejected(1)]).verdicts(),
         Refusal::RepeatedDecision     => given([accepted(1), accepted(1)]).verdicts(),
+        Refusal::AlreadySigned        => given([opened("u"), signed(), signed()]).verdicts(),
+        Refusal::AlreadyCompleted     => given([opened("u"), signed(), completed("e"), opened("v")]).verdicts(),
+        Refusal::EngagementConflict   => given([opened("u"), signed(), completed("e"), completed("f")]).verdicts(),
+        Refusal::AlreadyRejected      => given([declined("KYC_DENIAL"), failed("TIMEOUT")]).verdicts(),
+        Refusal::AlreadyEnded         => given([failed("TIMEOUT"), signed()]).after(hours(1)).verdicts(),
+        Refusal::TrackTerminal        => given([lender("a", Report::Declined), lender("a", approved_for(5))]).verdicts(),
+        Refusal::DeclinedAfterConfirm => given([lender("a", confirmed(5, "t")), lender("a", Report::Declined)]).verdicts(),
+        Refusal::CancelledAfterCharge => given([lender("a", confirmed(5, "t")), charge_created("c"), lender("a", Report::Cancelled)]).verdicts(),
+        // It was signed before, so the session fills in, and nobody had to be sent to it.
+        Refusal::ActionClosed         => given([opened("u").at(1)]).done("open_signing@1").when(signed().at(0)).verdicts(),
+        Refusal::SecondAuthorize      => given([authorized(50), authorized(60)]).verdicts(),
+        Refusal::AuthorizeAfterVoid   => given([authorized(50), void(), authorized(50)]).verdicts(),
+        Refusal::VoidAfterFullSettle  => given([authorized(50), settled(50), void_by_the_lender()]).verdicts(),
+        Refusal::VoidDuringChargeback => given([authorized(50), settled(20), chargeback("c", 5), void_by_the_lender()]).verdicts(),
+        Refusal::OperationAmountConflict => given([authorized(50), settle("s", 20, "pending"), settle_update("s", 30, "accepted")]).verdicts(),
+        Refusal::TerminalConflict     => given([authorized(50), settle("s", 20, "completed"), settle_update("s", 20, "failure")]).verdicts(),
+        Refusal::ReversalExceedsChargeback => given([authorized(50), settled(50), chargeback("c", 5), reversal("v", 6)]).verdicts(),
+        // The second is dated earlier, so the first, which was in order, is not any more.
+        Refusal::LinkConflict         => given([assigned_to("a").at(2), assigned_to("b").at(1)]).verdicts(),
         // Each change of status that no card may make has a refusal of its own at present.
         Refusal::IllegalStatusEdge    => return None,
     };
@@ -56,6 +87,42 @@ fn flagged(flag: Flag) -> Vec<String> {
         Flag::LateReport                  => given([accepted(1), reported(1, "ERROR")]).verdicts(),
         Flag::AcceptedUnconfirmed         => given([started("s"), reported("s", "OFFER_ACCEPTED")]).after(hours(2)).verdicts(),
         Flag::RejectedUnconfirmed         => given([started("s"), reported("s", "REJECTED")]).after(hours(25)).verdicts(),
+        Flag::TsZoneAssumed               => given([approved(50).zoneless()]).verdicts(),
+        Flag::PanMasked                   => given([approved(50).with_card_number()]).verdicts(),
+        Flag::HoldOverdue                 => given([approved(50)]).after(hours(24 * 31)).verdicts(),
+        Flag::ApplicationStale            => given([submitted()]).after(hours(24 * 31)).verdicts(),
+        Flag::SigningOverdue              => given([opened("u")]).after(hours(24 * 8)).verdicts(),
+        Flag::RejectedAfterApproval       => given([opened("u"), declined("KYC_DENIAL")]).verdicts(),
+        Flag::RejectedAfterSigning        => given([opened("u"), signed(), declined("KYC_DENIAL")]).verdicts(),
+        Flag::FailedAfterSigning          => given([opened("u"), signed(), failed("TIMEOUT")]).verdicts(),
+        Flag::ResignRequested             => given([opened("u"), signed(), opened("v")]).verdicts(),
+        Flag::Reopened                    => given([failed("TIMEOUT"), opened("u")]).verdicts(),
+        Flag::ReasonChanged               => given([declined("KYC_DENIAL"), declined("KYB_DENIAL")]).verdicts(),
+        Flag::UnknownReason               => given([declined("OTHER")]).verdicts(),
+        Flag::CancelledUnseen             => given([lender("a", Report::Cancelled)]).verdicts(),
+        Flag::ConfirmWithoutApproval      => given([lender("a", confirmed(5, "t"))]).verdicts(),
+        Flag::BackToPrequalified          => given([lender("a", reviewing("r")), lender("a", prequalified(5))]).verdicts(),
+        Flag::LatePrequalification        => given([lender("a", approved_for(5)), lender("a", prequalified(6))]).verdicts(),
+        Flag::ReReview                    => given([lender("a", approved_for(5)), lender("a", reviewing("r"))]).verdicts(),
+        Flag::DeclinedAfterApproval       => given([lender("a", approved_for(5)), lender("a", Report::Declined)]).verdicts(),
+        Flag::CancelledAfterConfirm       => given([lender("a", confirmed(5, "t")), lender("a", Report::Cancelled)]).verdicts(),
+        Flag::SecondConfirmation          => given([lender("a", confirmed(5, "t")), lender("a", confirmed(5, "u"))]).verdicts(),
+        Flag::MultipleConfirmedLenders    => given([lender("a", confirmed(5, "t")), lender("b", confirmed(5, "u"))]).verdicts(),
+        Flag::TokenUnused                 => given([lender("a", confirmed(5, "t"))]).after(hours(24 * 8)).verdicts(),
+        Flag::AuthorizationUnseen         => given([settled(50)]).verdicts(),
+        Flag::RefundBeforeSettle          => given([authorized(50), refund("r", 5, "pending")]).verdicts(),
+        Flag::SettleExceedsAuthorized     => given([authorized(50), settled(51)]).verdicts(),
+        Flag::SettleAfterVoid             => given([authorized(50), void(), settled(50)]).verdicts(),
+        Flag::SettleDuringChargeback      => given([authorized(50), settled(20), chargeback("c", 5), settled(30)]).verdicts(),
+        Flag::SettleAfterFullRefund       => given([authorized(50), settled(50), refund("r", 50, "completed"), settled(5)]).verdicts(),
+        Flag::ChargebackWithoutSettle     => given([authorized(50), chargeback("c", 5)]).verdicts(),
+        Flag::DoubleCreditRisk            => given([authorized(50), settled(50), refund("r", 50, "completed"), chargeback("c", 50)]).verdicts(),
+        Flag::CreationUnseen              => given([authorized(50), settle_update("s", 50, "completed")]).verdicts(),
+        Flag::AmountAdjusted              => given([authorized(50), settle("s", 50, "pending"), settle_update("s", 40, "completed")]).verdicts(),
+        Flag::AmbiguousOperation          => given([settle("s", 50, "pending"), settle("t", 50, "pending"), settle("-", 50, "pending")]).verdicts(),
+        Flag::OperationStuck              => given([authorized(50), settle("s", 50, "pending")]).after(hours(24 * 4)).verdicts(),
+        Flag::ChargeUnsettled             => given([authorized(50)]).after(hours(24 * 31)).verdicts(),
+        Flag::LinkMismatch                => given([authorized(50), settled(50), chargeback("c", 5).of_application("a"), chargeback("d", 5).of_application("b")]).verdicts(),
     }
 }
 

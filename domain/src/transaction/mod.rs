@@ -10,7 +10,7 @@ pub mod lifecycle;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use fact::{Merchant, Report, TransactionFact};
 pub use lifecycle::{Kind, Status};
@@ -18,9 +18,9 @@ pub use lifecycle::{Kind, Status};
 use crate::{
     Currency, Flag, Money, Policies, Reaction, Refusal,
     journal::{Journal, Lifecycle},
-    judge::{Item, park_or_adopt, refuse},
+    judge::{Item, park_or_adopt, refuse, until},
     machine::{Edge, Machine, Row},
-    step::{Outcome, Verdict},
+    step::{Outcome, StepId, Verdict},
 };
 
 /// The aggregate.
@@ -39,6 +39,7 @@ pub struct State {
     approved: Option<i64>,
     authorized: Option<i64>,
     approved_at: Option<Timestamp>,
+    approval: Option<StepId>,
     voided_at: Option<Timestamp>,
     captured_after_void: bool,
     captured: i64,
@@ -125,6 +126,13 @@ impl State {
         self.approved_at.zip(self.voided_at).is_some_and(|(approved_at, voided_at)| {
             voided_at.duration_since(approved_at) >= policies.likely_expiry_after
         })
+    }
+
+    /// How long an authorization of the merchant's category may hold an amount.
+    fn hold_window(&self, policies: &Policies) -> SignedDuration {
+        let code = self.merchant.as_ref().and_then(|merchant| merchant.category_code.as_ref());
+        let longer = code.and_then(|code| policies.hold_windows.get(code));
+        longer.copied().unwrap_or(policies.hold_window)
     }
 
     /// Σ captures at which the tolerance of the merchant's category ends.
@@ -221,6 +229,7 @@ impl Lifecycle for TransactionLifecycle {
             Kind::Approve => {
                 state.approved = Some(amount);
                 state.approved_at = Some(item.step.occurred_at);
+                state.approval = Some(item.step.id);
                 state.authorized = Some(amount);
             }
             Kind::Update => state.authorized = Some(amount),
@@ -244,6 +253,14 @@ impl Lifecycle for TransactionLifecycle {
         policies: &Policies,
     ) {
         supersede_updates(items, verdicts);
+        for (step, until) in Self::watches(state, items, policies) {
+            let held = items.iter().zip(&mut *verdicts).find(|(item, _)| item.step.id == step);
+            if let Some((item, verdict)) = held
+                && item.is_past(until)
+            {
+                verdict.flag(Flag::HoldOverdue);
+            }
+        }
         let of_kind = |verdicts: &[Verdict], kind: Kind| -> Vec<usize> {
             let counts = |place: &usize| {
                 items[*place].fact.report.kind() == kind && verdicts[*place].is_applied()
@@ -270,6 +287,17 @@ impl Lifecycle for TransactionLifecycle {
                 _ => verdicts[last].flag(Flag::OverRefund),
             }
         }
+    }
+
+    /// The approval, as long as something is held by it.
+    fn watches(
+        state: &State,
+        items: &[Item<'_, TransactionFact>],
+        policies: &Policies,
+    ) -> Vec<(StepId, Timestamp)> {
+        let approval = state.approval.filter(|_| state.hold() > 0);
+        let held = approval.and_then(|step| until(items, step, state.hold_window(policies)));
+        held.into_iter().collect()
     }
 
     fn state_name(state: &State, _: &TransactionFact) -> &'static str {

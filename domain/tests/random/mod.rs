@@ -1,7 +1,13 @@
 //! Random steps: few distinct times, keys and amounts, so that they collide.
 
+pub mod charges;
+
 use creditrail_domain::{
-    application::{ApplicationFact, ClientReport, ClientResult, Decision, Statement},
+    application::{
+        ActionKind, ApplicationFact, ClientReport, ClientResult, Decision, Statement,
+        lenders::{self, Confirmation, Flow, Form, LenderReport},
+        onboarding::{self, FailureCode, RejectReason},
+    },
     customer_link::{Change, CustomerLinkFact},
     payment_method::{PaymentMethodFact, Status},
     step::{ClockFault, Fact, Origin},
@@ -36,6 +42,7 @@ impl<F: Fact> Told<F> {
             received_at,
             origin: Origin::Delivery,
             outside_window: false,
+            pan_masked: false,
             key_taken_by: None,
             fact: self.fact.clone(),
         }
@@ -73,7 +80,7 @@ fn steps<F: Fact>(facts: impl Strategy<Value = F>) -> impl Strategy<Value = Vec<
 }
 
 /// Mostly the first of the words.
-fn mostly(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+fn mostly(words: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
     prop_oneof![9 => Just(words[0]), 1 => select(words)].prop_map(str::to_owned)
 }
 
@@ -192,4 +199,99 @@ pub fn link_steps() -> impl Strategy<Value = Vec<Told<CustomerLinkFact>>> {
         customer_id: "customer-1".to_owned(),
         partner_customer_id: "partner-1".to_owned(),
     }))
+}
+
+fn named(name: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+}
+
+/// Each step four times as late, so that some are nearer than the windows and some are not; and
+/// one in six tells instead that what another asked for has been done.
+fn with_deeds(
+    steps: impl Strategy<Value = Vec<Told<ApplicationFact>>>,
+) -> impl Strategy<Value = Vec<Told<ApplicationFact>>> {
+    let deed = (any::<prop::sample::Index>(), select(ActionKind::ALL.to_vec()));
+    let deeds = prop::collection::vec(option::weighted(0.16, deed), 6);
+    (steps, deeds).prop_map(|(mut steps, deeds)| {
+        for told in &mut steps {
+            told.minute = told.minute.map(|minute| minute * 4);
+        }
+        for (place, deed) in deeds.into_iter().enumerate().skip(1).take(steps.len() - 1) {
+            if let Some((other, action)) = deed {
+                let opened_by = other.get(&steps[..place]).received(receipt()).id;
+                let (actor, note) = ("kim".to_owned(), None);
+                steps[place].fact.statement =
+                    Statement::ActionDone { action, opened_by, actor, note };
+            }
+        }
+        steps
+    })
+}
+
+pub fn onboarding_steps() -> impl Strategy<Value = Vec<Told<ApplicationFact>>> {
+    use onboarding::Statement::*;
+    let reasons = select(vec!["KYC_DENIAL", "INVALID_DOCUMENTS", "CREDIT_SCORING_DENIAL"]);
+    let said = prop_oneof![
+        1 => Just(Submitted),
+        3 => select(vec!["u", "v"]).prop_map(|url| SigningOpened { url: named(url) }),
+        3 => Just(SigningCompleted),
+        3 => mostly(&["e", "f"]).prop_map(|engagement_id| Completed { engagement_id }),
+        2 => reasons.prop_map(|word| Rejected { reason: RejectReason::of(word) }),
+        2 => select(vec!["TIMEOUT", "NAME_MISMATCH"])
+            .prop_map(|word| Failed { code: FailureCode::of(word) }),
+    ];
+    with_deeds(steps(said.prop_map(|said| ApplicationFact {
+        partner_customer_id: (said == Submitted).then(|| "partner-1".to_owned()),
+        customer_id: None,
+        statement: Statement::Onboarding(said),
+    })))
+}
+
+fn lender_report() -> impl Strategy<Value = lenders::Report> {
+    use lenders::Report::*;
+    let currency = Currency::from_code("USD").unwrap();
+    let amount = || select(vec![90_000, 100_010]).prop_map(move |minor| Money { minor, currency });
+    let reason = || option::of(select(vec!["r", "s"]).prop_map(str::to_owned));
+    let token = option::weighted(0.8, select(vec![named("t"), named("u")]));
+    prop_oneof![
+        2 => amount().prop_map(Prequalified),
+        1 => reason().prop_map(Reviewing),
+        1 => reason().prop_map(ConsumerRequired),
+        1 => reason().prop_map(MerchantRequired),
+        3 => amount().prop_map(Approved),
+        1 => Just(Declined),
+        1 => Just(Cancelled),
+        3 => (amount(), token).prop_map(|(amount, token)| {
+            Confirmed(Confirmation { amount, token, flow: Flow::Checkout })
+        }),
+    ]
+}
+
+pub fn lender_steps() -> impl Strategy<Value = Vec<Told<ApplicationFact>>> {
+    use lenders::Statement::*;
+    let form = select(vec![Form::Application, Form::Account]);
+    let reported = (lender_report(), mostly(&["l1", "l2"]), form).prop_map(|(report, id, form)| {
+        let of_account = |id: &str| (form == Form::Account).then(|| id.to_owned());
+        Reported(LenderReport {
+            lender_id: id,
+            lender_reference_id: of_account("ref"),
+            loan_id: of_account("loan"),
+            link_id: of_account("link"),
+            report,
+            form,
+        })
+    });
+    let said = prop_oneof![
+        1 => option::of(Just("order-1".to_owned()))
+            .prop_map(|merchant_order_id| Submitted { merchant_order_id }),
+        1 => Just(Started { link_id: None }),
+        1 => mostly(&["c1", "c2"]).prop_map(|charge_id| ChargeCreated { charge_id }),
+        9 => reported,
+    ];
+    let customer = option::of(select(vec!["customer-1", "customer-2"]));
+    with_deeds(steps((said, customer).prop_map(|(said, customer_id)| ApplicationFact {
+        statement: Statement::Lenders(said),
+        customer_id: customer_id.map(str::to_owned),
+        partner_customer_id: None,
+    })))
 }

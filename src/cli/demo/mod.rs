@@ -1,6 +1,7 @@
 //! `creditrail demo`: sample histories through the real endpoint, and what became of each.
 
 mod histories;
+mod summary;
 
 use std::time::Duration;
 
@@ -11,14 +12,19 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use self::histories::{Call, History};
+use self::histories::{Call, History, imprint, loans, onboarding};
 use super::{CliError, print, serve};
 use crate::{
     app::Creditrail,
-    sources::{Kind, SourceConfig, imprint, signature::Secret},
+    sources::{Kind, OutsideWindow, SourceConfig, imprint::SignatureForm, sign, signature::Secret},
 };
 
-const SOURCE: &str = "imprint";
+/// The sources, each with its kind.
+const SOURCES: [(&str, Kind); 3] = [
+    (imprint::SOURCE, Kind::Imprint),
+    (onboarding::SOURCE, Kind::CardOnboarding),
+    (loans::SOURCE, Kind::ChargeAfter),
+];
 const SECRET: &str = "demo-secret";
 
 /// How the demo runs.
@@ -36,8 +42,11 @@ impl Demo {
     pub(super) async fn run(self) -> Result<(), CliError> {
         let folder = Folder::new()?;
         let url = format!("sqlite://{}", folder.0.join("demo.db").display());
-        let (creditrail, worker) =
-            Creditrail::builder().database(url).source(source()?).build().await?;
+        let mut builder = Creditrail::builder().database(url);
+        for (name, kind) in SOURCES {
+            builder = builder.source(source(name, kind)?);
+        }
+        let (creditrail, worker) = builder.build().await?;
         let listener = match serve::listen(&self.listen).await {
             Ok(listener) => listener,
             // The usual port is taken: any other will do for a demo.
@@ -77,11 +86,11 @@ impl Demo {
     }
 }
 
-fn source() -> Result<SourceConfig, CliError> {
+fn source(name: &str, kind: Kind) -> Result<SourceConfig, CliError> {
     let usd = creditrail_domain::Currency::from_code("USD");
     Ok(SourceConfig {
-        name: SOURCE.to_owned(),
-        kind: Kind::Imprint,
+        name: name.to_owned(),
+        kind,
         currency: usd.ok_or_else(|| CliError::Demo("USD is no currency".to_owned()))?,
         secrets: vec![Secret {
             id: "demo".to_owned(),
@@ -90,8 +99,9 @@ fn source() -> Result<SourceConfig, CliError> {
             not_before: None,
             not_after: None,
         }],
-        signature: imprint::SignatureForm::default(),
-        outside_window: crate::sources::OutsideWindow::default(),
+        authorization: None,
+        signature: SignatureForm::default(),
+        outside_window: OutsideWindow::default(),
         policies: creditrail_domain::Policies::default(),
     })
 }
@@ -139,42 +149,45 @@ impl Player {
         for history in &histories {
             let mut of_history = Vec::new();
             for call in &history.calls {
-                of_history.push(self.call(call).await?);
+                of_history.push(self.call(history.source, call).await?);
                 bar.inc(1);
             }
             answered.push(of_history);
         }
         bar.finish_and_clear();
-        self.wait().await?;
-        let mut table =
-            table(&["what happened", "sent, in this order", "answered", "now, and why"]);
-        for (history, answered) in histories.iter().zip(answered) {
-            self.show(history, answered, &mut table).await?;
+        for (source, _) in SOURCES {
+            self.wait(source).await?;
         }
-        print(&format!("{table}\n\n"));
-        self.show_totals().await?;
-        self.show_source().await?;
-        print(&self.where_next());
+        let mut shown = histories.iter().zip(answered).peekable();
+        for (source, _) in SOURCES {
+            let mut table =
+                table(&["what happened", "sent, in this order", "answered", "now, and why"]);
+            while let Some((history, answered)) =
+                shown.next_if(|(history, _)| history.source == source)
+            {
+                self.show(history, answered, &mut table).await?;
+            }
+            print(&format!("{source}\n{table}\n\n"));
+        }
+        self.summarize().await?;
+        for (source, _) in SOURCES {
+            self.show_source(source).await?;
+        }
+        print(&where_next(&self.base));
         Ok(())
     }
 
-    async fn call(&self, call: &Call) -> Result<Answered, CliError> {
+    async fn call(&self, source: &str, call: &Call) -> Result<Answered, CliError> {
         let (path, label) = match call {
             Call::Webhook { label, .. } | Call::Forged { label, .. } => {
-                (format!("/webhooks/{SOURCE}"), label)
+                (format!("/webhooks/{source}"), label)
             }
             Call::Command { label, path, .. } => (path.clone(), label),
         };
         let request = self.client.post(format!("{}{path}", self.base));
         let request = match call {
-            Call::Webhook { body, .. } => {
-                let signature = imprint::sign(SECRET, body.as_bytes(), Timestamp::now());
-                request.header(imprint::SIGNATURE_HEADER, signature).body(body.clone())
-            }
-            Call::Forged { body, .. } => {
-                let signature = imprint::sign("a guess", body.as_bytes(), Timestamp::now());
-                request.header(imprint::SIGNATURE_HEADER, signature).body(body.clone())
-            }
+            Call::Webhook { body, .. } => signed(request, source, SECRET, body),
+            Call::Forged { body, .. } => signed(request, source, "a guess", body),
             Call::Command { body, .. } => request.json(body),
         };
         let response = request.send().await?;
@@ -194,11 +207,11 @@ impl Player {
     }
 
     /// Waits until the read models have passed all that was recorded.
-    async fn wait(&self) -> Result<(), CliError> {
-        let status = self.get(&format!("/v1/sources/{SOURCE}")).await?;
+    async fn wait(&self, source: &str) -> Result<(), CliError> {
+        let status = self.get(&format!("/v1/sources/{source}")).await?;
         let position = &status["position"];
         for _ in 0..10 {
-            let path = format!("/v1/sources/{SOURCE}?at_least={position}");
+            let path = format!("/v1/sources/{source}?at_least={position}");
             let answer = self.client.get(format!("{}{path}", self.base)).send().await?;
             if answer.status().is_success() {
                 return Ok(());
@@ -217,8 +230,11 @@ impl Player {
         let mut title = history.title;
         for Answered { label, outcome, delivery_id } in answered {
             let now = match (&delivery_id, outcome.as_str()) {
-                (Some(_), "duplicate") => "counted once, on the first one".to_owned(),
-                (Some(id), _) => self.explain(id).await?,
+                (Some(id), outcome) => {
+                    let now = self.explain(history.source, id).await?;
+                    let is_repeated = outcome == "duplicate" && !now.contains("duplicate");
+                    if is_repeated { "counted once, on the first one".to_owned() } else { now }
+                }
                 (None, "401 unauthenticated") => {
                     "not recorded; kept among rejected calls".to_owned()
                 }
@@ -230,8 +246,8 @@ impl Player {
         Ok(())
     }
 
-    async fn explain(&self, delivery_id: &str) -> Result<String, CliError> {
-        let delivery = self.get(&format!("/v1/deliveries/{SOURCE}/{delivery_id}")).await?;
+    async fn explain(&self, source: &str, delivery_id: &str) -> Result<String, CliError> {
+        let delivery = self.get(&format!("/v1/deliveries/{source}/{delivery_id}")).await?;
         let outcome = delivery["outcome"].as_str().unwrap_or("?");
         let arrived = delivery["outcome_on_arrival"].as_str().unwrap_or("?");
         let message = delivery["message"].as_str();
@@ -242,42 +258,8 @@ impl Player {
         ))
     }
 
-    async fn show_totals(&self) -> Result<(), CliError> {
-        let mut totals = table(&[
-            "transaction",
-            "status",
-            "authorized",
-            "captured",
-            "refunded",
-            "hold",
-            "flags",
-        ]);
-        let listed = self.get(&format!("/v1/transactions?source={SOURCE}&limit=200")).await?;
-        for transaction in listed["items"].as_array().into_iter().flatten().rev() {
-            let text = |field: &str| transaction[field].as_str().unwrap_or("").to_owned();
-            let number = |field: &str| transaction[field].to_string();
-            let flags: Vec<_> = transaction["flags"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            totals.add_row([
-                text("transaction_id"),
-                text("status"),
-                number("authorized"),
-                number("captured"),
-                number("refunded"),
-                number("hold"),
-                flags.join(", "),
-            ]);
-        }
-        print(&format!("{totals}\nAmounts are minor units: 3451 is 34.51 USD.\n\n"));
-        Ok(())
-    }
-
-    async fn show_source(&self) -> Result<(), CliError> {
-        let status = self.get(&format!("/v1/sources/{SOURCE}")).await?;
+    async fn show_source(&self, source: &str) -> Result<(), CliError> {
+        let status = self.get(&format!("/v1/sources/{source}")).await?;
         let outcomes: Vec<_> = status["outcomes"]
             .as_object()
             .into_iter()
@@ -286,7 +268,7 @@ impl Player {
             .collect();
         let balanced = if status["balanced"] == true { "balanced" } else { "NOT balanced" };
         print(&format!(
-            "audit equation: {} received = {} ({balanced})\n",
+            "audit equation of {source}: {} received = {} ({balanced})\n",
             status["received"],
             outcomes.join(" + "),
         ));
@@ -296,19 +278,37 @@ impl Player {
             Err(CliError::Demo("the audit equation does not hold".to_owned()))
         }
     }
+}
 
-    fn where_next(&self) -> String {
-        let base = &self.base;
-        format!(
-            "\nWhere to look next:\n\
-             \x20 {base}/   in a browser\n\
-             \x20 curl '{base}/v1/exceptions?source={SOURCE}&status=open'\n\
-             \x20 curl '{base}/v1/transactions/{SOURCE}/demo-late-update'\n\
-             \x20 curl '{base}/v1/customers/{SOURCE}/demo-customer/timeline'\n\
-             \x20 curl '{base}/v1/search?q=DEMO-CARD-NEW'\n\
-             \x20 creditrail machine transaction\n"
-        )
-    }
+/// The request with the headers that a lender of the source's kind would send.
+fn signed(
+    request: reqwest::RequestBuilder,
+    source: &str,
+    secret: &str,
+    body: &str,
+) -> reqwest::RequestBuilder {
+    let kind = SOURCES.iter().find(|(name, _)| *name == source).map(|(_, kind)| *kind);
+    let headers = kind.map(|kind| sign(kind, secret, body.as_bytes(), Timestamp::now()));
+    let request = request.body(body.to_owned());
+    headers
+        .into_iter()
+        .flatten()
+        .fold(request, |request, (name, value)| request.header(name, value))
+}
+
+fn where_next(base: &str) -> String {
+    format!(
+        "\nWhere to look next:\n\
+         \x20 {base}/   in a browser\n\
+         \x20 curl '{base}/v1/exceptions?status=open'\n\
+         \x20 curl '{base}/v1/actions?status=open'\n\
+         \x20 curl '{base}/v1/transactions/imprint/demo-late-update'\n\
+         \x20 curl '{base}/v1/applications/loans/demo-loan'\n\
+         \x20 curl '{base}/v1/charges/loans/demo-charge'\n\
+         \x20 curl '{base}/v1/customers/imprint/demo-customer/timeline'\n\
+         \x20 curl '{base}/v1/search?q=DEMO-CARD-NEW'\n\
+         \x20 creditrail machine transaction\n"
+    )
 }
 
 fn table(header: &[&str]) -> Table {

@@ -165,6 +165,10 @@ impl Store for PostgresStore {
         project::reset(&self.pool, source, reader).await
     }
 
+    async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()> {
+        bounded(write::add_sealing_key(&self.pool, source, key_id)).await
+    }
+
     async fn reject(
         &self,
         source: &str,

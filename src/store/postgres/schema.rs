@@ -9,6 +9,7 @@ use super::{Result, StoreError, failed};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("log", include_str!("../../../migrations/postgres/0001_log.sql")),
     ("read_models", include_str!("../../../migrations/postgres/0002_read_models.sql")),
+    ("three_lenders", include_str!("../../../migrations/postgres/0003_three_lenders.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

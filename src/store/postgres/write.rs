@@ -60,6 +60,13 @@ const COUNT_REPEATS: &str = "UPDATE creditrail.deliveries AS d
     FROM UNNEST($2::text[], $3::bigint[], $4::bigint[]) AS r(id, times, at)
     WHERE d.source = $1 AND d.delivery_id = r.id";
 
+const SEAL: &str = "INSERT INTO creditrail.secrets (source, reference, field, key_id, sealed)
+    SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::text[], $5::bytea[])
+    ON CONFLICT DO NOTHING";
+
+const ADD_SEALING_KEY: &str =
+    "INSERT INTO creditrail.sealing_keys (source, key_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
 /// Two instances do not number the ring of one source at once.
 const LOCK_RING: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))";
 
@@ -128,6 +135,16 @@ impl PostgresBatch {
                 .bind(column(&written.repeats, |(_, times, _)| *times))
                 .bind(column(&written.repeats, |(_, _, at)| at.as_microsecond()));
             self.transaction.run(count).await?;
+        }
+        if !written.secrets.is_empty() {
+            let secrets = &written.secrets;
+            let seal = sqlx::query(SEAL)
+                .bind(&self.source)
+                .bind(secrets.iter().map(|row| row.reference.to_string()).collect::<Vec<_>>())
+                .bind(column(secrets, |row| row.field.as_str()))
+                .bind(column(secrets, |row| row.key_id.as_str()))
+                .bind(column(secrets, |row| &row.sealed[..]));
+            self.transaction.run(seal).await?;
         }
         Ok(())
     }
@@ -207,6 +224,13 @@ impl<'a> EventColumns<'a> {
 
 fn owned(texts: Vec<&str>) -> Vec<String> {
     texts.into_iter().map(str::to_owned).collect()
+}
+
+/// Notes a key with which secrets are sealed.
+pub(super) async fn add_sealing_key(pool: &PgPool, source: &str, key_id: &str) -> Result<()> {
+    let (mut transaction, _) = Transaction::begin(pool, "BEGIN").await?;
+    transaction.run(sqlx::query(ADD_SEALING_KEY).bind(source).bind(key_id)).await?;
+    transaction.commit().await
 }
 
 /// Keeps calls that were not accepted, and drops those beyond the ring.

@@ -174,6 +174,11 @@ impl Store for SqliteStore {
         self.write(move |connection| write::reset(connection, &source, reader)).await
     }
 
+    async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()> {
+        let (source, key_id) = (source.to_owned(), key_id.to_owned());
+        self.write(move |connection| write::add_sealing_key(connection, &source, &key_id)).await
+    }
+
     async fn reject(
         &self,
         source: &str,

@@ -8,6 +8,7 @@ use super::{Result, StoreError, failed};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("log", include_str!("../../../migrations/sqlite/0001_log.sql")),
     ("read_models", include_str!("../../../migrations/sqlite/0002_read_models.sql")),
+    ("three_lenders", include_str!("../../../migrations/sqlite/0003_three_lenders.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

@@ -11,8 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, Projected, RejectedCall, StoreError, Written, codec,
-    reading,
+    Batch, DeliveryRow, Head, KnownDelivery, Projected, RejectedCall, SealedSecret, StoreError,
+    Written, codec, reading,
 };
 
 const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
@@ -29,6 +29,12 @@ const KEEP: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_k
 const COUNT_REPEAT: &str = "UPDATE deliveries
     SET repeats = repeats + ?3, last_received_at = MAX(last_received_at, ?4)
     WHERE source = ?1 AND delivery_id = ?2";
+
+const SEAL: &str = "INSERT INTO secrets (source, reference, field, key_id, sealed)
+    VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+
+const ADD_SEALING_KEY: &str =
+    "INSERT INTO sealing_keys (source, key_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 
 const APPEND: &str = "INSERT INTO events (source, position, aggregate_type, aggregate_id, sequence,
     event_type, event_version, payload, metadata, occurred_at, recorded_at)
@@ -150,7 +156,7 @@ fn known(
 }
 
 fn write(connection: &Connection, source: &str, after: i64, written: &Written) -> Result<()> {
-    let Written { deliveries, repeats, events, head } = written;
+    let Written { deliveries, repeats, secrets, events, head } = written;
     let mut keep = connection.prepare_cached(KEEP).map_err(failed)?;
     for row in deliveries {
         keep_delivery(&mut keep, source, row).map_err(failed)?;
@@ -158,6 +164,11 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
     let mut count = connection.prepare_cached(COUNT_REPEAT).map_err(failed)?;
     for (delivery_id, times, at) in repeats {
         count.execute(params![source, delivery_id, times, at.as_microsecond()]).map_err(failed)?;
+    }
+    let mut seal = connection.prepare_cached(SEAL).map_err(failed)?;
+    for SealedSecret { reference, field, key_id, sealed } in secrets {
+        let reference = reference.to_string();
+        seal.execute(params![source, reference, field, key_id, sealed]).map_err(failed)?;
     }
     let mut append = connection.prepare_cached(APPEND).map_err(failed)?;
     for (event, position) in events.iter().zip(after + 1..) {
@@ -315,6 +326,11 @@ pub(super) fn reset(
     }
     tx.execute(RESET_BOOKMARK, [source, reader.name]).map_err(failed)?;
     tx.commit().map_err(failed)
+}
+
+/// Notes a key with which secrets are sealed.
+pub(super) fn add_sealing_key(connection: &Connection, source: &str, key_id: &str) -> Result<()> {
+    connection.execute(ADD_SEALING_KEY, [source, key_id]).map_err(failed).map(drop)
 }
 
 /// Keeps calls that were not accepted, and drops those beyond the ring.

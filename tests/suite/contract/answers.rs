@@ -1,9 +1,9 @@
 //! What is answered about a customer, an id, a source.
 
-use creditrail::store::{Balance, DeliveryRow, Identity, Store};
+use creditrail::store::{Balance, DeliveryRow, Due, Identity, Store};
 use creditrail_domain::AggregateType;
 use creditrail_projections::{
-    StreamId, customers, customers::Pair, exceptions, identifiers, tallies, timeline, transactions,
+    StreamId, customers, customers::Pair, deadlines, exceptions, identifiers, tallies, transactions,
 };
 use serde_json::json;
 
@@ -194,26 +194,25 @@ async fn streams_are_due_from_their_deadline_on(store: Fresh) {
     let card = || StreamId { aggregate_type: AggregateType::PaymentMethod, id: "t".to_owned() };
     #[rustfmt::skip] // It is a table.
     let steps = [
-        (stream("t"), Some(3)),
-        (stream("t"), Some(2)), // A stream with two steps that wait is due once.
-        (stream("u"), None),
-        (stream("v"), Some(9)),
-        (card(),      Some(5)),
+        (stream("t"), 2),
+        (stream("v"), 9),
+        (card(),      5),
     ];
-    let table = timeline::READ_MODEL.table;
+    let table = deadlines::READ_MODEL.table;
     let rows = steps.into_iter().zip(0..).map(|((stream, due), nth)| {
         let said = [
             ("aggregate_type", stream.aggregate_type.name().into()),
             ("stream", stream.id.into()),
-            ("due_at", due.map(|after: i64| NOW + after).into()),
+            ("due_at", (NOW + due).into()),
         ];
         row(table, &nth.to_string(), &said)
     });
     fill(&*store, SOURCE, (table, rows.collect())).await;
     let due = async |after: i64, limit| {
-        let mut due = store.due(SOURCE, time(NOW + after), limit).await.unwrap();
-        due.sort();
-        due
+        let due = store.due(SOURCE, time(NOW + after), (&Due::default(), limit)).await.unwrap();
+        let mut streams: Vec<_> = due.into_iter().map(|(_, stream)| stream).collect();
+        streams.sort();
+        streams
     };
     assert_eq!(due(1, 9).await, []);
     assert_eq!(due(2, 9).await, [stream("t")]);
@@ -221,7 +220,12 @@ async fn streams_are_due_from_their_deadline_on(store: Fresh) {
     assert_eq!(due(5, 9).await, [card(), stream("t")]);
     assert_eq!(due(9, 9).await, [card(), stream("t"), stream("v")]);
     assert_eq!(due(9, 2).await.len(), 2);
-    assert_eq!(store.due("another", time(NOW + 9), 9).await.unwrap(), []);
+    let first = store.due(SOURCE, time(NOW + 9), (&Due::default(), 1)).await.unwrap();
+    let behind = store.due(SOURCE, time(NOW + 9), (&first[0].0, 9)).await.unwrap();
+    let behind: Vec<_> = behind.into_iter().map(|(_, stream)| stream).collect();
+    assert_eq!((&first[0].1, &behind[..]), (&stream("t"), &[card(), stream("v")][..]));
+    let another = store.due("another", time(NOW + 9), (&Due::default(), 9)).await.unwrap();
+    assert_eq!(another, []);
 }
 
 async fn the_newest_delivery_tells_when_a_source_was_heard_last(store: Fresh) {

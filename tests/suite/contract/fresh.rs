@@ -152,7 +152,7 @@ impl Entries {
             received: head.received + count(&deliveries) + repeated,
             recorded_at: time(NOW),
         };
-        Written { deliveries, repeats, events, head }
+        Written { deliveries, repeats, secrets: Vec::new(), events, head }
     }
 }
 
@@ -238,8 +238,8 @@ pub fn row(table: &Table, key: &str, said: &[(&str, Cell)]) -> Change {
 
 fn blank(column: &str) -> Cell {
     match column {
-        "first_position" | "captured" | "refunded" | "hold" | "occurred_at" | "count" => 0.into(),
-        "due_at" => Cell::Int(None),
+        "first_position" | "captured" | "refunded" | "hold" | "occurred_at" | "due_at"
+        | "stands_from" | "count" => 0.into(),
         "customer_id" | "partner_customer_id" | "payment_method_id" | "currency" => {
             Cell::Text(None)
         }

@@ -1,6 +1,10 @@
 //! The log: events by position and by stream as they were recorded, and nothing that changes them.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use creditrail::store::{NewEvent, Store, codec};
 use creditrail_domain::{AggregateType, event::VERSION};
@@ -69,7 +73,7 @@ async fn a_stream_is_found_whatever_its_id(store: Fresh) {
         commit(&*store, SOURCE, events(all(sequence))).await.unwrap();
     }
     // The same ids, but of cards.
-    let cards = of_every_kind().into_iter().find(|event| event.stream.id == "CardRegistered");
+    let cards = of_every_kind().into_iter().find(|event| event.event.name() == "CardRegistered");
     let card = cards.unwrap();
     let cards = STRANGE.map(|id| NewEvent {
         stream: StreamId { id: id.to_owned(), ..card.stream.clone() },
@@ -136,9 +140,10 @@ fn of_every_kind() -> Vec<NewEvent> {
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let new_event = |(file, nth): (_, i64)| {
-        let row: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        let file: PathBuf = file;
+        let row: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         let aggregate_type = AggregateType::named(row["aggregate_type"].as_str().unwrap()).unwrap();
-        let id = row["event_type"].as_str().unwrap().to_owned();
+        let id = file.file_stem().unwrap().to_str().unwrap().to_owned();
         NewEvent {
             stream: StreamId { aggregate_type, id },
             sequence: nth + 1,

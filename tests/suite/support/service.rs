@@ -17,18 +17,25 @@ use super::postgres;
 
 /// What every source signs with, unless a test says otherwise.
 pub const SECRET: &str = "imprint-signing-token";
+/// ChargeAfter signs nothing: this is its whole `Authorization`.
+pub const AUTHORIZATION: &str = "Bearer charge-after-credential";
+/// Seals secrets on PostgreSQL, where a key is required.
+const SEALING_KEY: &str = "8f0c7d52a1b94e6688cf1d3e5a7b90422b4d6f8091a3c5e7f90b1d3f57798ba1";
 
 /// Far more than a start, or an end, takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The header value for a body that was signed at `time`.
 pub fn signature(secret: &str, time: &str, body: &[u8]) -> String {
+    format!("t={time},s={}", digest(secret, time, b".", body))
+}
+
+fn digest(secret: &str, time: &str, between: &[u8], body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key");
     mac.update(time.as_bytes());
-    mac.update(b".");
+    mac.update(between);
     mac.update(body);
-    let digest = hex::encode(mac.finalize().into_bytes());
-    format!("t={time},s={digest}")
+    hex::encode(mac.finalize().into_bytes())
 }
 
 pub fn unix_now() -> i64 {
@@ -36,9 +43,68 @@ pub fn unix_now() -> i64 {
     i64::try_from(since.as_secs()).expect("not that late")
 }
 
+/// A second as RFC 3339 writes it.
+pub fn rfc3339(second: i64) -> String {
+    jiff::Timestamp::from_second(second).expect("a time").to_string()
+}
+
+/// So many seconds before now; after it, if negative.
+pub fn ago(seconds: i64) -> String {
+    rfc3339(unix_now() - seconds)
+}
+
+/// Which lender a source is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Imprint,
+    CardOnboarding,
+    ChargeAfter,
+}
+
+impl Kind {
+    /// As settings have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Imprint => "imprint",
+            Self::CardOnboarding => "card-onboarding",
+            Self::ChargeAfter => "charge-after",
+        }
+    }
+
+    /// What its authentic calls are made with, unless a test says otherwise.
+    pub const fn secret(self) -> &'static str {
+        match self {
+            Self::Imprint | Self::CardOnboarding => SECRET,
+            Self::ChargeAfter => AUTHORIZATION,
+        }
+    }
+
+    /// A second as its header has it.
+    pub fn time(self, second: i64) -> String {
+        match self {
+            Self::CardOnboarding => rfc3339(second),
+            Self::Imprint | Self::ChargeAfter => second.to_string(),
+        }
+    }
+
+    /// The headers of a call that was made with this secret at this time.
+    pub fn headers(self, secret: &str, time: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Imprint => vec![("X-IMPRINT-HMAC-SIGNATURE", signature(secret, time, body))],
+            Self::CardOnboarding => vec![
+                ("X-Card-Onboarding-Signature", digest(secret, time, b":", body)),
+                ("X-Card-Onboarding-Timestamp", time.to_owned()),
+            ],
+            Self::ChargeAfter => vec![("Authorization", secret.to_owned())],
+        }
+    }
+}
+
 /// One `[[source]]` of the settings.
 pub struct Source {
     name: String,
+    kind: Kind,
+    currency: String,
     secrets: Vec<String>,
     settings: String,
     policies: String,
@@ -53,10 +119,32 @@ impl Source {
     pub fn without_secret(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            kind: Kind::Imprint,
+            currency: "USD".to_owned(),
             secrets: Vec::new(),
             settings: String::new(),
             policies: String::new(),
         }
+    }
+
+    /// Of kind `card-onboarding`, with [`SECRET`].
+    pub fn card_onboarding(name: &str) -> Self {
+        Self { kind: Kind::CardOnboarding, ..Self::named(name) }
+    }
+
+    /// The same, which takes steps of any age: each has the flag `outside_window` then.
+    pub fn old_onboarding(name: &str) -> Self {
+        Self::card_onboarding(name).setting("outside_window", "record")
+    }
+
+    /// Of kind `charge-after`, in dollars, with [`AUTHORIZATION`].
+    pub fn charge_after(name: &str) -> Self {
+        let source = Self { kind: Kind::ChargeAfter, ..Self::without_secret(name) };
+        source.secret("first", AUTHORIZATION, "")
+    }
+
+    pub fn currency(self, code: &str) -> Self {
+        Self { currency: code.to_owned(), ..self }
     }
 
     /// `dates` is empty, or like `, not_after = "…"`.
@@ -71,13 +159,20 @@ impl Source {
         self
     }
 
+    /// A setting whose value is more than a text.
+    pub fn table(mut self, key: &str, toml: &str) -> Self {
+        self.settings += &format!("{key} = {toml}\n");
+        self
+    }
+
     pub fn policy(mut self, key: &str, value: &str) -> Self {
         self.policies += &format!("{key} = \"{value}\"\n");
         self
     }
 
     fn toml(&self) -> String {
-        let Self { name, settings, .. } = self;
+        let Self { name, kind, currency, settings, .. } = self;
+        let kind = kind.name();
         let secrets = self.secrets.join(", ");
         let policies = if self.policies.is_empty() {
             String::new()
@@ -85,7 +180,7 @@ impl Source {
             format!("[source.policies]\n{}", self.policies)
         };
         format!(
-            "[[source]]\nname = \"{name}\"\nkind = \"imprint\"\ncurrency = \"USD\"\n\
+            "[[source]]\nname = \"{name}\"\nkind = \"{kind}\"\ncurrency = \"{currency}\"\n\
              secrets = [{secrets}]\n{settings}{policies}\n"
         )
     }
@@ -100,6 +195,7 @@ struct Running {
 pub struct Service {
     running: Mutex<Running>,
     pub http: reqwest::Client,
+    kinds: HashMap<String, Kind>,
     /// The newest position that each source has answered.
     positions: Mutex<HashMap<String, i64>>,
     config: PathBuf,
@@ -165,6 +261,7 @@ impl Service {
         Self {
             running: Mutex::new(Running { process: Some(process), base }),
             http,
+            kinds: sources.iter().map(|source| (source.name.clone(), source.kind)).collect(),
             positions: Mutex::default(),
             config,
             database,
@@ -226,6 +323,24 @@ impl Service {
         read_log(self.dir.path())
     }
 
+    /// Every file of its directory but its settings, with the name: the database, what belongs to
+    /// it, the log.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let entries = fs::read_dir(self.dir.path()).expect("its directory");
+        let paths = entries.map(|entry| entry.expect("a file").path());
+        let kept = paths.filter(|path| *path != self.config && path.is_file());
+        let read = |path: PathBuf| {
+            let content = fs::read(&path).expect("it is read");
+            (path.file_name().expect("a name").to_string_lossy().into_owned(), content)
+        };
+        kept.map(read).collect()
+    }
+
+    /// Of a source that it does not have: that of a lender who knocks at the wrong door.
+    pub fn kind(&self, source: &str) -> Kind {
+        self.kinds.get(source).copied().unwrap_or(Kind::Imprint)
+    }
+
     pub fn position(&self, source: &str) -> i64 {
         *self.positions.lock().unwrap().get(source).unwrap_or(&0)
     }
@@ -281,7 +396,14 @@ impl Database {
 
 fn settings(database: &str, sources: &[Source]) -> String {
     let sources: String = sources.iter().map(Source::toml).collect();
-    format!("[server]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"{database}\"\n{sources}")
+    let sealing = if database.starts_with("postgres") {
+        format!("[sealing]\nkeys = [{{ value = \"{SEALING_KEY}\" }}]\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"{database}\"\n{sealing}{sources}"
+    )
 }
 
 fn binary() -> Command {

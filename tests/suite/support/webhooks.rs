@@ -11,6 +11,30 @@ pub const T4: &str = "2025-02-27T21:00:00Z";
 pub const T5: &str = "2025-02-27T22:00:00Z";
 pub const T6: &str = "2025-02-27T23:00:00Z";
 
+/// What a lender says in one call.
+pub trait Told {
+    fn body(&self) -> String;
+
+    /// The list and the id of what it is about: `transactions`, `t1`.
+    fn about(&self) -> (&'static str, &str);
+
+    /// When it was signed, if that is a part of what is said.
+    fn signed_at(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Told for Webhook {
+    fn body(&self) -> String {
+        Self::body(self)
+    }
+
+    fn about(&self) -> (&'static str, &str) {
+        let is_money = self.object == "TRANSACTION";
+        (if is_money { "transactions" } else { "payment-methods" }, self.subject())
+    }
+}
+
 /// One envelope `{object, data}`.
 #[derive(Clone, Debug)]
 pub struct Webhook {

@@ -2,6 +2,7 @@
 
 use crate::{
     Refusal,
+    application::{Decision, Statement},
     machine::{Edge, Machine, Row},
 };
 
@@ -46,6 +47,17 @@ impl Status {
 impl Kind {
     /// All kinds.
     pub const ALL: [Self; 4] = [Self::Start, Self::Accept, Self::Reject, Self::Report];
+
+    /// The kind of a statement; `None` if it is not one of this way to live.
+    pub const fn of(statement: &Statement) -> Option<Self> {
+        Some(match statement {
+            Statement::Started { .. } => Self::Start,
+            Statement::Decided { decision: Decision::Accepted, .. } => Self::Accept,
+            Statement::Decided { decision: Decision::Rejected, .. } => Self::Reject,
+            Statement::Reported { .. } => Self::Report,
+            _ => return None,
+        })
+    }
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {

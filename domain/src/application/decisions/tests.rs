@@ -6,7 +6,10 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::{
-    application::{ApplicationFact, ApplicationState, Kind, Status, lifecycle::row},
+    application::{
+        ApplicationFact, ApplicationState,
+        decisions::{Kind, Status, lifecycle::row},
+    },
     machine::Row,
     testing::{History, Told, application::*, given, hours, orders, under},
     *,
@@ -135,6 +138,39 @@ fn an_error_of_the_sdk_before_the_decision_is_not_late() {
     for order in orders(&[started("s").at(1), reported("s", "ERROR").at(2), accepted(2).at(3)]) {
         under(Policies::default()).given(order).then_all(["A", "A", "A"]);
     }
+}
+
+#[test]
+fn an_application_is_stale_after_a_month_of_silence_until_something_comes() {
+    // All happened days before it was received.
+    let month = hours(24 * 30);
+    let later = hours(24 * 2);
+    for (before, key) in [
+        (given([]).later(later).when(started("s").at(1)), "start@1"),
+        (given([started("s").at(1)]).later(later).when(reported("s", "MAYBE").at(2)), "report@2"),
+    ] {
+        before
+            .after(later + month - SignedDuration::from_nanos(1))
+            .then_nothing()
+            .after(later + month)
+            .then_events(["DeadlinePassed", "OutcomeRevised"])
+            .the(key)
+            .then_flagged(Flag::ApplicationStale)
+            .later(later + month)
+            .when(reported("s", "IN_PROGRESS").at(3))
+            .then_applied()
+            .then_revised(key, "A!application_stale → A")
+            .when(accepted(4).at(5))
+            .after(hours(24 * 1000))
+            .then_nothing();
+    }
+}
+
+#[test]
+fn what_is_delivered_long_after_it_happened_is_not_silent_at_once() {
+    given([started("s").dated("2024-02-27T18:00:00Z")])
+        .after(hours(24 * 30) - SignedDuration::from_nanos(1))
+        .then_nothing();
 }
 
 #[test]

@@ -1,32 +1,30 @@
-//! The sample histories: the lender's own examples, and what goes wrong in practice.
+//! Imprint: the lender's own examples, and what goes wrong in practice.
 
 use serde_json::{Value, json};
 
-/// A history, as it is sent.
-pub(super) struct History {
-    pub(super) title: &'static str,
-    pub(super) calls: Vec<Call>,
-}
+use super::{Call, History};
 
-/// One call.
-pub(super) enum Call {
-    /// A webhook with the right signature.
-    Webhook { label: String, body: String },
-    /// A webhook signed by someone who guesses the secret.
-    Forged { label: String, body: String },
-    /// A call of the partner's backend.
-    Command { label: String, path: String, body: Value },
-}
+/// The name of the source.
+pub(in crate::cli::demo) const SOURCE: &str = "imprint";
 
 /// The four webhooks that the lender's documents print, one of them dated 30 February.
 const SEEDS: [(&str, &str); 4] = [
-    ("APPROVED 50.00", include_str!("../../../tests/fixtures/imprint/003_webhook_1_approved.json")),
-    ("UPDATED 34.51", include_str!("../../../tests/fixtures/imprint/003_webhook_2_updated.json")),
+    (
+        "APPROVED 50.00",
+        include_str!("../../../../tests/fixtures/imprint/003_webhook_1_approved.json"),
+    ),
+    (
+        "UPDATED 34.51",
+        include_str!("../../../../tests/fixtures/imprint/003_webhook_2_updated.json"),
+    ),
     (
         "CAPTURED 34.51, dated 30 February",
-        include_str!("../../../tests/fixtures/imprint/003_webhook_3_captured.json"),
+        include_str!("../../../../tests/fixtures/imprint/003_webhook_3_captured.json"),
     ),
-    ("REFUNDED 34.51", include_str!("../../../tests/fixtures/imprint/003_webhook_4_refunded.json")),
+    (
+        "REFUNDED 34.51",
+        include_str!("../../../../tests/fixtures/imprint/003_webhook_4_refunded.json"),
+    ),
 ];
 
 const CUSTOMER: &str = "demo-customer";
@@ -86,6 +84,7 @@ fn seeds_backwards_and_twice() -> History {
         [sent(), sent()]
     });
     History {
+        source: SOURCE,
         title: "the lender's own example, backwards and each twice",
         calls: backwards.collect(),
     }
@@ -95,7 +94,7 @@ fn history(title: &'static str, id: &str, steps: &[(&str, i64, &str)]) -> Histor
     let calls = steps.iter().enumerate().map(|(place, (status, amount, at))| {
         transaction(id, (place, status), (*amount, "USD"), at)
     });
-    History { title, calls: calls.collect() }
+    History { source: SOURCE, title, calls: calls.collect() }
 }
 
 fn transaction(
@@ -134,7 +133,7 @@ fn key_reused() -> History {
         transaction(id, (0, "APPROVED"), (5000, "USD"), "10:00"),
         transaction(id, (0, "APPROVED"), (5001, "USD"), "10:00"),
     ];
-    History { title: "one event id, two contents", calls }
+    History { source: SOURCE, title: "one event id, two contents", calls }
 }
 
 fn other_currency() -> History {
@@ -143,7 +142,7 @@ fn other_currency() -> History {
         transaction(id, (0, "APPROVED"), (5000, "USD"), "10:00"),
         transaction(id, (1, "CAPTURED"), (5000, "EUR"), "11:00"),
     ];
-    History { title: "captured in another currency", calls }
+    History { source: SOURCE, title: "captured in another currency", calls }
 }
 
 fn card(id: &str, kind: &str, (previous, new): (Option<&str>, &str), at: &str) -> Call {
@@ -173,7 +172,7 @@ fn virtual_card() -> History {
         card(id, "VIRTUAL", (Some("ACTIVE"), "INACTIVE"), "1T10:00"),
         card(id, "VIRTUAL", (Some("INACTIVE"), "ACTIVE"), "1T11:00"),
     ];
-    History { title: "a paused virtual card that becomes active", calls }
+    History { source: SOURCE, title: "a paused virtual card that becomes active", calls }
 }
 
 fn reissued_card() -> History {
@@ -183,7 +182,7 @@ fn reissued_card() -> History {
         card("demo-card-old", "PHYSICAL", (Some("INACTIVE"), "CANCELED"), "2T09:00"),
         card("demo-card-new", "PHYSICAL", (Some("INACTIVE"), "ACTIVE"), "2T09:30"),
     ];
-    History { title: "a reissued card, the new one first", calls }
+    History { source: SOURCE, title: "a reissued card, the new one first", calls }
 }
 
 fn application() -> History {
@@ -222,7 +221,7 @@ fn application() -> History {
         },
         webhook("APPLICATION REJECTED", &decision),
     ];
-    History { title: "the browser says accepted, the lender rejects", calls }
+    History { source: SOURCE, title: "the browser says accepted, the lender rejects", calls }
 }
 
 fn identity_conflict() -> History {
@@ -240,7 +239,7 @@ fn identity_conflict() -> History {
         webhook(format!("CUSTOMER_LINK {customer} = DEMO_USER_3"), &body)
     };
     let calls = vec![link("demo-twin-a"), link("demo-twin-b")];
-    History { title: "one partner id, two customers", calls }
+    History { source: SOURCE, title: "one partner id, two customers", calls }
 }
 
 fn not_ours() -> History {
@@ -258,5 +257,5 @@ fn not_ours() -> History {
         webhook("an amount of 50.5 minor units", &fraction),
         Call::Forged { label: "a forged signature".to_owned(), body: fraction.to_string() },
     ];
-    History { title: "what cannot be read, and what is not authentic", calls }
+    History { source: SOURCE, title: "what cannot be read, and what is not authentic", calls }
 }

@@ -1,0 +1,400 @@
+//! Seals secrets for the store, and opens them again: AES-256-GCM under keys that the operator
+//! holds.
+//!
+//! A key is 64 hexadecimal digits. Several may be given, so that keys can be changed: the first
+//! seals, any opens.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    rand::{SecureRandom, SystemRandom},
+};
+use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString, zeroize::Zeroize};
+use sha2::{Digest, Sha256};
+
+const KEY_LEN: usize = 32;
+/// By how many bytes [`Keyring::seal_whole`] makes its text longer: fingerprint, nonce and tag.
+pub const WHOLE_OVERHEAD: i64 = 16 + 12 + 16;
+/// More than any key file has. It bounds what is read of a wrong one.
+const FILE_LEN: u64 = 64 * 1024;
+
+/// The keys that seal and open secrets. A clone shares them.
+#[derive(Clone)]
+pub struct Keyring {
+    keys: Arc<[Key]>,
+}
+
+struct Key {
+    id: String,
+    bytes: SecretBox<[u8; KEY_LEN]>,
+}
+
+/// A secret as it may be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The fingerprint of the key that opens it.
+    pub key_id: String,
+    /// The nonce, the encrypted text and its tag.
+    pub bytes: Vec<u8>,
+}
+
+/// Why there is no key, or a secret is not sealed or opened. No text here quotes a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// No key is given.
+    #[error("no sealing key is given; give one of 64 hexadecimal digits")]
+    NoKey,
+    /// A key is no key. The place counts from 1.
+    #[error("sealing key {0} is not 64 hexadecimal digits; give 32 random bytes as such")]
+    NotHex(usize),
+    /// The file is not there, or may not be read.
+    #[error("the sealing key file {path} cannot be read; name a file with 64 hexadecimal digits")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file cannot be made.
+    #[error("the sealing key file {path} cannot be made; name one in a folder that can be written")]
+    NotMade {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file may be read by others than its owner.
+    #[error("the sealing key file {0} is open to others; allow its owner alone (mode 0600)")]
+    OpenToOthers(PathBuf),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers; try again")]
+    NoRandom,
+    /// The secret cannot be sealed, for it is too long.
+    #[error("the secret is too long to be sealed")]
+    TooLong,
+    /// The key that sealed the secret is not among those given.
+    #[error("the sealing key {0} is not given; give it after the one that seals")]
+    UnknownKey(String),
+    /// What is stored is altered, or belongs to another context.
+    #[error("the secret does not open: what is stored was altered or moved; restore it")]
+    Altered,
+    /// What was sealed is no text.
+    #[error("the secret opens, but is no text; it was not sealed as one")]
+    NotText,
+}
+
+impl Keyring {
+    /// The keys spelled as 64 hexadecimal digits each; the first seals.
+    ///
+    /// # Errors
+    /// [`KeyError::NotHex`], and [`KeyError::NoKey`] if there is none.
+    pub fn of_hex(keys: impl IntoIterator<Item = SecretString>) -> Result<Self, KeyError> {
+        let keys: Arc<[Key]> = (1..)
+            .zip(keys)
+            .map(|(place, digits)| Key::of_hex(digits.expose_secret(), place))
+            .collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(KeyError::NoKey) } else { Ok(Self { keys }) }
+    }
+
+    /// The keys in a file, one on a line; the first seals. If there is no file and `create` is
+    /// set, one is made with a new key.
+    ///
+    /// # Errors
+    /// As [`Self::of_hex`]; [`KeyError::Unreadable`], [`KeyError::OpenToOthers`], and
+    /// [`KeyError::NotMade`] or [`KeyError::NoRandom`] if it was to be made.
+    pub fn of_file(path: &Path, create: bool) -> Result<Self, KeyError> {
+        let file = match File::open(path) {
+            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+                make(path)?;
+                File::open(path)
+            }
+            opened => opened,
+        };
+        let text = file
+            .and_then(read)
+            .map_err(|source| KeyError::Unreadable { path: path.to_owned(), source })?;
+        let text = text.ok_or_else(|| KeyError::OpenToOthers(path.to_owned()))?;
+        let lines = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
+        Self::of_hex(lines.map(SecretString::from))
+    }
+
+    /// The public fingerprint of each key, the one that seals first.
+    ///
+    /// **shape**: 16 hexadecimal digits.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
+    /// Seals a secret under the first key. It opens in the same context only.
+    ///
+    /// # Errors
+    /// [`KeyError::NoRandom`], [`KeyError::TooLong`].
+    pub fn seal(&self, context: &[u8], plain: &[u8]) -> Result<Sealed, KeyError> {
+        let key = self.keys.first().ok_or(KeyError::NoKey)?;
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce).map_err(|_| KeyError::NoRandom)?;
+        let mut bytes = Vec::with_capacity(NONCE_LEN + plain.len() + AES_256_GCM.tag_len());
+        bytes.extend_from_slice(&nonce);
+        bytes.extend_from_slice(plain);
+        let tag = key
+            .cipher()?
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(context),
+                &mut bytes[NONCE_LEN..],
+            )
+            .map_err(|_| KeyError::TooLong)?;
+        bytes.extend_from_slice(tag.as_ref());
+        Ok(Sealed { key_id: key.id.clone(), bytes })
+    }
+
+    /// Seals bytes so that they stand alone: the key's fingerprint in front, [`WHOLE_OVERHEAD`]
+    /// bytes longer.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_whole(&self, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let Sealed { key_id, bytes } = self.seal(context, plain)?;
+        Ok([key_id.as_bytes(), &bytes].concat())
+    }
+
+    /// Opens what was sealed under the key `key_id` in the same context.
+    ///
+    /// # Errors
+    /// [`KeyError::UnknownKey`], [`KeyError::Altered`], [`KeyError::NotText`].
+    pub fn open(
+        &self,
+        key_id: &str,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<SecretString, KeyError> {
+        let key = self.keys.iter().find(|key| key.id == key_id);
+        let key = key.ok_or_else(|| KeyError::UnknownKey(key_id.to_owned()))?;
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Altered)?;
+        let mut bytes = rest.to_vec();
+        let length = key
+            .cipher()?
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context), &mut bytes)
+            .map_err(|_| KeyError::Altered)?
+            .len();
+        bytes.truncate(length);
+        String::from_utf8(bytes).map(SecretString::from).map_err(|error| {
+            error.into_bytes().zeroize();
+            KeyError::NotText
+        })
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.ids()).finish()
+    }
+}
+
+impl Key {
+    fn of_hex(digits: &str, place: usize) -> Result<Self, KeyError> {
+        let mut bytes = SecretBox::new(Box::new([0; KEY_LEN]));
+        hex::decode_to_slice(digits.trim(), bytes.expose_secret_mut())
+            .map_err(|_| KeyError::NotHex(place))?;
+        let hash = Sha256::new()
+            .chain_update("creditrail sealing key")
+            .chain_update(bytes.expose_secret())
+            .finalize();
+        Ok(Self { id: hex::encode(&hash[..8]), bytes })
+    }
+
+    fn cipher(&self) -> Result<LessSafeKey, KeyError> {
+        UnboundKey::new(&AES_256_GCM, self.bytes.expose_secret())
+            .map(LessSafeKey::new)
+            .map_err(|_| KeyError::NoKey)
+    }
+}
+
+/// Makes a file with a new key, unless another has made it meanwhile.
+fn make(path: &Path) -> Result<(), KeyError> {
+    let mut key = SecretBox::new(Box::new([0; KEY_LEN]));
+    SystemRandom::new().fill(key.expose_secret_mut()).map_err(|_| KeyError::NoRandom)?;
+    let line = SecretString::from(hex::encode(key.expose_secret()) + "\n");
+    match write_new(path, line.expose_secret().as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map_err(|source| KeyError::NotMade { path: path.to_owned(), source }),
+    }
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        // Half a key must not stay: it would be refused for ever.
+        let _ = std::fs::remove_file(path);
+        return Err(error);
+    }
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The text of a key file; none if others than its owner may read or write it.
+fn read(file: File) -> io::Result<Option<SecretString>> {
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions()) & 0o077 != 0 {
+        return Ok(None);
+    }
+    let mut text = String::with_capacity(4096);
+    let read = file.take(FILE_LEN).read_to_string(&mut text);
+    let text = SecretString::from(text);
+    read.map(|_| Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tempfile::tempdir;
+
+    use super::*;
+
+    fn ring(digits: &[&str]) -> Keyring {
+        Keyring::of_hex(digits.iter().map(|digit| SecretString::from(digit.repeat(64)))).unwrap()
+    }
+
+    fn open(ring: &Keyring, context: &[u8], sealed: &Sealed) -> Result<String, KeyError> {
+        let opened = ring.open(&sealed.key_id, context, &sealed.bytes)?;
+        Ok(opened.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn the_first_key_seals_and_any_opens() {
+        let (old, new) = (ring(&["a"]), ring(&["b", "a"]));
+        let sealed = old.seal(b"row 1", b"secret").unwrap();
+        assert_eq!(open(&new, b"row 1", &sealed).unwrap(), "secret");
+        let sealed = new.seal(b"row 1", b"secret").unwrap();
+        assert_eq!(Some(&*sealed.key_id), new.ids().next());
+        assert!(matches!(open(&old, b"row 1", &sealed), Err(KeyError::UnknownKey(_))));
+    }
+
+    #[test]
+    fn what_is_moved_or_altered_does_not_open() {
+        let ring = ring(&["a"]);
+        let sealed = ring.seal(b"row 1", b"secret").unwrap();
+        assert!(matches!(open(&ring, b"row 2", &sealed), Err(KeyError::Altered)));
+        for place in 0..sealed.bytes.len() {
+            let mut altered = sealed.clone();
+            altered.bytes[place] ^= 1;
+            assert!(matches!(open(&ring, b"row 1", &altered), Err(KeyError::Altered)));
+            altered.bytes.truncate(place);
+            assert!(matches!(open(&ring, b"row 1", &altered), Err(KeyError::Altered)));
+        }
+    }
+
+    #[test]
+    fn the_same_secret_is_never_sealed_alike() {
+        let ring = ring(&["a"]);
+        assert_ne!(ring.seal(b"", b"secret").unwrap(), ring.seal(b"", b"secret").unwrap());
+    }
+
+    #[test]
+    fn the_fingerprint_is_the_start_of_a_hash() {
+        let hash = Sha256::digest([b"creditrail sealing key".as_slice(), &[0xAA; 32]].concat());
+        assert!(
+            ring(&["a", "b"])
+                .ids()
+                .eq([&hex::encode(&hash[..8]), ring(&["b"]).ids().next().unwrap()])
+        );
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_without_being_quoted() {
+        let refusal = |keys: &[&str]| {
+            let keys = keys.iter().map(|key| SecretString::from(*key));
+            Keyring::of_hex(keys).unwrap_err().to_string()
+        };
+        let good = "a".repeat(64);
+        for bad in ["xyz", &"a".repeat(62), &"a".repeat(66), &"g".repeat(64)] {
+            let text = refusal(&[&good, bad]);
+            assert!(text.contains("key 2") && !text.contains(bad), "{text}");
+        }
+        assert!(refusal(&[]).contains("no sealing key"));
+    }
+
+    #[test]
+    fn a_keyring_shows_no_key() {
+        let shown = format!("{:?}", ring(&["a"]));
+        assert_eq!(shown, format!("[{:?}]", ring(&["a"]).ids().next().unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_text_does_not_open_as_one() {
+        let ring = ring(&["a"]);
+        let sealed = ring.seal(b"", b"\xff").unwrap();
+        assert!(matches!(open(&ring, b"", &sealed), Err(KeyError::NotText)));
+    }
+
+    #[test]
+    fn a_file_is_made_once_and_read_after() {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("key");
+        assert!(matches!(Keyring::of_file(&path, false), Err(KeyError::Unreadable { .. })));
+        let made = Keyring::of_file(&path, true).unwrap();
+        for create in [true, false] {
+            assert!(Keyring::of_file(&path, create).unwrap().ids().eq(made.ids()));
+        }
+        let other = Keyring::of_file(&folder.path().join("other"), true).unwrap();
+        assert!(!other.ids().eq(made.ids()));
+        let nowhere = folder.path().join("absent").join("key");
+        assert!(matches!(Keyring::of_file(&nowhere, true), Err(KeyError::NotMade { .. })));
+    }
+
+    #[test]
+    fn a_file_may_hold_several_keys_and_must_hold_one() {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_new(&path, format!("\n{}\r\n{}", "a".repeat(64), "b".repeat(64)).as_bytes()).unwrap();
+        assert!(Keyring::of_file(&path, true).unwrap().ids().eq(ring(&["a", "b"]).ids()));
+        let empty = folder.path().join("empty");
+        write_new(&empty, b"\n").unwrap();
+        assert!(matches!(Keyring::of_file(&empty, true), Err(KeyError::NoKey)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("key");
+        Keyring::of_file(&path, true).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        for mode in [0o640, 0o604] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(Keyring::of_file(&path, true), Err(KeyError::OpenToOthers(_))));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+        #[test]
+        fn every_text_opens_as_it_was_sealed(text: String, context: Vec<u8>) {
+            let ring = ring(&["a"]);
+            let sealed = ring.seal(&context, text.as_bytes()).unwrap();
+            prop_assert_eq!(open(&ring, &context, &sealed).unwrap(), text);
+        }
+    }
+}
