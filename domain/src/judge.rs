@@ -43,6 +43,11 @@ impl<'a, F: Fact> Item<'a, F> {
         }
     }
 
+    /// Whether a person decided that it counts.
+    pub fn is_insisted_on(&self) -> bool {
+        self.forced == Some(true)
+    }
+
     /// Whether the clock told that a time has come.
     pub fn is_past(&self, time: Timestamp) -> bool {
         self.told_at.is_some_and(|told_at| told_at >= time)

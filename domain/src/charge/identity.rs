@@ -70,6 +70,15 @@ impl Identity {
         self.conflict(fact).is_none()
     }
 
+    /// Whether a step may count: it fits, or a person insists although it is another customer's.
+    pub(super) fn lets_count(&self, item: &Item<'_, ChargeFact>) -> bool {
+        !item.void
+            && match self.conflict(&item.fact) {
+                None => true,
+                Some(conflict) => item.is_insisted_on() && conflict != Refusal::CurrencyMismatch,
+            }
+    }
+
     pub(super) fn party(&self) -> Party<'_> {
         Party {
             customer_id: self.customer_id.as_deref(),

@@ -2,9 +2,10 @@
 //! refunded, and what was charged back (ChargeAfter).
 //!
 //! Reading order: [`fact`] (what is said), [`lifecycle`] (the tables), `operation` (the settles and
-//! refunds), `chargeback`, `identity` (what must not differ), `state` (what it all amounts to),
-//! then the rules here and in `review` (what only all steps together tell). Settles, refunds and chargebacks are money that has moved,
-//! so they are never parked and never refused for their order; flags say what is odd about them.
+//! refunds), `pairing` (which reports are about the same one), `chargeback`, `identity` (what must
+//! not differ), `state` (what it all amounts to), then the rules here and in `review` (what only all
+//! steps together tell). Settles, refunds and chargebacks are money that has moved, so they are
+//! never parked and never refused for their order; flags say what is odd about them.
 //! What counts as money is completed; what takes up room is all that has not failed.
 
 mod chargeback;
@@ -12,10 +13,13 @@ pub mod fact;
 mod identity;
 pub mod lifecycle;
 mod operation;
+mod pairing;
 mod review;
 mod state;
 #[cfg(test)]
 mod tests;
+
+use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
@@ -29,7 +33,7 @@ use self::{
     chargeback::Chargebacks,
     identity::Identity,
     lifecycle::{Progress, progress, row},
-    operation::NamedOperations,
+    pairing::Pairing,
 };
 use crate::{
     Flag, Policies, Refusal,
@@ -58,12 +62,14 @@ impl Lifecycle for ChargeLifecycle {
             Report::Authorized(amount) => Some(amount.minor),
             _ => None,
         });
-        let named = NamedOperations::of(facts().filter_map(|item| match &item.fact.report {
-            Report::Operation(report) => Some(report),
+        let pairing = Pairing::of(items.iter().filter_map(|item| match &item.fact.report {
+            Report::Operation(report) if identity.lets_count(item) => {
+                Some((item.step.id, item.step.occurred_at, report))
+            }
             _ => None,
         }));
         let chargebacks = Chargebacks::expecting(identity::chargebacks(facts()));
-        State { chargebacks, announced, named, identity, ..State::default() }
+        State { chargebacks, announced, pairing, identity, ..State::default() }
     }
 
     fn rule(state: &State, item: &Item<'_, ChargeFact>, policies: &Policies) -> Verdict {
@@ -72,7 +78,7 @@ impl Lifecycle for ChargeLifecycle {
         }
         let judged = match &item.fact.report {
             Report::Authorized(amount) => authorize(state, amount.minor),
-            Report::Operation(report) => operate(state, report),
+            Report::Operation(report) => operate(state, item.step.id, report),
             Report::ChargedBack(dispute) => {
                 said_once(state.chargebacks.amount_of(&dispute.transaction_id), dispute)
                     .unwrap_or_else(|| Ok(Verdict::applied()))
@@ -97,8 +103,9 @@ impl Lifecycle for ChargeLifecycle {
                 (state.authorized, state.authorized_by) = (Some(amount.minor), Some(step));
             }
             Report::Operation(report) => {
-                let key = state.named.key_of(report);
-                operation::take(&mut state.operations, &key, report, step, is_applied);
+                if let Some(key) = state.pairing.key_of(step) {
+                    operation::take(&mut state.operations, &key, report, step, is_applied);
+                }
             }
             Report::ChargedBack(dispute) if is_applied => {
                 state.chargebacks.charge_back(dispute, step);
@@ -106,7 +113,7 @@ impl Lifecycle for ChargeLifecycle {
             Report::ChargebackReversed(dispute) => state.chargebacks.reverse(dispute, is_applied),
             Report::Voided { .. } if is_applied => state.voided_at = Some(item.step.occurred_at),
             Report::Linked { application_id, how, .. } if is_applied => {
-                // One of equal strength only where a person insists on it.
+                // One of equal strength only where a person says so or insists on it.
                 state.link.take_if(|known| known.how == LinkedBy::from(*how));
                 state.take_link(application_id, LinkedBy::from(*how));
             }
@@ -181,9 +188,9 @@ fn authorize(state: &State, amount: i64) -> Judged {
     }
 }
 
-fn operate(state: &State, report: &OperationReport) -> Judged {
-    let key = state.named.key_of(report);
-    let known = operation::find(&state.operations, &key);
+fn operate(state: &State, step: StepId, report: &OperationReport) -> Judged {
+    let key = state.pairing.key_of(step);
+    let known = key.as_ref().and_then(|key| operation::find(&state.operations, key));
     if known.is_some_and(|operation| operation.contradicts(report)) {
         return Err(Refusal::OperationAmountConflict);
     }
@@ -194,7 +201,8 @@ fn operate(state: &State, report: &OperationReport) -> Judged {
         Progress::Stale => Verdict { outcome: Outcome::Stale, ..Verdict::applied() },
         Progress::Refuses(code) => return Err(code),
     };
-    Ok(if key.is_ambiguous { verdict.flagged(Flag::AmbiguousOperation) } else { verdict })
+    let is_ambiguous = key.is_some_and(|key| key.is_ambiguous);
+    Ok(if is_ambiguous { verdict.flagged(Flag::AmbiguousOperation) } else { verdict })
 }
 
 /// The first report of an operation, with what is odd about the situation in which it comes.
@@ -259,10 +267,12 @@ fn link(state: &State, application_id: &str, how: Linkage) -> Judged {
     let Some(known) = &state.link else { return Ok(Verdict::applied()) };
     let is_same = known.application_id == application_id;
     match LinkedBy::from(how).cmp(&known.how) {
-        std::cmp::Ordering::Greater => Ok(Verdict::applied()),
+        Ordering::Greater => Ok(Verdict::applied()),
         _ if is_same => Ok(Verdict::duplicate()),
-        std::cmp::Ordering::Equal => Err(Refusal::LinkConflict),
+        // A person corrects what a person said, and gives the reason.
+        Ordering::Equal if how == Linkage::Operator => Ok(Verdict::applied()),
+        Ordering::Equal => Err(Refusal::LinkConflict),
         // What is known outweighs it.
-        std::cmp::Ordering::Less => Ok(Verdict { outcome: Outcome::Stale, ..Verdict::applied() }),
+        Ordering::Less => Ok(Verdict { outcome: Outcome::Stale, ..Verdict::applied() }),
     }
 }

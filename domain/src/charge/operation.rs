@@ -1,10 +1,11 @@
-//! The settles and refunds of a charge: which reports are about the same one, and how far it is.
-
-use std::collections::BTreeSet;
+//! The settles and refunds of a charge, and how far each is.
 
 use serde::{Deserialize, Serialize};
 
-use super::fact::{Form, OperationReport};
+use super::{
+    fact::{Form, OperationReport},
+    pairing::OperationKey,
+};
 use crate::{Money, step::StepId};
 
 /// Which way the money of an operation goes.
@@ -98,6 +99,8 @@ pub struct Operation {
     pub amount: Money,
     /// How far it has come.
     pub state: OperationState,
+    /// Where it stands among all that will be known.
+    place: usize,
     /// The first step that counts, and the newest.
     pub(super) opened_by: StepId,
     pub(super) newest: StepId,
@@ -111,10 +114,11 @@ impl Operation {
     /// What the first step that counts says.
     pub(super) fn opened(key: &OperationKey, report: &OperationReport, step: StepId) -> Self {
         Self {
-            kind: key.kind,
+            kind: report.kind,
             lender_transaction_id: key.lender_transaction_id.clone(),
             amount: report.amount,
             state: report.state,
+            place: key.place,
             opened_by: step,
             newest: step,
             is_creation_seen: report.form == Form::Created,
@@ -152,60 +156,8 @@ impl Operation {
         self.state != OperationState::Failure
     }
 
-    fn is(&self, key: &OperationKey) -> bool {
-        self.kind == key.kind
-            && self.lender_transaction_id == key.lender_transaction_id
-            && key.amount.is_none_or(|amount| amount == self.amount.minor)
-    }
-}
-
-/// What tells the operations of a charge apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct OperationKey {
-    kind: OperationKind,
-    lender_transaction_id: Option<String>,
-    /// In minor units, where there is no id.
-    amount: Option<i64>,
-    /// Whether the report has no id and could be about several operations.
-    pub(super) is_ambiguous: bool,
-}
-
-/// The operations that some report names, with the amounts that are said of them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct NamedOperations(BTreeSet<(OperationKind, i64, String)>);
-
-impl NamedOperations {
-    pub(super) fn of<'a>(reports: impl Iterator<Item = &'a OperationReport>) -> Self {
-        let named = reports.filter_map(|report| {
-            Some((report.kind, report.amount.minor, report.lender_transaction_id.clone()?))
-        });
-        Self(named.collect())
-    }
-
-    /// Which operation a report is about. One without an id is about the only operation of its
-    /// kind and amount, if there is only one in all that is known; else it stands for its own.
-    pub(super) fn key_of(&self, report: &OperationReport) -> OperationKey {
-        let (kind, amount) = (report.kind, report.amount.minor);
-        let key = |lender_transaction_id: &str| OperationKey {
-            kind,
-            lender_transaction_id: Some(lender_transaction_id.to_owned()),
-            amount: None,
-            is_ambiguous: false,
-        };
-        if let Some(id) = &report.lender_transaction_id {
-            return key(id);
-        }
-        let mut alike = self.0.range((kind, amount, String::new())..);
-        let mut alike = || alike.next().filter(|named| (named.0, named.1) == (kind, amount));
-        match (alike(), alike()) {
-            (Some((_, _, id)), None) => key(id),
-            (_, another) => OperationKey {
-                kind,
-                lender_transaction_id: None,
-                amount: Some(amount),
-                is_ambiguous: another.is_some(),
-            },
-        }
+    const fn is(&self, key: &OperationKey) -> bool {
+        self.place == key.place
     }
 }
 

@@ -8,10 +8,11 @@ use super::{
     identity::Identity,
     lifecycle::{Kind, Situation, Status, row},
     operation::{
-        self, NamedOperations, Operation,
+        Operation,
         OperationKind::{self, Refund, Settle},
         OperationState,
     },
+    pairing::Pairing,
 };
 use crate::{
     Currency, Money,
@@ -22,7 +23,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub(super) identity: Identity,
-    pub(super) named: NamedOperations,
+    pub(super) pairing: Pairing,
     /// What the first authorization says, even if it is dated later than what is judged.
     pub(super) announced: Option<i64>,
     pub(super) authorized: Option<i64>,
@@ -233,8 +234,13 @@ impl State {
         self.sum(kind, Operation::counts)
     }
 
+    /// The operation that a report names.
     pub(super) fn operation_of(&self, report: &OperationReport) -> Option<&Operation> {
-        operation::find(&self.operations, &self.named.key_of(report))
+        let id = report.lender_transaction_id.as_ref()?;
+        let is_it = |it: &&Operation| {
+            it.kind == report.kind && it.lender_transaction_id.as_ref() == Some(id)
+        };
+        self.operations.iter().find(is_it)
     }
 
     pub(super) fn take_link(&mut self, application_id: &str, how: LinkedBy) {

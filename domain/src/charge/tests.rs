@@ -6,5 +6,6 @@ mod golden;
 mod links;
 mod operations;
 mod overdue;
+mod pairing;
 mod table;
 mod void;

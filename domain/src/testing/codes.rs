@@ -3,7 +3,7 @@
 use super::{
     application::*,
     charge::{
-        assigned_to, authorized, chargeback, refund, reversal, settle, settle_update, settled,
+        authorized, chargeback, created_for, refund, reversal, settle, settle_update, settled,
         void, void_by_the_lender,
     },
     lenders::*,
@@ -52,7 +52,7 @@ fn refused(code: Refusal) -> Option<Vec<String>> {
         Refusal::TerminalConflict     => given([authorized(50), settle("s", 20, "completed"), settle_update("s", 20, "failure")]).verdicts(),
         Refusal::ReversalExceedsChargeback => given([authorized(50), settled(50), chargeback("c", 5), reversal("v", 6)]).verdicts(),
         // The second is dated earlier, so the first, which was in order, is not any more.
-        Refusal::LinkConflict         => given([assigned_to("a").at(2), assigned_to("b").at(1)]).verdicts(),
+        Refusal::LinkConflict         => given([created_for("a").at(2), created_for("b").at(1)]).verdicts(),
         // Each change of status that no card may make has a refusal of its own at present.
         Refusal::IllegalStatusEdge    => return None,
     };

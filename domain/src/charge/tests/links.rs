@@ -15,7 +15,7 @@ fn an_operator_outweighs_the_partner_and_the_partner_the_reconciliation() {
         //                                     to another application                                      to the same
         (LinkedBy::Reconciliation, [("A!link_mismatch", "a"), ("A", "b"),               ("A", "b")], ["D", "A", "A"]),
         (LinkedBy::Partner,        [("A!link_mismatch", "a"), ("R!link_conflict", "a"), ("A", "b")], ["A", "D", "A"]),
-        (LinkedBy::Operator,       [("A",               "a"), ("S", "a"),  ("R!link_conflict", "a")], ["A", "D", "D"]),
+        (LinkedBy::Operator,       [("A",               "a"), ("S", "a"),              ("A", "b")], ["A", "D", "D"]),
     ];
     for ((known, to_another, to_the_same), place) in table.into_iter().zip(0..) {
         for ((how, (verdict, application)), same) in by.into_iter().zip(to_another).zip(to_the_same) {
@@ -36,10 +36,25 @@ fn told_by_the_lender(
 }
 
 #[test]
-fn a_link_that_contradicts_one_of_equal_strength_is_answered_as_not_legal() {
-    for linked in [created_for, assigned_to] {
-        let history = given([linked("a")]).when(linked("b"));
-        assert_eq!(history.then_answered(), "link_conflict");
+fn a_partner_who_contradicts_what_a_partner_said_is_answered_as_not_legal() {
+    let history = given([created_for("a")]).when(created_for("b"));
+    assert_eq!(history.then_answered(), "link_conflict");
+}
+
+#[test]
+fn the_newest_word_of_an_operator_counts_in_all_orders() {
+    let steps = [
+        assigned_to("a").at(2),
+        assigned_to("b").at(3),
+        assigned_to("b").at(4),
+        assigned_to("c").at(5),
+        assigned_to("b").at(6),
+    ];
+    for order in orders(&steps) {
+        given([authorized(50).at(1)])
+            .given(order)
+            .then_linked("b by operator")
+            .then_all(["A", "A", "A", "D", "A", "A"]);
     }
 }
 
@@ -58,16 +73,21 @@ fn the_link_is_the_same_in_all_orders() {
 }
 
 #[test]
-fn an_operator_who_errs_discards_what_was_said_first() {
+fn an_operator_who_errs_says_otherwise_or_discards_it() {
     given([assigned_to("a")])
         .resolved("link@1", "discard")
         .when(assigned_to("b"))
         .then_applied()
         .then_linked("b by operator");
-    given([assigned_to("a"), told_by_the_lender(assigned_to("b"))])
+    given([assigned_to("a"), assigned_to("b")])
+        .then_applied()
+        .then_linked("b by operator")
+        .resolved("link@2", "discard")
+        .then_linked("a by operator");
+    given([created_for("a"), told_by_the_lender(created_for("b"))])
         .then_refused(Refusal::LinkConflict)
         .resolved("link@2", "apply")
-        .then_linked("b by operator");
+        .then_linked("b by partner");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Settles and refunds: which reports are about the same one, and what their amounts may do.
+//! Settles and refunds: how far they come, and what their amounts may do.
 
 use crate::{
     charge::OperationState,
@@ -135,50 +135,6 @@ fn the_creation_of_what_was_completed_with_less_may_be_dated_later() {
         .then_operations(["settle s 15 completed"])
         .when(settle_update("s", 10, "accepted"))
         .then_refused(Refusal::OperationAmountConflict);
-}
-
-#[test]
-fn a_report_without_an_id_is_about_the_only_operation_of_its_kind_and_amount() {
-    let reports = [
-        authorized(50).at(1),
-        settle("-", 20, "pending").at(2),
-        settle_update("s", 20, "accepted").at(3),
-        settle_update("-", 20, "completed").at(4),
-        refund("q", 20, "pending").at(5),
-        settle("o", 30, "pending").at(6),
-    ];
-    for order in orders(&reports) {
-        given([]).given(order).then_all(["A", "A", "A", "A", "A", "A"]).then_operations([
-            "settle s 20 completed",
-            "refund q 20 pending",
-            "settle o 30 pending",
-        ]);
-    }
-}
-
-#[test]
-fn a_report_without_an_id_stands_for_its_own_operation_if_none_is_named() {
-    given([authorized(50), settle("-", 20, "pending")])
-        .then_applied()
-        .when(settle_update("-", 20, "completed"))
-        .then_applied()
-        .when(settle("-", 30, "pending"))
-        .then_operations(["settle - 20 completed", "settle - 30 pending"])
-        .when(settle_update("s", 20, "completed"))
-        .then_duplicate()
-        .then_operations(["settle s 20 completed", "settle - 30 pending"]);
-}
-
-#[test]
-fn a_report_without_an_id_that_could_be_about_several_is_about_none_of_them() {
-    given([authorized(90), settle("s", 20, "pending"), settle("-", 20, "accepted")])
-        .then_operations(["settle s 20 accepted"])
-        .when(settle("t", 20, "pending"))
-        .then_revised("settle@3", "A → A!ambiguous_operation")
-        .then_operations(["settle s 20 pending", "settle - 20 accepted", "settle t 20 pending"])
-        .when(settle_update("-", 20, "completed"))
-        .then_flagged(Flag::AmbiguousOperation)
-        .then_operations(["settle s 20 pending", "settle - 20 completed", "settle t 20 pending"]);
 }
 
 #[test]
