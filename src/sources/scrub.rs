@@ -2,11 +2,12 @@
 //! fields are sealed, and numbers that look like card numbers are masked.
 //!
 //! Read [`scrub`] first, then `Pass`, and of the parts: `lexer` (what stands in a body),
-//! `needles` (where a secret is repeated), `cards` (what looks like a card number). All work is
-//! linear in the body.
+//! `needles` (where a secret is repeated), `names` (where a secret may stand unrecognised), `cards`
+//! (what looks like a card number). All work is linear in the body.
 
 mod cards;
 mod lexer;
+mod names;
 mod needles;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use self::{
     cards::{looks_like, mask},
-    lexer::{Lexer, Piece, decode, skip_space},
+    lexer::{Lexer, Piece, decode, end_of_text},
     needles::Needles,
 };
 
@@ -54,15 +55,25 @@ const HEX: &str = "hex:";
 /// Replaces the values of `secret_fields` by references, and masks card numbers.
 ///
 /// A text that repeats a secret, that has such a field inside, or that could be taken for a
-/// reference is sealed as a whole. So is a body whose broken JSON leaves no other way.
+/// reference is sealed as a whole. So is a body that is no UTF-8, and one that is no JSON and may
+/// hold a secret elsewhere than in the value of a field. A card number is no secret: in a secret
+/// field too it is masked.
 pub fn scrub(body: &Bytes, secret_fields: &[&str]) -> Scrubbed {
     let lexer = Lexer::new(body, secret_fields);
     let needles = Needles::of(lexer.clone());
-    let pass = Pass::new(lexer.clone(), &needles, true).run();
-    if pass.is_sound() {
-        return pass.finish();
+    let is_text = lexer.json || !body.contains(&0) && std::str::from_utf8(body).is_ok();
+    if is_text && (lexer.json || !names::are_astray(lexer.clone())) {
+        let pass = Pass::new(lexer.clone(), &needles, true).run();
+        if pass.is_sound() {
+            return pass.finish();
+        }
     }
-    let mut whole = Pass::new(lexer, &needles, false).run();
+    // What has two or four bytes for each letter is masked as if it had one.
+    let narrow: Bytes = body.iter().copied().filter(|byte| *byte != 0).collect();
+    let wide = (narrow.len() < body.len())
+        .then(|| Pass::new(Lexer::new(&narrow, secret_fields), &needles, false).run())
+        .filter(|pass| pass.masked > 0);
+    let mut whole = wide.unwrap_or_else(|| Pass::new(lexer, &needles, false).run());
     let masked = std::mem::take(&mut whole.out);
     whole.seal(String::new(), &masked);
     whole.finish()
@@ -160,12 +171,16 @@ impl<'a> Pass<'a> {
     fn run(mut self) -> Self {
         for piece in self.lexer.clone() {
             match piece {
-                Piece::Secret { field, at } if self.sealing => {
+                Piece::Secret { field, at } => {
                     self.copy(at.start);
-                    self.seal(field.to_owned(), &self.lexer.body[at.clone()]);
                     self.copied = at.end;
+                    let value = self.masked_secret(at);
+                    if self.sealing {
+                        self.seal(field.to_owned(), &value);
+                    } else {
+                        self.out.extend_from_slice(&value);
+                    }
                 }
-                Piece::Secret { .. } => {}
                 Piece::Text { at, closed, key } => self.text(at, closed, key),
                 Piece::Loose(at) if self.lexer.json => self.literals(at),
                 Piece::Loose(at) => self.free_text(at),
@@ -213,21 +228,55 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// The value of a secret field without card numbers. An address is left as it is, to be of use.
+    fn masked_secret(&mut self, at: Range<usize>) -> Cow<'a, [u8]> {
+        let value = &self.lexer.body[at.clone()];
+        let (text, count) = match value.first() {
+            Some(b'{' | b'[') => {
+                let part = self.lexer.body.slice(at);
+                let pass = Pass::new(Lexer::new(&part, &[]), self.needles, false).run();
+                (pass.out, pass.masked)
+            }
+            Some(b'"') => {
+                let closed = end_of_text(value, 0).1;
+                let meant = decode(&value[1..value.len() - usize::from(closed)]);
+                let is_address = meant.windows(3).any(|part| part == b"://");
+                let exempt = is_address || is_time(&meant);
+                let masked = if exempt { None } else { mask(&meant) };
+                let escape = value.contains(&b'\\');
+                masked.map_or_else(Default::default, |(text, count)| {
+                    (quoted(&text, escape, closed), count)
+                })
+            }
+            _ => mask(value).unwrap_or_default(),
+        };
+        self.masked += count;
+        if count == 0 { Cow::Borrowed(value) } else { Cow::Owned(text) }
+    }
+
     fn name(&self) -> Cow<'a, [u8]> {
         decode(&self.lexer.body[self.key.clone()])
+    }
+
+    /// Whether the name nearest before is that of an id. What a secret field has may be anything.
+    fn is_id(&self) -> bool {
+        let name = self.name();
+        let is_secret =
+            self.lexer.names.iter().any(|field| field.as_bytes().eq_ignore_ascii_case(&name));
+        !is_secret && (&*name == b"id" || name.ends_with(b"_id") || name.ends_with(b"Id"))
     }
 
     fn text(&mut self, at: Range<usize>, closed: bool, key: bool) {
         let raw = &self.lexer.body[at.clone()];
         let inner = at.start + 1..at.end - usize::from(closed);
         let meant = decode(&self.lexer.body[inner.clone()]);
-        let exempt = self.is_value && !key && is_id(&self.name()) || is_time(&meant);
+        let exempt = self.is_value && !key && self.is_id() || is_time(&meant);
         let masked = if exempt && self.lexer.json { None } else { mask(&meant) };
         let replacement = masked.map(|(text, count)| {
             self.masked += count;
             quoted(&text, raw.contains(&b'\\'), closed)
         });
-        let hidden = self.sealing && self.must_be_sealed(raw, &meant);
+        let hidden = self.sealing && self.must_be_sealed(&meant);
         self.is_value = false;
         if hidden || replacement.is_some() {
             self.copy(at.start);
@@ -249,10 +298,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn must_be_sealed(&self, raw: &[u8], meant: &[u8]) -> bool {
-        self.needles.are_in(meant)
-            || has_reference(meant)
-            || raw.contains(&b'\\') && has_field(raw, self.lexer.names)
+    fn must_be_sealed(&self, meant: &[u8]) -> bool {
+        self.needles.are_in(meant) || has_reference(meant) || names::are_in(meant, self.lexer.names)
     }
 
     /// The numbers and other words between the strings of valid JSON.
@@ -276,10 +323,8 @@ impl<'a> Pass<'a> {
     fn literal(&mut self, at: Range<usize>) {
         let token = &self.lexer.body[at.clone()];
         let name = self.name();
-        let exempt = self.is_value && (is_id(&name) || &*name == b"amount");
-        // Digits after the point are no number of their own.
-        let whole = token.iter().position(|byte| *byte == b'.').unwrap_or(token.len());
-        let masked = if exempt { None } else { mask(&token[..whole]) };
+        let exempt = self.is_value && (self.is_id() || &*name == b"amount");
+        let masked = if exempt { None } else { mask(token) };
         let hidden = self.sealing && self.needles.are_in(token);
         if hidden {
             self.copy(at.start);
@@ -288,7 +333,7 @@ impl<'a> Pass<'a> {
         } else if let Some((text, count)) = masked {
             self.masked += count;
             self.copy(at.start);
-            self.out.extend_from_slice(&quoted(&[&text, &token[whole..]].concat(), false, true));
+            self.out.extend_from_slice(&quoted(&text, false, true));
             self.copied = at.end;
         }
     }
@@ -315,28 +360,6 @@ fn quoted(text: &[u8], escape: bool, closed: bool) -> Vec<u8> {
         token.pop();
     }
     token
-}
-
-/// Whether one of the fields stands inside a text, however deeply escaped.
-fn has_field(text: &[u8], names: &[&str]) -> bool {
-    let plain: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'\\').collect();
-    plain
-        .split_inclusive(|byte| *byte == b'"')
-        .scan(0, |at, part| {
-            *at += part.len();
-            Some(*at)
-        })
-        .any(|at| {
-            names.iter().any(|name| {
-                plain[at..].strip_prefix(name.as_bytes()).is_some_and(|rest| {
-                    rest.first() == Some(&b'"') && rest.get(skip_space(rest, 1)) == Some(&b':')
-                })
-            })
-        })
-}
-
-fn is_id(name: &[u8]) -> bool {
-    name == b"id" || name.ends_with(b"_id") || name.ends_with(b"Id")
 }
 
 /// Whether a text is an RFC 3339 time by its looks.

@@ -4,6 +4,8 @@ use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 
+use super::cards::is_card;
+
 /// A part of a body. What stands between a name and its value is passed over.
 pub(super) enum Piece<'a> {
     /// The value of a secret field.
@@ -20,6 +22,8 @@ pub(super) struct Lexer<'a> {
     pub(super) body: &'a Bytes,
     pub(super) names: &'a [&'a str],
     pub(super) json: bool,
+    /// Whether a secret may go on where its value seems to end.
+    pub(super) astray: bool,
     at: usize,
     secret: Option<(&'a str, Range<usize>)>,
 }
@@ -28,7 +32,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn new(body: &'a Bytes, names: &'a [&'a str]) -> Self {
         let json = std::str::from_utf8(body)
             .is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
-        Self { body, names, json, at: 0, secret: None }
+        Self { body, names, json, astray: false, at: 0, secret: None }
     }
 
     fn text(&mut self, start: usize) -> Piece<'a> {
@@ -36,8 +40,11 @@ impl<'a> Lexer<'a> {
         self.at = end;
         if let Some(field) = self.secret_name(start) {
             if let Some(at) = self.value(end) {
-                self.at = at.end;
-                self.secret = Some((field, at));
+                self.astray |= !self.json && !self.is_sure(&at);
+                if self.is_secret(&at) {
+                    self.at = at.end;
+                    self.secret = Some((field, at));
+                }
             }
             return Piece::Text { at: start..end, closed: true, key: true };
         }
@@ -50,15 +57,15 @@ impl<'a> Lexer<'a> {
         Piece::Text { at: start..end, closed, key }
     }
 
-    /// The secret field whose name opens at a quote.
+    /// The secret field whose name, in any case, opens at a quote.
     fn secret_name(&self, quote: usize) -> Option<&'a str> {
         let (end, closed) = end_of_text(self.body, quote);
         let name = closed.then(|| decode(&self.body[quote + 1..end - 1]))?;
-        let field = self.names.iter().find(|field| field.as_bytes() == &*name)?;
+        let field = self.names.iter().find(|field| field.as_bytes().eq_ignore_ascii_case(&name))?;
         (self.body.get(skip_space(self.body, end)) == Some(&b':')).then_some(*field)
     }
 
-    /// Where the value stands whose name ends at `from`, if there is one to seal.
+    /// Where the value stands whose name ends at `from`.
     fn value(&self, from: usize) -> Option<Range<usize>> {
         let start = skip_space(self.body, skip_space(self.body, from) + 1);
         let end = match self.body.get(start)? {
@@ -66,8 +73,26 @@ impl<'a> Lexer<'a> {
             b'{' | b'[' => end_of_nest(self.body, start),
             _ => end_of_literal(self.body, start),
         };
-        let nothing = matches!(&self.body[start..end], b"" | b"null" | b"\"\"");
-        (!nothing).then_some(start..end)
+        Some(start..end)
+    }
+
+    /// Whether a value is to be sealed: not nothing, and no card number, which is masked.
+    fn is_secret(&self, at: &Range<usize>) -> bool {
+        match &self.body[at.clone()] {
+            b"" | b"null" | b"\"\"" => false,
+            [b'{' | b'[', ..] => true,
+            value => !is_card(&decode(value)),
+        }
+    }
+
+    /// Whether a value in broken JSON surely ends where it seems to.
+    fn is_sure(&self, at: &Range<usize>) -> bool {
+        let next = self.body.get(skip_space(self.body, at.end));
+        let value = &self.body[at.clone()];
+        next.is_none_or(|next| matches!(next, b',' | b'}' | b']'))
+            && (at.is_empty()
+                || at.end == self.body.len()
+                || serde_json::from_slice::<serde::de::IgnoredAny>(value).is_ok())
     }
 }
 
@@ -86,6 +111,12 @@ impl<'a> Iterator for Lexer<'a> {
         self.at = rest.iter().position(|byte| *byte == b'"').map_or(self.body.len(), |n| start + n);
         Some(Piece::Loose(start..self.at))
     }
+}
+
+/// Whether a closed string is one of the names.
+pub(super) fn is_name(text: &[u8], names: &[&str]) -> bool {
+    let name = decode(&text[1..text.len() - 1]);
+    names.iter().any(|field| field.as_bytes().eq_ignore_ascii_case(&name))
 }
 
 pub(super) fn skip_space(body: &[u8], from: usize) -> usize {
