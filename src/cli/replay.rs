@@ -12,7 +12,8 @@ pub(super) struct Replay {
     #[command(flatten)]
     place: Place,
     /// Readers whose read models are rebuilt: transactions, payment_methods, applications,
-    /// customers (with exceptions), timeline (with tallies), identifiers. All, if none is named.
+    /// customers (with exceptions), timeline (with tallies), charges, work (actions, findings,
+    /// deadlines), identifiers. All, if none is named.
     #[arg(value_parser = reader)]
     readers: Vec<&'static creditrail_projections::Reader>,
 }

@@ -176,8 +176,10 @@ impl Creditrail {
             customer_id: None,
             partner_customer_id: None,
         };
-        self.on_charge(source, key, fact, at).await?;
-        self.belongs(source, (charge_id, application_id), at).await
+        // The application first: of two commits, a repetition of this one makes good the other.
+        self.source_with(source, CHARGES)?;
+        self.belongs(source, (charge_id, application_id), at).await?;
+        self.on_charge(source, key, fact, at).await
     }
 
     async fn on_charge(
