@@ -14,7 +14,7 @@ codes! {
         Discarded "discarded" Info "a person decided that it does not count",
         KeyReused "key_reused" High "the same step was reported before with other content",
         CurrencyMismatch "currency_mismatch" High "the transaction is in another currency",
-        CustomerConflict "customer_conflict" High "the transaction belongs to another customer",
+        CustomerConflict "customer_conflict" High "it belongs to another customer",
         OwnerConflict "owner_conflict" High "the card belongs to another customer",
         TypeConflict "type_conflict" High "the card is of another type",
         AmountOverflow "amount_overflow" High "the sum of the amounts is larger than can be counted",

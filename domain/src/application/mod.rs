@@ -6,6 +6,7 @@
 //! [`action`] (what somebody has to do). A source has one kind, so a stream lives in one way.
 
 pub mod action;
+mod customer;
 pub mod decisions;
 pub mod fact;
 pub mod lenders;

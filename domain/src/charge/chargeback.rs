@@ -122,8 +122,12 @@ impl Chargebacks {
             self.reversals.push((transaction_id.clone(), amount.minor));
         }
         if is_applied {
-            self.applied += i128::from(amount.minor);
-            self.ahead.push(amount.minor);
+            // A person may have insisted on more than there is to reverse.
+            let later = self.upcoming.iter().map(|later| i128::from(later.amount)).sum::<i128>();
+            let left = (self.total() + later - self.applied).max(0);
+            let reversed = i64::try_from(left).map_or(amount.minor, |left| left.min(amount.minor));
+            self.applied += i128::from(reversed);
+            self.ahead.push(reversed);
             self.settle_up();
         }
     }

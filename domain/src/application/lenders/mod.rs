@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub use fact::{Confirmation, Flow, Form, LenderReport, Report, Statement};
 pub use lifecycle::{Kind, Overall, Status, machine};
 
-use super::{ActionKind, Actions, ApplicationFact, Statement as Said};
+use super::{ActionKind, Actions, ApplicationFact, Statement as Said, customer::Customer};
 use crate::{
     Flag, Money, Policies, Refusal,
     judge::{Item, until},
@@ -48,8 +48,7 @@ pub struct State {
     /// The newest step that counts.
     last: Option<StepId>,
     token_unused_after: jiff::SignedDuration,
-    customer_id: Option<String>,
-    partner_customer_id: Option<String>,
+    customer: Customer,
 }
 
 /// One lender's track.
@@ -86,18 +85,13 @@ impl State {
     }
 
     pub(super) fn open(items: &[Item<'_, ApplicationFact>], policies: &Policies) -> Self {
-        let mut state = Self {
-            twins: twins(items, policies),
+        let customer = Customer::of(items);
+        Self {
+            twins: twins(items, &customer, policies),
             token_unused_after: policies.token_unused_after,
+            customer,
             ..Self::default()
-        };
-        for item in items.iter().filter(|item| !item.void) {
-            let ApplicationFact { customer_id, partner_customer_id, .. } = &*item.fact;
-            state.customer_id = state.customer_id.take().or_else(|| customer_id.clone());
-            state.partner_customer_id =
-                state.partner_customer_id.take().or_else(|| partner_customer_id.clone());
         }
-        state
     }
 
     fn track_status(&self, fact: &ApplicationFact) -> Status {
@@ -110,6 +104,9 @@ impl State {
     }
 
     pub(super) fn rule(&self, item: &Item<'_, ApplicationFact>, _: &Policies) -> Verdict {
+        if self.customer.is_contradicted_by(&item.fact) {
+            return self.refused(item, Refusal::CustomerConflict);
+        }
         let said = match &item.fact.statement {
             Said::Lenders(Statement::Reported(said)) => said,
             Said::Lenders(Statement::Started { .. }) if self.has_started(item) => {
@@ -286,10 +283,7 @@ impl State {
 
     /// Whom it is about, by all that was said.
     pub(super) fn party(&self) -> Party<'_> {
-        Party {
-            customer_id: self.customer_id.as_deref(),
-            partner_customer_id: self.partner_customer_id.as_deref(),
-        }
+        self.customer.party()
     }
 }
 
@@ -371,10 +365,14 @@ impl Track {
 
 /// The steps in the deprecated form of which the same stands in the other form, dated about the
 /// same time: two webhooks of one report, each with a time of its own.
-fn twins(items: &[Item<'_, ApplicationFact>], policies: &Policies) -> BTreeSet<StepId> {
+fn twins(
+    items: &[Item<'_, ApplicationFact>],
+    customer: &Customer,
+    policies: &Policies,
+) -> BTreeSet<StepId> {
     let reports: Vec<_> = items
         .iter()
-        .filter(|item| !item.void)
+        .filter(|item| !item.void && !customer.is_contradicted_by(&item.fact))
         .filter_map(|item| match &item.fact.statement {
             Said::Lenders(Statement::Reported(said)) => Some((item.step, said)),
             _ => None,

@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use fact::{Class, FailureCode, RejectReason, Statement};
 pub use lifecycle::{Kind, Status, machine};
 
-use super::{ActionKind, Actions, ApplicationFact, Statement as Said};
+use super::{ActionKind, Actions, ApplicationFact, Statement as Said, customer::Customer};
 use crate::{
     Flag, Policies, Refusal,
     judge::{Item, park_or_adopt, until},
@@ -58,8 +58,7 @@ pub struct State {
     /// Kinds that a step was applied ahead of, since they are known and merely dated later.
     owed: BTreeSet<Kind>,
     signing_overdue_after: SignedDuration,
-    customer_id: Option<String>,
-    partner_customer_id: Option<String>,
+    customer: Customer,
 }
 
 /// A signing session.
@@ -99,16 +98,15 @@ impl State {
     }
 
     pub(super) fn open(items: &[Item<'_, ApplicationFact>], policies: &Policies) -> Self {
-        let mut state =
-            Self { signing_overdue_after: policies.signing_overdue_after, ..Self::default() };
+        let mut state = Self {
+            signing_overdue_after: policies.signing_overdue_after,
+            customer: Customer::of(items),
+            ..Self::default()
+        };
         for item in items.iter().filter(|item| !item.void) {
             if let Said::Onboarding(said) = &item.fact.statement {
                 state.times.entry(said.kind()).or_default().push(item.step.occurred_at);
             }
-            let ApplicationFact { customer_id, partner_customer_id, .. } = &*item.fact;
-            state.customer_id = state.customer_id.take().or_else(|| customer_id.clone());
-            state.partner_customer_id =
-                state.partner_customer_id.take().or_else(|| partner_customer_id.clone());
         }
         state
     }
@@ -123,6 +121,9 @@ impl State {
             }
             _ => return self.refused(Refusal::ActionClosed),
         };
+        if self.customer.is_contradicted_by(&item.fact) {
+            return self.refused(Refusal::CustomerConflict);
+        }
         if self.says_the_same(said, item) {
             return Verdict::duplicate();
         }
@@ -359,8 +360,7 @@ impl State {
 
     /// The lender has no id of its own for the customer, so the partner's stands for it.
     pub(super) fn party(&self) -> Party<'_> {
-        let partner_customer_id = self.partner_customer_id.as_deref();
-        let customer_id = self.customer_id.as_deref().or(partner_customer_id);
-        Party { customer_id, partner_customer_id }
+        let Party { customer_id, partner_customer_id } = self.customer.party();
+        Party { customer_id: customer_id.or(partner_customer_id), partner_customer_id }
     }
 }

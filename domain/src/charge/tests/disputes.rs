@@ -55,7 +55,16 @@ fn what_a_person_insists_on_does_not_exceed_them_either() {
         .then_refused(Refusal::ReversalExceedsChargeback)
         .resolved("chargeback_reversal@2", "apply")
         .then_applied()
-        .then_totals("100/0/30/0/70");
+        .then_totals("100/0/30/30/100");
+    // What counts already stays.
+    settled_charge()
+        .when(chargeback("c", 30))
+        .when(reversal("v", 10))
+        .when(reversal("w", 25))
+        .then_refused(Refusal::ReversalExceedsChargeback)
+        .resolved("chargeback_reversal@3", "apply")
+        .then_applied()
+        .then_totals("100/0/30/30/100");
     settled_charge()
         .when(chargeback("c", 30))
         .when(reversal("v", 30))

@@ -133,3 +133,20 @@ fn a_duplicate_that_tells_of_no_id_enriches_nothing() {
         APPROVED().when(told).then_duplicate().then_events(["IdentityEnriched"]);
     }
 }
+
+#[test]
+fn a_report_about_another_customer_is_refused_in_every_order_of_arrival() {
+    let reports = [
+        lender("a", approved_for(5)).of_account("consumer-1").at(1),
+        lender("a", Declined).of_account("consumer-2").at(2),
+    ];
+    for order in orders(&reports) {
+        under(Policies::default())
+            .given(order)
+            .then_board("approved", &[("a", "approved", 5)])
+            .then_party(Some("consumer-1"));
+    }
+    given([lender("a", approved_for(5)).of_account("consumer-1")])
+        .when(lender("b", Declined).of_account("consumer-2"))
+        .then_refused(Refusal::CustomerConflict);
+}

@@ -115,6 +115,16 @@ fn who_it_is_about_is_told_by_the_partner_whenever_it_registers() {
 }
 
 #[test]
+fn a_registration_for_another_customer_is_refused() {
+    let mut other = submitted();
+    other.fact.partner_customer_id = Some("partner-2".to_owned());
+    let history = given([submitted(), opened("u")]).when(other);
+    let refusal = history.refusal().map(CommandRefusal::code);
+    assert_eq!(refusal, Some(Refusal::CustomerConflict.code()));
+    history.then_status("awaiting_signature");
+}
+
+#[test]
 fn a_step_delivered_twice_counts_once() {
     given([opened("u").at(1)])
         .when(opened("u").at(1))
