@@ -158,13 +158,21 @@ impl Creditrail {
         Ok(None)
     }
 
-    /// The charges that are linked with an application, by whomever. They are other aggregates, so
-    /// it is told when it is read.
+    /// The charges that are linked with an application, by whomever, and not those that a person has
+    /// linked with another one since. They are other aggregates, so it is told when it is read.
     async fn add_charges(&self, source: &str, application: &mut Value) -> Result<(), ReadError> {
         let Some(known) = application["charges"].as_array() else { return Ok(()) };
-        let mut charges: BTreeSet<String> =
-            known.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         let id = application["application_id"].as_str().unwrap_or_default().to_owned();
+        let mut charges = BTreeSet::new();
+        for charge_id in known.iter().filter_map(Value::as_str) {
+            let charge = self.charge(source, charge_id).await?;
+            let is_elsewhere = charge.is_some_and(|charge| {
+                charge["application_id"].as_str().is_some_and(|other| other != id)
+            });
+            if !is_elsewhere {
+                charges.insert(charge_id.to_owned());
+            }
+        }
         for charge in self.all(List::Charges, source, ("application_id", id.clone())).await? {
             charges.extend(charge["charge_id"].as_str().map(str::to_owned));
         }

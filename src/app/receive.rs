@@ -133,10 +133,13 @@ impl Creditrail {
             secrets,
         };
         let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
-        match tokio::time::timeout(MAX_WAIT, written).await {
-            Ok(receipt) => receipt.map_err(ReceiveError::NotWritten),
-            Err(_) => Err(ReceiveError::NotWritten(WriteError::TimedOut)),
-        }
+        let receipt = match tokio::time::timeout(MAX_WAIT, written).await {
+            Ok(receipt) => receipt.map_err(ReceiveError::NotWritten)?,
+            Err(_) => return Err(ReceiveError::NotWritten(WriteError::TimedOut)),
+        };
+        let (outcome, delivery_id) = (receipt.outcome, &receipt.delivery_id);
+        tracing::debug!(source, outcome, delivery_id, "a delivery was recorded");
+        Ok(receipt)
     }
 
     fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {

@@ -276,6 +276,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             let field = match cause.split('`').nth(1) {
                 Some(field) if path == "." => field.to_owned(),
                 None if path == "." => "body".to_owned(),
+                // It broke off where no field is known.
+                _ if path == "?" => "body".to_owned(),
                 _ => path,
             };
             Problem::invalid(field, cause)

@@ -145,6 +145,31 @@ async fn a_charge_is_linked_by_an_operator_with_a_reason() {
     linked(&loans, "a1", "operator").await;
 }
 
+#[tokio::test]
+async fn a_charge_that_an_operator_moves_is_of_the_other_application_alone() {
+    let loans = Ledger::charge_after();
+    for application_id in ["a1", "a2"] {
+        loans.receive(&Loan::new(application_id).created().at(T0)).await;
+    }
+    loans.receive(&C.authorize("100.00").at(T1)).await;
+    let created = json!({"charge_id": "c1", "application_id": "a1"});
+    loans.creates_charge(&created).await.is(201);
+    linked(&loans, "a1", "partner").await;
+    let said = json!({"application_id": "a2", "reason": "the shop says so"});
+    loans.orders("c1", "link", &said).await.is(200);
+    linked(&loans, "a2", "operator").await;
+    assert_eq!(loans.application("a1").await["charges"], json!([]));
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_object_is_what_is_named() {
+    let loans = Ledger::charge_after();
+    for body in ["", "[]", "1", "{", r#"{"charge_id":"c1""#] {
+        loans.command_as_written("/v1/charges/loans", body).await.names("body");
+    }
+    loans.command_as_written("/v1/charges/loans", r#"{"charge_id":1}"#).await.names("charge_id");
+}
+
 fn in_part(c: Charge) -> [Payload; 2] {
     [c.authorize("100.00").at(T0), c.settle("tx1", "60.00", "completed").at(T1)]
 }

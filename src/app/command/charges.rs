@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    CommandError, PartnerKey, given, operator, past, person, reason, required, told, words,
+    CommandError, PartnerKey, given, operator, partner_step, past, person, reason, required, told,
+    words,
 };
 use crate::{
     app::{Creditrail, judge::Command, writer::Receipt},
@@ -102,7 +103,7 @@ impl Creditrail {
         let at = (occurred_at, now);
         let key = (charge_id.as_str(), key.to_string());
         self.on_charge(source, key, fact, (Origin::Partner, at)).await?;
-        self.belongs(source, (&charge_id, application_id), (Origin::Partner, at)).await
+        self.belongs(source, (&charge_id, application_id), at).await
     }
 
     /// Tells the application that it has a charge, which closes what asked for one.
@@ -110,7 +111,7 @@ impl Creditrail {
         &self,
         source: &str,
         (charge_id, application_id): (&str, String),
-        told_at: (Origin, (Timestamp, Timestamp)),
+        at: (Timestamp, Timestamp),
     ) -> Result<Receipt, CommandError> {
         let known = self.source(source)?;
         let charge_id = charge_id.to_owned();
@@ -121,9 +122,9 @@ impl Creditrail {
             aggregate_type: AggregateType::Application,
             key: format!("charge:{application_id}:{charge_id}"),
         };
-        let step = AnyStep::Application(told(source, key, fact, told_at));
+        let step = AnyStep::Application(partner_step(source, key, fact, at));
         let stream = StreamId { aggregate_type: AggregateType::Application, id: application_id };
-        Ok(known.command(stream, Command::Record(step), told_at.1.1).await?)
+        Ok(known.command(stream, Command::Record(step), at.1).await?)
     }
 
     /// Records that a charge was voided.
@@ -167,7 +168,7 @@ impl Creditrail {
         let at = (Origin::Operator, (now, now));
         let fact = ChargeFact {
             report: Report::Linked {
-                application_id: application_id.clone(),
+                application_id,
                 how: Linkage::Operator,
                 actor,
                 reason: Some(reason),
@@ -176,9 +177,6 @@ impl Creditrail {
             customer_id: None,
             partner_customer_id: None,
         };
-        // The application first: of two commits, a repetition of this one makes good the other.
-        self.source_with(source, CHARGES)?;
-        self.belongs(source, (charge_id, application_id), at).await?;
         self.on_charge(source, key, fact, at).await
     }
 

@@ -206,8 +206,14 @@ impl Ledger {
 
     /// A command of a partner or an operator.
     pub async fn command(&self, path: &str, body: &Value) -> Answer {
+        self.command_as_written(path, body.to_string()).await
+    }
+
+    /// A command whose body is told to be JSON.
+    pub async fn command_as_written(&self, path: &str, body: impl Into<String>) -> Answer {
         let url = format!("{}{path}", self.service.base());
-        let request = self.service.http.post(url).json(body);
+        let request = self.service.http.post(url).body(body.into());
+        let request = request.header("Content-Type", "application/json");
         let answer = Answer::of(request.send().await.expect("the service answers")).await;
         if [200, 201].contains(&answer.status) {
             self.note(&answer.json());
