@@ -151,6 +151,17 @@ pub struct Party<'a> {
     pub partner_customer_id: Option<&'a str>,
 }
 
+impl Party<'_> {
+    /// Whether both name the customer, and not alike.
+    pub(crate) fn contradicts(self, other: Party<'_>) -> bool {
+        fn differ(one: Option<&str>, other: Option<&str>) -> bool {
+            one.zip(other).is_some_and(|(one, other)| one != other)
+        }
+        differ(self.customer_id, other.customer_id)
+            || differ(self.partner_customer_id, other.partner_customer_id)
+    }
+}
+
 impl<F: Fact> Step<F> {
     /// Where the step stands among those of its aggregate.
     pub fn order_key(&self) -> OrderKey<'_> {

@@ -27,14 +27,16 @@ pub const SIGNATURE_HEADER: &str = "x-card-onboarding-signature";
 /// The header with the time that is signed together with the body, RFC 3339.
 pub const TIMESTAMP_HEADER: &str = "x-card-onboarding-timestamp";
 
+const KEY: &str = "onboardingId, eventType, content, signed time";
+
 /// The webhooks of card onboarding.
 #[rustfmt::skip] // It is a table.
 pub const EVENTS: &[Described] = &[
-    Described { event: "SIGNING_SESSION_CREATED",   machine: "onboarding", kind: "open_signing",        key: "onboardingId, eventType, content, signed time" },
-    Described { event: "SIGNING_SESSION_COMPLETED", machine: "onboarding", kind: "complete_signing",    key: "onboardingId, eventType, content, signed time" },
-    Described { event: "ONBOARDING_COMPLETED",      machine: "onboarding", kind: "complete_onboarding", key: "onboardingId, eventType, content, signed time" },
-    Described { event: "ONBOARDING_REJECTED",       machine: "onboarding", kind: "reject_onboarding",   key: "onboardingId, eventType, content, signed time" },
-    Described { event: "ONBOARDING_FAILED",         machine: "onboarding", kind: "fail_onboarding",     key: "onboardingId, eventType, content, signed time" },
+    Described { event: "SIGNING_SESSION_CREATED",   machine: "onboarding", kind: "open_signing",        key: KEY },
+    Described { event: "SIGNING_SESSION_COMPLETED", machine: "onboarding", kind: "complete_signing",    key: KEY },
+    Described { event: "ONBOARDING_COMPLETED",      machine: "onboarding", kind: "complete_onboarding", key: KEY },
+    Described { event: "ONBOARDING_REJECTED",       machine: "onboarding", kind: "reject_onboarding",   key: KEY },
+    Described { event: "ONBOARDING_FAILED",         machine: "onboarding", kind: "fail_onboarding",     key: KEY },
 ];
 
 /// Card onboarding, as one source of it is configured.

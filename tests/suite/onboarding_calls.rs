@@ -123,6 +123,16 @@ async fn an_application_is_registered_by_its_id() {
 }
 
 #[tokio::test]
+async fn an_application_is_not_registered_for_another_customer() {
+    let nordiska = Ledger::onboarding();
+    let said = |who: &str| json!({"application_id": "o1", "partner_customer_id": who});
+    nordiska.registers(&said("p")).await.is(201);
+    nordiska.registers(&said("q")).await.is_problem(409, "customer_conflict");
+    assert_eq!(nordiska.application("o1").await["partner_customer_id"], "p");
+    assert_eq!(nordiska.events_of("o1").await.len(), 1);
+}
+
+#[tokio::test]
 async fn the_id_of_an_onboarding_is_one_whatever_its_case() {
     let nordiska = Ledger::onboarding();
     let upper = fixtures::ONBOARDING_ID.to_uppercase();

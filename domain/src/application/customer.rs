@@ -3,7 +3,7 @@
 use super::ApplicationFact;
 use crate::{
     judge::Item,
-    step::{Origin, Party},
+    step::{Fact as _, Origin, Party},
 };
 
 /// The ids of the customer: of each kind the first in time, but what the lender says goes before
@@ -29,11 +29,7 @@ impl Customer {
 
     /// Whether a fact is about another one.
     pub(super) fn is_contradicted_by(&self, fact: &ApplicationFact) -> bool {
-        let differs = |known: &Option<String>, said: &Option<String>| {
-            known.as_ref().zip(said.as_ref()).is_some_and(|(known, said)| known != said)
-        };
-        differs(&self.customer_id, &fact.customer_id)
-            || differs(&self.partner_customer_id, &fact.partner_customer_id)
+        self.party().contradicts(fact.party())
     }
 
     pub(super) fn party(&self) -> Party<'_> {

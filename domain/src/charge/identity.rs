@@ -52,14 +52,9 @@ impl Identity {
 
     /// The refusal of a step that contradicts it.
     pub(super) fn conflict(&self, fact: &ChargeFact) -> Option<Refusal> {
-        let differs = |known: &Option<String>, said: &Option<String>| {
-            known.as_ref().zip(said.as_ref()).is_some_and(|(known, said)| known != said)
-        };
         if fact.amount().is_some_and(|amount| Some(amount.currency) != self.currency) {
             Some(Refusal::CurrencyMismatch)
-        } else if differs(&self.customer_id, &fact.customer_id)
-            || differs(&self.partner_customer_id, &fact.partner_customer_id)
-        {
+        } else if self.party().contradicts(fact.party()) {
             Some(Refusal::CustomerConflict)
         } else {
             None

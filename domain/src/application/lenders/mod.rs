@@ -372,7 +372,9 @@ fn twins(
 ) -> BTreeSet<StepId> {
     let reports: Vec<_> = items
         .iter()
-        .filter(|item| !item.void && !customer.is_contradicted_by(&item.fact))
+        .filter(|item| {
+            !item.void && (item.is_insisted_on() || !customer.is_contradicted_by(&item.fact))
+        })
         .filter_map(|item| match &item.fact.statement {
             Said::Lenders(Statement::Reported(said)) => Some((item.step, said)),
             _ => None,

@@ -147,6 +147,8 @@ fn a_report_about_another_customer_is_refused_in_every_order_of_arrival() {
             .then_party(Some("consumer-1"));
     }
     given([lender("a", approved_for(5)).of_account("consumer-1")])
-        .when(lender("b", Declined).of_account("consumer-2"))
-        .then_refused(Refusal::CustomerConflict);
+        .when(lender("b", Declined).of_account("consumer-2").key("other"))
+        .then_refused(Refusal::CustomerConflict)
+        .resolved("other", "apply")
+        .then_board("approved", &[("a", "approved", 5), ("b", "declined", 0)]);
 }
