@@ -4,9 +4,11 @@
 
 use std::{error::Error, future::IntoFuture, net::SocketAddr};
 
-use axum::{Router, routing::get};
+use async_trait::async_trait;
+use axum::{Router, http::request::Parts, routing::get};
 use creditrail::{
     app::Creditrail,
+    http::access::{Access, Caller, Identify, Role},
     sources::{SourceConfig, imprint},
 };
 use jiff::Timestamp;
@@ -34,11 +36,12 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     let url = format!("sqlite://{}", folder.path().join("credit.db").display());
     let (creditrail, worker) = Creditrail::builder().database(url).source(source).build().await?;
 
-    // `router` asks for no credential but the lender's signature: `/v1` is the host's to guard, by
-    // a layer of its own or on another listener. `webhooks`, `api` and `health` come apart for it.
+    // Lenders' calls carry their signature; who may see the dashboard and `/v1` is told by the host.
+    // `webhooks`, `api`, `dashboard` and `health` come apart, for other listeners or layers.
+    let access = Access::host(OwnSignIn);
     let app = Router::new()
         .route("/", get(async || "the host's own page"))
-        .nest("/credit", creditrail::http::router(&creditrail));
+        .nest("/credit", creditrail::http::router(&creditrail, &access));
 
     // With the address of the caller, forgers are told 429 after a while. `axum::serve` waits for
     // slow clients for ever; `creditrail::http::serve::serve` has deadlines, where that matters.
@@ -52,6 +55,17 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         served = axum::serve(listener, service).into_future() => Ok(served?),
         () = worker.run() => Err("the worker ended, which it does not do of itself".into()),
         called = call(&base) => called,
+    }
+}
+
+/// The sign-in that the host has anyway, here a header by which its gateway names the colleague.
+struct OwnSignIn;
+
+#[async_trait]
+impl Identify for OwnSignIn {
+    async fn identify(&self, call: &Parts) -> Option<Caller> {
+        let name = call.headers.get("x-colleague")?.to_str().ok()?.to_owned();
+        Some(Caller { name, role: Role::Support })
     }
 }
 
@@ -80,8 +94,15 @@ async fn call(base: &str) -> Result<(), Box<dyn Error>> {
     // `at_least` waits until the read models have passed what the receipt names.
     let position = &receipt["position"];
     let url = format!("{base}/credit/v1/transactions/imprint/tx-1?at_least={position}");
-    let transaction: Value = client.get(url).send().await?.json().await?;
+    assert_eq!(client.get(&url).send().await?.status(), 401, "nobody asks");
+    let asked = client.get(url).header("x-colleague", "ada").send().await?;
+    let transaction: Value = asked.json().await?;
     println!("GET /credit/v1/…/tx-1: {} {}", transaction["status"], transaction["hold"]);
     assert_eq!(transaction["hold"], 5000);
+
+    // The dashboard stands under the same path, for the same colleagues.
+    let page = client.get(format!("{base}/credit/transactions/imprint/tx-1"));
+    let page = page.header("x-colleague", "ada").send().await?.text().await?;
+    assert!(page.contains("50.00 USD"));
     Ok(())
 }

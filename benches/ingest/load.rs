@@ -48,7 +48,8 @@ impl Instance {
     pub async fn serve(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let router = serve::guarded(&self.creditrail);
+        let router =
+            creditrail::http::router(&self.creditrail, &creditrail::http::Access::loopback());
         tokio::spawn(serve::serve(listener, router, std::future::pending()));
         address
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use creditrail_domain::{
     Flag, Outcome, Refusal, StepId, Verdict,
     journal::{Cause, Override},
-    step::Fact,
+    step::{Fact, Origin},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -34,6 +34,10 @@ pub struct StepView<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     details: BTreeMap<&'static str, String>,
     message: Option<String>,
+    /// Who told it.
+    actor: &'static str,
+    /// The position of the event that recorded it: steps arrived in this order.
+    position: i64,
 }
 
 impl<'a, F: Fact> StepHistory<'a, F> {
@@ -56,6 +60,12 @@ impl<'a, F: Fact> StepHistory<'a, F> {
             flags: &self.entry.verdict.flags,
             details: fact.details().into_iter().collect(),
             message: self.message(),
+            actor: match step.origin {
+                Origin::Delivery => "provider",
+                Origin::Partner => "partner",
+                Origin::Operator => "operator",
+            },
+            position: self.moments.first().map_or(0, |first| first.position),
         }
     }
 

@@ -1,11 +1,7 @@
 //! The timeline: every step of every customer, with its outcome as of now, and the deliveries
 //! that could not be read. A delivery's current outcome stands here.
 
-use creditrail_domain::{
-    Lifecycle, Policies,
-    exception::ExceptionEvent,
-    step::{Fact, Origin},
-};
+use creditrail_domain::{Lifecycle, Policies, exception::ExceptionEvent, step::Fact};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -52,10 +48,8 @@ struct Document<'a> {
     step: StepView<'a>,
     source: &'a str,
     subject: Subject<'a>,
-    actor: &'static str,
     customer_id: Option<&'a str>,
     partner_customer_id: Option<&'a str>,
-    position: i64,
     /// What was decided about it, if it was more than once.
     history: Vec<Value>,
 }
@@ -83,14 +77,8 @@ fn of_step<F: Fact>(
         step: step.view(),
         source: &stream.source,
         subject: subject_of(stream, &entry.step.fact),
-        actor: match entry.step.origin {
-            Origin::Delivery => "provider",
-            Origin::Partner => "partner",
-            Origin::Operator => "operator",
-        },
         customer_id: party.customer_id,
         partner_customer_id: party.partner_customer_id,
-        position: first.position,
         history: if step.moments.len() > 1 { step.history() } else { Vec::new() },
     };
     let cells = vec![

@@ -87,13 +87,8 @@ pub struct Resolve {
     /// Why. Required.
     #[serde(default)]
     pub reason: String,
-    /// Who.
-    #[serde(default = "operator")]
-    pub actor: String,
-}
-
-fn operator() -> String {
-    "operator".to_owned()
+    /// Who; an operator, if nobody is named.
+    pub actor: Option<String>,
 }
 
 impl Creditrail {
@@ -134,6 +129,15 @@ impl Creditrail {
         let stream =
             StreamId { aggregate_type: AggregateType::Exception, id: exception_id.to_owned() };
         Ok(known.command(stream, Command::Resolve(resolution), at).await?)
+    }
+
+    /// An exception by its id; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn exception(&self, exception_id: &str) -> Result<Option<Value>, ReadError> {
+        let found = self.anywhere(exceptions::READ_MODEL.table, exception_id).await?;
+        Ok(found.map(|(_, document)| document))
     }
 
     /// A row of a read model by its id alone, with its source.
@@ -236,7 +240,8 @@ fn past(field: &'static str, told: Timestamp, now: Timestamp) -> Result<Timestam
 }
 
 /// Who asks.
-fn person(given: String) -> Result<String, CommandError> {
+fn person(given: Option<String>) -> Result<String, CommandError> {
+    let given = given.unwrap_or_else(|| "operator".to_owned());
     if given.trim().is_empty() {
         return Err(CommandError::Invalid { field: "actor", cause: "must not be empty" });
     }

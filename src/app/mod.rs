@@ -158,6 +158,16 @@ impl Creditrail {
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
+
+    /// The clock of the service.
+    pub(crate) fn clock(&self) -> Clock {
+        Arc::clone(&self.clock)
+    }
+
+    /// What sessions of people are sealed with: instances that share the sealing key share it.
+    pub(crate) fn session_key(&self) -> [u8; 32] {
+        self.keyring.derived(b"sessions")
+    }
 }
 
 /// The present, to the microsecond: more is not kept.

@@ -135,6 +135,16 @@ impl Keyring {
         self.keys.iter().map(|key| key.id.as_str())
     }
 
+    /// A key for another purpose, which tells nothing of those that seal. Of the first of them: whoever
+    /// has the same first key has the same one.
+    pub fn derived(&self, purpose: &[u8]) -> [u8; KEY_LEN] {
+        let mut hash = Sha256::new().chain_update("creditrail derived key").chain_update(purpose);
+        if let Some(key) = self.keys.first() {
+            hash.update(key.bytes.expose_secret());
+        }
+        hash.finalize().into()
+    }
+
     /// Seals a secret under the first key. It opens in the same context only.
     ///
     /// # Errors

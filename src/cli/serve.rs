@@ -1,20 +1,28 @@
 //! `creditrail serve`.
 
+use axum::Router;
 use tokio::net::TcpListener;
 
 use super::{CliError, Place, print, settings};
 use crate::{
-    app::{Creditrail, Worker},
-    http::serve,
+    app::Worker,
+    http::{self, Access, serve, tokens::Tokens},
 };
 
 pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     let settings = settings::read(&place)?;
-    let listen_on = settings.server.listen.clone();
+    let (listen_on, tokens) = (settings.server.listen.clone(), settings.token.clone());
     let (creditrail, worker) = settings.builder().build().await?;
     let listener = listen(&listen_on).await?;
-    let told = told_to_end();
-    run(listener, &creditrail, worker, told).await
+    let access = if tokens.is_empty() {
+        print(
+            "no token is configured: the dashboard and /v1 answer only to callers on this machine\n",
+        );
+        Access::loopback()
+    } else {
+        Access::tokens(Tokens::new(&creditrail, tokens))
+    };
+    run(listener, http::router(&creditrail, &access), worker, told_to_end()).await
 }
 
 pub(super) async fn listen(address: &str) -> Result<TcpListener, CliError> {
@@ -25,17 +33,14 @@ pub(super) async fn listen(address: &str) -> Result<TcpListener, CliError> {
 /// Serves until `end` completes; the worker outlives the last call.
 pub(super) async fn run(
     listener: TcpListener,
-    creditrail: &Creditrail,
+    router: Router,
     worker: Worker,
     end: impl Future<Output = ()>,
 ) -> Result<(), CliError> {
     if let Ok(address) = listener.local_addr() {
         print(&format!("listening on http://{address}\n"));
-        if !address.ip().is_loopback() {
-            print("/v1 and / answer only to callers on this machine\n");
-        }
     }
-    let served = serve::serve(listener, serve::guarded(creditrail), end);
+    let served = serve::serve(listener, router, end);
     tokio::select! {
         () = served => Ok(()),
         () = worker.run() => Err(CliError::WorkerEnded),

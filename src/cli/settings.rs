@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::Place;
 use crate::{
     app::{Builder, Creditrail},
+    http::tokens::Token,
     sources::{SourceConfig, signature::Credential},
     store::postgres,
 };
@@ -52,6 +53,8 @@ pub struct Settings {
     pub sealing: Sealing,
     #[serde(default)]
     pub source: Vec<SourceConfig>,
+    #[serde(default)]
+    pub token: Vec<Token>,
 }
 
 /// With what secrets of payloads are sealed: the first key seals, all open.

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
+    access::{self, Access, Caller, Right},
     params::{Filter, Params, answer},
     problem::Problem,
 };
@@ -36,31 +37,36 @@ use crate::app::{
 type Given = Query<HashMap<String, String>>;
 type Answer<T = Json<Value>> = Result<T, Problem>;
 
-/// The router of `/v1`.
-pub fn api(creditrail: &Creditrail) -> Router {
+/// The router of `/v1`, for callers whom `access` knows.
+pub fn api(creditrail: &Creditrail, access: &Access) -> Router {
+    let rights = [
+        (Right::Read, reads()),
+        (Right::Work, Router::new().route("/v1/actions/{id}/done", post(finish_action))),
+        (Right::Reveal, Router::new().route("/v1/secrets/{reference}/reveal", post(reveal))),
+        (Right::Tell, tells()),
+        (Right::Decide, decides()),
+    ];
+    let routes = rights.into_iter().map(|(right, routes)| access::only(right, routes));
+    let routes = routes.fold(Router::new(), Router::merge).with_state(creditrail.clone());
+    access::identified(routes, access)
+}
+
+fn reads() -> Router<Creditrail> {
     Router::new()
         .route("/v1/transactions", get(transactions))
         .route("/v1/transactions/{source}/{id}", get(transaction))
         .route("/v1/payment-methods", get(payment_methods))
         .route("/v1/payment-methods/{source}/{id}", get(payment_method))
         .route("/v1/applications", get(applications))
-        .route("/v1/applications/{source}", post(register_application))
         .route("/v1/applications/{source}/{id}", get(application))
-        .route("/v1/applications/{source}/{id}/client-report", post(client_report))
         .route("/v1/charges", get(charges))
-        .route("/v1/charges/{source}", post(create_charge))
         .route("/v1/charges/{source}/{id}", get(charge))
-        .route("/v1/charges/{source}/{id}/void", post(void_charge))
-        .route("/v1/charges/{source}/{id}/link", post(link_charge))
         .route("/v1/actions", get(actions))
-        .route("/v1/actions/{id}/done", post(finish_action))
         .route("/v1/stale", get(stale))
         .route("/v1/discrepancies", get(discrepancies))
-        .route("/v1/secrets/{reference}/reveal", post(reveal))
         .route("/v1/customers/{source}/{id}", get(customer))
         .route("/v1/customers/{source}/{id}/timeline", get(timeline))
         .route("/v1/exceptions", get(exceptions))
-        .route("/v1/exceptions/{id}/resolve", post(resolve))
         .route("/v1/deliveries", get(deliveries))
         .route("/v1/deliveries/{source}/{id}", get(delivery))
         .route("/v1/rejected-calls", get(rejected_calls))
@@ -68,7 +74,22 @@ pub fn api(creditrail: &Creditrail) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/sources", get(sources))
         .route("/v1/sources/{source}", get(source))
-        .with_state(creditrail.clone())
+}
+
+/// What the partner tells.
+fn tells() -> Router<Creditrail> {
+    Router::new()
+        .route("/v1/applications/{source}", post(register_application))
+        .route("/v1/applications/{source}/{id}/client-report", post(client_report))
+        .route("/v1/charges/{source}", post(create_charge))
+        .route("/v1/charges/{source}/{id}/void", post(void_charge))
+}
+
+/// What a person decides.
+fn decides() -> Router<Creditrail> {
+    Router::new()
+        .route("/v1/charges/{source}/{id}/link", post(link_charge))
+        .route("/v1/exceptions/{id}/resolve", post(resolve))
 }
 
 /// What one thing's handler reads: waits for `at_least` and takes no other parameter.
@@ -307,27 +328,33 @@ async fn create_charge(
 
 async fn void_charge(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    Body(void): Body<VoidCharge>,
+    Body(mut void): Body<VoidCharge>,
 ) -> Answer {
+    void.actor = caller.signs(void.actor);
     let receipt = creditrail.void_charge(&source, &id, void).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
 }
 
 async fn link_charge(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    Body(link): Body<LinkCharge>,
+    Body(mut link): Body<LinkCharge>,
 ) -> Answer {
+    link.actor = caller.signs(link.actor);
     let receipt = creditrail.link_charge(&source, &id, link).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
 }
 
 async fn finish_action(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path(id): Path<String>,
-    Body(done): Body<DoneAction>,
+    Body(mut done): Body<DoneAction>,
 ) -> Answer {
+    done.actor = caller.signs(done.actor);
     let receipt = creditrail.finish_action(&id, done).await?;
     Ok(Json(json!({ "id": id, "status": "done", "position": receipt.position })))
 }
@@ -335,9 +362,11 @@ async fn finish_action(
 /// The one answer that shows a secret; nobody keeps a copy of it on the way.
 async fn reveal(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path(reference): Path<String>,
-    Body(reveal): Body<RevealSecret>,
+    Body(mut reveal): Body<RevealSecret>,
 ) -> Answer<Response> {
+    reveal.actor = caller.signs(reveal.actor);
     let revealed = creditrail.reveal(&reference, reveal).await?;
     let body = json!({
         "secret_ref": reference,
@@ -359,9 +388,11 @@ async fn client_report(
 
 async fn resolve(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path(id): Path<String>,
-    Body(resolve): Body<Resolve>,
+    Body(mut resolve): Body<Resolve>,
 ) -> Answer {
+    resolve.actor = caller.signs(resolve.actor);
     let receipt = creditrail.resolve(&id, resolve).await?;
     Ok(Json(json!({ "id": id, "status": "resolved", "position": receipt.position })))
 }

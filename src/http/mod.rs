@@ -1,31 +1,35 @@
 //! The HTTP door: routers to nest, and a server that is hard to hold up.
 //!
-//! [`webhooks`], [`api`] and [`health`] are separate so that a host may put them on different
-//! listeners; [`router`] has all three.
+//! [`webhooks`], [`api`], [`dashboard`] and [`health`] are separate so that a host may put them on
+//! different listeners; [`router`] has all of them. [`access`] tells who calls.
 
+pub mod access;
 mod api;
-mod home;
+mod dashboard;
 mod metrics;
 pub mod openapi;
 mod params;
 mod problem;
 pub mod serve;
+pub mod tokens;
 mod webhooks;
 
 use axum::Router;
 
+pub use access::Access;
 pub use api::api;
+pub use dashboard::dashboard;
 pub use metrics::health;
 pub use webhooks::webhooks;
 
 use crate::app::Creditrail;
 
 /// Everything on one router, to be nested wherever the host likes.
-pub fn router(creditrail: &Creditrail) -> Router {
+pub fn router(creditrail: &Creditrail, access: &Access) -> Router {
     Router::new()
         .merge(webhooks(creditrail))
-        .merge(api(creditrail))
+        .merge(api(creditrail, access))
         .merge(openapi::openapi())
         .merge(health(creditrail))
-        .merge(home::home(creditrail))
+        .merge(dashboard(creditrail, access))
 }

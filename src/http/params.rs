@@ -111,11 +111,12 @@ impl Params {
 
 /// A page as it is answered.
 pub fn answer(items: Items) -> serde_json::Value {
-    let next = items.next.map(|cursor| write_cursor(&cursor));
+    let next = items.next.as_ref().map(next_cursor);
     serde_json::json!({ "items": items.items, "next_cursor": next })
 }
 
-fn write_cursor(cursor: &Cursor) -> String {
+/// Where the next page begins, as a parameter.
+pub fn next_cursor(cursor: &Cursor) -> String {
     let Cursor { source, place, key } = cursor;
     hex::encode(serde_json::json!([source, place, key]).to_string())
 }

@@ -15,8 +15,8 @@ use crate::{
     failure::chain,
 };
 
-/// An error as it is answered.
-#[derive(Debug)]
+/// An error as it is answered. It goes with its answer, for whoever shows it otherwise.
+#[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
@@ -37,6 +37,21 @@ impl Problem {
         let detail = format!("{field}: {cause}");
         let problem = Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail);
         Self { field: Some(field), ..problem }
+    }
+
+    /// Its status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its stable code.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What went wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// Nothing by that id.
@@ -64,8 +79,8 @@ impl IntoResponse for Problem {
             "code": self.code,
             "detail": self.detail,
         });
-        if let Some(field) = self.field {
-            body["field"] = Value::from(field);
+        if let Some(field) = &self.field {
+            body["field"] = Value::from(field.as_str());
         }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
@@ -73,6 +88,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -300,7 +300,8 @@ impl Host {
         tokio::spawn(worker.run());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let router = creditrail::http::router(&creditrail);
+        let router = creditrail::http::router(&creditrail, &creditrail::http::Access::loopback());
+        let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         tokio::spawn(axum::serve(listener, router).into_future());
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { base, client, folder }

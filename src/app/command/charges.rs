@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    CommandError, PartnerKey, given, operator, partner_step, past, person, reason, required, told,
-    words,
+    CommandError, PartnerKey, given, partner_step, past, person, reason, required, told, words,
 };
 use crate::{
     app::{Creditrail, judge::Command, writer::Receipt},
@@ -41,9 +40,8 @@ pub struct NewCharge {
 pub struct VoidCharge {
     /// Why.
     pub reason: Option<String>,
-    /// Who.
-    #[serde(default = "partner")]
-    pub actor: String,
+    /// Who; the partner, if nobody is named.
+    pub actor: Option<String>,
     /// When it was voided; now if absent.
     pub occurred_at: Option<Timestamp>,
 }
@@ -57,9 +55,8 @@ pub struct LinkCharge {
     /// Why. Required.
     #[serde(default)]
     pub reason: String,
-    /// Who.
-    #[serde(default = "operator")]
-    pub actor: String,
+    /// Who; an operator, if nobody is named.
+    pub actor: Option<String>,
 }
 
 /// Which sources have charges.
@@ -140,7 +137,7 @@ impl Creditrail {
         let now = self.now();
         let occurred_at = past("occurred_at", void.occurred_at.unwrap_or(now), now)?;
         let reason = void.reason.map(|given| words("reason", given)).transpose()?;
-        let actor = person(void.actor)?;
+        let actor = person(void.actor.or_else(|| Some(partner())))?;
         let fact = ChargeFact {
             report: Report::Voided { reason, actor },
             merchant_order_id: None,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{CommandError, PartnerKey, operator, partner_step, person, reason, words};
+use super::{CommandError, PartnerKey, partner_step, person, reason, words};
 use crate::{
     app::{
         Creditrail,
@@ -27,9 +27,8 @@ use crate::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DoneAction {
-    /// Who.
-    #[serde(default = "operator")]
-    pub actor: String,
+    /// Who; an operator, if nobody is named.
+    pub actor: Option<String>,
     /// What else there is to say.
     pub note: Option<String>,
 }
@@ -41,9 +40,8 @@ pub struct RevealSecret {
     /// Why. Required.
     #[serde(default)]
     pub reason: String,
-    /// Who.
-    #[serde(default = "operator")]
-    pub actor: String,
+    /// Who; an operator, if nobody is named.
+    pub actor: Option<String>,
 }
 
 /// A secret that was revealed.

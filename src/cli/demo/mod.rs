@@ -16,6 +16,7 @@ use self::histories::{Call, History, imprint, loans, onboarding};
 use super::{CliError, print, serve};
 use crate::{
     app::Creditrail,
+    http::{self, Access},
     sources::{Kind, OutsideWindow, SourceConfig, imprint::SignatureForm, sign, signature::Secret},
 };
 
@@ -78,7 +79,8 @@ impl Demo {
             drop(played);
             result
         };
-        let served = serve::run(listener, &creditrail, worker, end);
+        let served =
+            serve::run(listener, http::router(&creditrail, &Access::loopback()), worker, end);
         tokio::select! {
             result = play => result,
             result = served => result,

@@ -1,0 +1,73 @@
+// Only adds: every page works without it.
+"use strict";
+
+// Times in the reader's zone; UTC stays in the title.
+const shown = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.valueOf())) time.textContent = shown.format(at);
+  }
+}
+localTimes(document);
+
+// Keys: `/` search, `j` and `k` rows, Enter opens, `?` help.
+const rows = () => [...document.querySelectorAll("tbody tr[data-key], .timeline .entry")];
+function move(by) {
+  const all = rows();
+  if (all.length === 0) return;
+  const at = all.findIndex((row) => row.classList.contains("here"));
+  const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
+  for (const row of all) row.classList.remove("here");
+  next.classList.add("here");
+  next.scrollIntoView({ block: "nearest" });
+  const link = next.querySelector("a");
+  if (link) link.focus({ preventScroll: true });
+}
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select")) return;
+  const search = document.getElementById("search");
+  if (event.key === "/" && search) { search.focus(); search.select(); event.preventDefault(); }
+  if (event.key === "j") move(1);
+  if (event.key === "k") move(-1);
+  if (event.key === "?") document.querySelector('footer a[href$="help"]')?.click();
+});
+
+// Lists stay current: cells of rows that are shown change in place, new rows wait above until they
+// are asked for, so that nothing moves under the cursor.
+async function refresh(table) {
+  if (document.hidden || document.querySelector("details.work[open]")) return;
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  localTimes(fresh);
+  const known = new Map([...table.querySelectorAll("tr[data-key]")].map((row) => [row.dataset.key, row]));
+  let added = 0;
+  for (const row of fresh.querySelectorAll("table.rows tr[data-key]")) {
+    const old = known.get(row.dataset.key);
+    if (!old) added += 1;
+    else if (old.innerHTML !== row.innerHTML && !old.matches(":focus-within")) old.innerHTML = row.innerHTML;
+  }
+  const note = document.getElementById("fresh");
+  if (note) {
+    note.hidden = added === 0;
+    note.textContent = added === 1 ? "1 new row: show it" : `${added} new rows: show them`;
+  }
+}
+const live = document.querySelector("[data-live] table.rows");
+if (live) setInterval(() => refresh(live).catch(() => {}), 5000);
+document.getElementById("fresh")?.addEventListener("click", () => location.reload());
+
+// The slider leads to a moment of the past.
+for (const slider of document.querySelectorAll("input[data-moments]")) {
+  const moments = JSON.parse(slider.dataset.moments);
+  slider.hidden = false;
+  slider.addEventListener("change", () => {
+    const address = new URL(location.href);
+    const last = Number(slider.value) === moments.length - 1;
+    if (last) address.searchParams.delete("as_of");
+    else address.searchParams.set("as_of", moments[Number(slider.value)]);
+    location.href = address;
+  });
+}

@@ -1,0 +1,124 @@
+//! The support dashboard: what happened to this customer, and why.
+//!
+//! Pages are made on the server and work without scripts; scripts only add. Reading order: [`frame`]
+//! (what is around a page), [`parts`] (what pages are made of), then a file for each kind of page.
+//! A page stands at the path of what it shows, without `/v1`.
+
+mod assets;
+mod deliveries;
+mod exceptions;
+mod facts;
+mod frame;
+mod home;
+mod lists;
+mod parts;
+mod search;
+mod session;
+mod sources;
+mod steps;
+mod things;
+mod work;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+
+use self::frame::Frame;
+use super::{
+    access::{self, Access, Right},
+    problem::Problem,
+};
+use crate::app::Creditrail;
+
+/// What a page answers.
+type Shown = Result<Response, Problem>;
+
+/// The router of the dashboard, for callers whom `access` knows, and the answer to every path that is
+/// not there.
+pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
+    let rights = [
+        (Right::Read, reads()),
+        (Right::Work, Router::new().route("/actions/{id}/done", post(work::finish))),
+        (Right::Reveal, Router::new().route("/secrets/{reference}/reveal", post(work::reveal))),
+        (Right::Decide, Router::new().route("/exceptions/{id}", post(exceptions::resolve))),
+    ];
+    let pages = rights.into_iter().map(|(right, pages)| access::only(right, pages));
+    let pages = pages.fold(Router::new(), Router::merge).fallback(nothing_here);
+    access::identified(pages.with_state(creditrail.clone()), access)
+        .merge(session::session(creditrail, access))
+        .layer(middleware::from_fn_with_state(access.clone(), problems))
+        .merge(assets::assets())
+        .layer(middleware::map_response(secured))
+}
+
+fn reads() -> Router<Creditrail> {
+    let lists = lists::LISTINGS.iter().fold(Router::new(), |router, listing| {
+        let path = format!("/{}", listing.path);
+        router
+            .route(&path, get(move |state, frame, given| lists::page(listing, state, frame, given)))
+    });
+    let things = things::KINDS.iter().fold(lists, |router, kind| {
+        let path = format!("/{}/{{source}}/{{id}}", kind.path);
+        router.route(
+            &path,
+            get(move |state, frame, path, given| things::page(kind, state, frame, path, given)),
+        )
+    });
+    things
+        .route("/", get(home::page))
+        .route("/search", get(search::page))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{source}/{id}", get(deliveries::page))
+        .route("/rejected-calls", get(deliveries::rejected))
+        .route("/exceptions/{id}", get(exceptions::page))
+        .route("/sources", get(sources::list))
+        .route("/sources/{source}", get(sources::page))
+        .route("/theme", get(session::theme))
+        .route("/help", get(session::help))
+}
+
+async fn nothing_here() -> Problem {
+    let detail = "there is nothing at this path; `GET /` shows what there is";
+    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+}
+
+/// Shows problems as pages to whoever reads pages, and asks who is not known to sign in.
+async fn problems(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let accepted = parts.headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_for_people = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    let frame = Frame::of(&parts);
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let Some(problem) = response.extensions().get::<Problem>().filter(|_| is_for_people) else {
+        return response;
+    };
+    if problem.status() == StatusCode::UNAUTHORIZED && access.sign_in().is_some() {
+        let next = parts::encoded(&frame.address);
+        return Redirect::to(&frame.to(&format!("sign-in?next={next}"))).into_response();
+    }
+    frame::problem_page(&frame, problem)
+}
+
+/// What every answer of the dashboard says about itself: nothing from elsewhere, no frame around it,
+/// no copy kept of what concerns a customer.
+async fn secured(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(header::HeaderValue::from_static("no-store"));
+    response
+}

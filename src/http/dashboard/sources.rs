@@ -1,0 +1,117 @@
+//! How the sources are: what came, what became of it, how far the read models are.
+
+use axum::extract::{Path, State};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::{
+    Shown,
+    frame::Frame,
+    parts::{Tone, badge, encoded, text, time, words},
+};
+use crate::{app::Creditrail, http::problem::Problem};
+
+/// How each source is.
+pub async fn statuses(creditrail: &Creditrail) -> Result<Vec<Value>, Problem> {
+    let mut statuses = Vec::new();
+    for source in creditrail.sources() {
+        statuses.push(creditrail.source_status(source).await?);
+    }
+    Ok(statuses)
+}
+
+/// The page of all sources.
+pub async fn list(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
+    let statuses = statuses(&creditrail).await?;
+    Ok(frame.show(
+        "Sources",
+        &html! {
+            h1 { "Sources" }
+            p.muted { "Each is a ledger of its own: what came adds up to what became of it." }
+            (table(&frame, &statuses))
+        },
+    ))
+}
+
+/// The page of one source.
+pub async fn page(
+    State(creditrail): State<Creditrail>,
+    frame: Frame,
+    Path(source): Path<String>,
+) -> Shown {
+    let status = creditrail.source_status(&source).await?;
+    let outcomes = status["outcomes"].as_object();
+    let rejected = status["rejected_calls"].as_object().filter(|causes| !causes.is_empty());
+    Ok(frame.show(&format!("source {source}"), &html! {
+        p.crumbs { a href=(frame.to("sources")) { "sources" } }
+        h1 { "source " code.id { (source) } " " (health(&status)) }
+        h2 { "The audit equation" }
+        p.equation {
+            b { (status["received"]) " received" } " = "
+            @for (place, (outcome, count)) in outcomes.into_iter().flatten().enumerate() {
+                @if place > 0 { " + " }
+                @let way = format!("deliveries?source={}&outcome={}", encoded(&source), outcome);
+                a href=(frame.to(&way)) { (count) " " (words(outcome)) }
+            }
+            " " @if status["balanced"] == true { (badge(Tone::Good, "balanced")) } @else { (badge(Tone::Bad, "does not add up")) }
+        }
+        h2 { "Read models" }
+        p { "At position " (status["read_models"]["position"]) " of " (status["position"]) "; " (status["read_models"]["behind"]) " events behind." }
+        @for (reader, at) in status["read_models"]["stopped"].as_object().into_iter().flatten() {
+            p.notice { "The reader " code { (reader) } " stopped: " (at.as_str().unwrap_or_default()) }
+        }
+        h2 { "Calls that were turned away" }
+        @if let Some(causes) = rejected {
+            ul { @for (cause, count) in causes { li { (count) " " (words(cause)) } } }
+        } @else { p.muted { "None since the start." } }
+        p { a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" } }
+    }))
+}
+
+/// The sources in a table.
+pub fn table(frame: &Frame, statuses: &[Value]) -> Markup {
+    html! {
+        div.table tabindex="0" role="region" aria-label="Sources" { table.rows {
+            thead { tr {
+                th scope="col" { "Source" } th scope="col" { "Health" } th scope="col" { "Heard last" }
+                th.number scope="col" { "Received" } th.number scope="col" { "Parked" } th.number scope="col" { "Open exceptions" }
+                th.number scope="col" { "Read models behind" }
+            } }
+            tbody { @for status in statuses {
+                @let source = text(status, "source");
+                tr data-key=(source) {
+                    td data-head="Source" { a href=(frame.to(&format!("sources/{}", encoded(source)))) { (source) } }
+                    td data-head="Health" { (health(status)) }
+                    td data-head="Heard last" { (time(&status["last_received_at"])) }
+                    td.number data-head="Received" { (status["received"]) }
+                    td.number data-head="Parked" { (status["outcomes"]["parked"]) }
+                    td.number data-head="Open exceptions" { (open(status)) }
+                    td.number data-head="Read models behind" { (status["read_models"]["behind"]) }
+                }
+            } }
+        } }
+    }
+}
+
+fn open(status: &Value) -> i64 {
+    status["open_exceptions"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, count)| count.as_i64())
+        .sum()
+}
+
+fn health(status: &Value) -> Markup {
+    let stopped =
+        status["read_models"]["stopped"].as_object().is_some_and(|stopped| !stopped.is_empty());
+    if status["balanced"] != true {
+        badge(Tone::Bad, "does not add up")
+    } else if stopped {
+        badge(Tone::Bad, "a reader stopped")
+    } else if status["last_received_at"].is_null() {
+        badge(Tone::Waits, "nothing heard yet")
+    } else {
+        badge(Tone::Good, "adds up")
+    }
+}

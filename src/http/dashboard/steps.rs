@@ -1,0 +1,184 @@
+//! The timeline: each entry with when it happened and when we heard, what became of it, and why.
+
+use creditrail_domain::{Flag, Refusal};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::{
+    frame::Frame,
+    lists::subject,
+    parts::{self, Tone, amount, badge, list, outcome, text, time, words},
+};
+
+/// Steps in the order in which they happened.
+pub fn table(frame: &Frame, source: &str, steps: &[Value]) -> Markup {
+    if steps.is_empty() {
+        return html! { p.empty { "Nothing has been reported so far." } };
+    }
+    let heard = order_of_arrival(steps);
+    html! {
+        ol.timeline {
+            @for (place, step) in steps.iter().enumerate() {
+                (entry(frame, source, step, late(&heard, place)))
+            }
+        }
+    }
+}
+
+fn entry(frame: &Frame, source: &str, step: &Value, late: Option<String>) -> Markup {
+    let id = text(step, "id");
+    html! {
+        li.entry id={ "step-" (id) } data-outcome=(text(step, "outcome")) {
+            div.when {
+                div { span.what { "happened " } (time(&step["occurred_at"])) }
+                div.muted { span.what { "heard " } (time(&step["received_at"])) }
+            }
+            div.said {
+                p.line {
+                    b { (words(text(step, "kind"))) } " "
+                    @if !step["amount"].is_null() { (amount(&step["amount"], &step["currency"])) " " }
+                    (outcome(text(step, "outcome"))) " "
+                    @if step["subject"].is_object() { "of " (subject(frame, step)) }
+                }
+                @if let Some(late) = late { p { (badge(Tone::Odd, &late)) } }
+                (why(step))
+                @for said in list(step, "flags").iter().filter_map(Value::as_str) { p { (flag(said)) } }
+                (details(step))
+                (history(step))
+                p.from { (told_by(frame, source, step)) }
+            }
+        }
+    }
+}
+
+/// For each step which place it has in the order of arrival.
+fn order_of_arrival(steps: &[Value]) -> Vec<usize> {
+    let mut arrived: Vec<usize> = (0..steps.len()).collect();
+    arrived.sort_by_key(|place| steps[*place]["position"].as_i64());
+    let mut places = vec![0; steps.len()];
+    arrived.iter().enumerate().for_each(|(rank, place)| places[*place] = rank);
+    places
+}
+
+/// What to say of a step that was heard after one that happened later.
+fn late(heard: &[usize], place: usize) -> Option<String> {
+    let rank = heard[place];
+    heard[place..].iter().any(|later| *later < rank).then(|| {
+        let (arrived, happened) = (ordinal(rank + 1), ordinal(place + 1));
+        format!("arrived {arrived}, happened {happened}; counted where it belongs")
+    })
+}
+
+/// A place in words: first, second … and 11th from there on.
+fn ordinal(place: usize) -> String {
+    const WORDS: [&str; 10] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth",
+    ];
+    if let Some(word) = WORDS.get(place.wrapping_sub(1)) {
+        return (*word).to_owned();
+    }
+    let ending = match (place % 100, place % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{place}{ending}")
+}
+
+/// Why a step does not count, by which rule, and the way out.
+fn why(step: &Value) -> Markup {
+    let message = text(step, "message");
+    html! {
+        @if !message.is_empty() { p.why { (message) "." } }
+        @if let Some(rule) = step["reason"].as_str() {
+            p.rule {
+                "Rule: " code { (rule) }
+                @if let Some(refusal) = Refusal::ALL.iter().find(|refusal| refusal.code() == rule) {
+                    ", " (refusal.meaning()) "."
+                }
+                " If it should count all the same, a person can resolve the exception: apply it, take it as another kind of step, or discard it."
+            }
+        }
+    }
+}
+
+/// What is odd about something, in words.
+pub fn flag(code: &str) -> Markup {
+    let meaning = Flag::ALL.iter().find(|flag| flag.code() == code).map(|flag| flag.meaning());
+    let meaning = meaning.unwrap_or(match code {
+        "unknown_payment_method" => "the card has not been reported so far",
+        _ => "",
+    });
+    html! { (badge(Tone::Odd, &words(code))) @if !meaning.is_empty() { span.meaning { " " (meaning) } } }
+}
+
+fn details(step: &Value) -> Markup {
+    let fields = step["details"].as_object();
+    html! {
+        @if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+            p.details {
+                @for (name, value) in fields {
+                    span { (words(name)) ": " (parts::id(value.as_str().unwrap_or_default())) " " }
+                }
+            }
+        }
+    }
+}
+
+/// How often it was judged, and how each time.
+fn history(step: &Value) -> Markup {
+    let moments = list(step, "history");
+    html! {
+        @if moments.len() > 1 {
+            details {
+                summary { "judged " (moments.len()) " times" }
+                ol {
+                    @for moment in moments {
+                        li {
+                            (time(&moment["at"])) ": " (words(text(moment, "what")))
+                            @if moment["to"].is_object() { ", " (outcome(text(&moment["to"], "outcome"))) }
+                            @if !moment["to"]["reason"].is_null() { " " code { (text(&moment["to"], "reason")) } }
+                            @if moment["resolution"].is_object() {
+                                " by " (text(&moment["resolution"], "actor")) ": " (text(&moment["resolution"], "reason"))
+                            }
+                            " " span.muted { "at position " (moment["position"]) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn told_by(frame: &Frame, source: &str, step: &Value) -> Markup {
+    let key = text(step, "key");
+    html! {
+        @match text(step, "actor") {
+            "provider" => a href=(frame.to_thing("deliveries", source, text(step, "id"))) { "the delivery as it came" },
+            "partner" => "told by the partner",
+            "operator" => "decided by a person",
+            _ => {},
+        }
+        @if !key.is_empty() { " " span.muted title="under which a repetition is found" { "key " (parts::id(key)) } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_says_when_it_arrived_out_of_turn() {
+        let steps = [json!({"position": 7}), json!({"position": 2}), json!({"position": 5})];
+        assert_eq!(order_of_arrival(&steps), [2, 0, 1]);
+        let said = "arrived third, happened first; counted where it belongs";
+        assert_eq!(late(&[2, 0, 1], 0).as_deref(), Some(said));
+        assert_eq!((late(&[2, 0, 1], 1), late(&[2, 0, 1], 2)), (None, None));
+        assert_eq!([11, 12, 21, 22, 113].map(ordinal), ["11th", "12th", "21st", "22nd", "113th"]);
+    }
+}

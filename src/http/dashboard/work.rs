@@ -1,0 +1,97 @@
+//! Small work: an action that is done, a secret that is shown for a reason.
+
+use std::collections::HashMap;
+
+use axum::{
+    Form,
+    extract::{Path, State},
+    http::header::CACHE_CONTROL,
+    response::{IntoResponse, Redirect},
+};
+use maud::{Markup, html};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::{
+    Shown,
+    frame::Frame,
+    parts::{self, encoded, nothing, text},
+};
+use crate::{
+    app::{
+        Creditrail,
+        command::work::{DoneAction, RevealSecret},
+    },
+    http::access::{Caller, Right},
+};
+
+/// What closes an open action, for those who may.
+pub fn done_form(frame: &Frame, action: &Value) -> Markup {
+    let id = text(action, "id");
+    html! {
+        @if text(action, "status") == "open" && frame.may(Right::Work) {
+            details.work {
+                summary { "Done" }
+                form.stacked action=(frame.to(&format!("actions/{}/done", encoded(id)))) method="post" {
+                    input type="hidden" name="back" value=(frame.address);
+                    label { span { "Note, if there is more to say" } input name="note"; }
+                    button { "It is done" }
+                }
+            }
+        } @else if text(action, "status") == "open" { span.muted { "not yet" } }
+        @else { (parts::time(&action["closed_at"])) }
+    }
+}
+
+/// Records that an action is done.
+pub async fn finish(
+    State(creditrail): State<Creditrail>,
+    frame: Frame,
+    caller: Caller,
+    Path(id): Path<String>,
+    Form(given): Form<HashMap<String, String>>,
+) -> Shown {
+    let note = given.get("note").filter(|note| !note.trim().is_empty()).cloned();
+    creditrail.finish_action(&id, DoneAction { actor: caller.signs(None), note }).await?;
+    Ok(Redirect::to(&frame.to("actions?status=open")).into_response())
+}
+
+/// What shows a sealed secret, for those who may.
+pub fn reveal_form(frame: &Frame, reference: &Value) -> Markup {
+    let Some(reference) = reference.as_str() else { return nothing() };
+    html! {
+        span.sealed { "sealed" }
+        @if frame.may(Right::Reveal) {
+            details.work {
+                summary { "Show" }
+                form.stacked action=(frame.to(&format!("secrets/{}/reveal", encoded(reference)))) method="post" {
+                    label { span { "Why do you need it? It is recorded with your name." } input name="reason" required; }
+                    button { "Show it" }
+                }
+            }
+        }
+    }
+}
+
+/// The one page that has a secret in it.
+pub async fn reveal(
+    State(creditrail): State<Creditrail>,
+    frame: Frame,
+    caller: Caller,
+    Path(reference): Path<String>,
+    Form(given): Form<HashMap<String, String>>,
+) -> Shown {
+    let reason = given.get("reason").cloned().unwrap_or_default();
+    let asked = RevealSecret { reason, actor: caller.signs(None) };
+    let revealed = creditrail.reveal(&reference, asked).await?;
+    let page = frame.show(
+        "A secret",
+        &html! {
+            h1 { "A secret" }
+            p { "The field " code { (revealed.field) } ". That you were shown it is recorded." }
+            p.secret { (parts::id(revealed.value.expose_secret())) }
+            p.muted { "This page is not kept: it is gone when you leave it." }
+        },
+    );
+    Ok(([(CACHE_CONTROL, "no-store")], page).into_response())
+}
