@@ -1,9 +1,9 @@
 //! The events of all aggregates, for those who read the whole log.
 
 use crate::{
-    application::ApplicationFact, charge::ChargeFact, customer_link::CustomerLinkFact,
-    exception::ExceptionEvent, journal::StepEvent, payment_method::PaymentMethodFact,
-    secret::SecretEvent, transaction::TransactionFact,
+    access::AccessEvent, application::ApplicationFact, charge::ChargeFact,
+    customer_link::CustomerLinkFact, exception::ExceptionEvent, journal::StepEvent,
+    payment_method::PaymentMethodFact, secret::SecretEvent, transaction::TransactionFact,
 };
 
 /// The version that new events are written in.
@@ -13,6 +13,8 @@ pub const VERSION: &str = "1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum AggregateType {
+    /// What a caller did, in the log of accesses.
+    Access,
     /// The applications of one applicant.
     Application,
     /// A charge.
@@ -31,7 +33,8 @@ pub enum AggregateType {
 
 impl AggregateType {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Access,
         Self::Application,
         Self::Charge,
         Self::CustomerLink,
@@ -44,6 +47,7 @@ impl AggregateType {
     /// The name in the log.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Access => "access",
             Self::Application => "application",
             Self::Charge => "charge",
             Self::CustomerLink => "customer_link",
@@ -64,6 +68,8 @@ impl AggregateType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// Of a caller.
+    Access(AccessEvent),
     /// Of an applicant.
     Application(StepEvent<ApplicationFact>),
     /// Of a charge.
@@ -84,6 +90,7 @@ impl Event {
     /// The kind of aggregate.
     pub const fn aggregate_type(&self) -> AggregateType {
         match self {
+            Self::Access(_) => AggregateType::Access,
             Self::Application(_) => AggregateType::Application,
             Self::Charge(_) => AggregateType::Charge,
             Self::CustomerLink(_) => AggregateType::CustomerLink,
@@ -97,6 +104,7 @@ impl Event {
     /// The name of the event in the log.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Access(event) => event.name(),
             Self::Application(event) => event.name(),
             Self::Charge(event) => event.name(),
             Self::CustomerLink(event) => event.name(),

@@ -3,8 +3,9 @@
 //! Reading order: [`step`] (what a lender or a partner says about one thing), [`journal`] (how
 //! the steps of one aggregate are kept), [`judge`] (how they are judged in the order in which they
 //! happened), then a folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
-//! [`charge`], [`customer_link`], [`exception`], [`secret`].
+//! [`charge`], [`customer_link`], [`exception`], [`secret`], [`access`].
 
+pub mod access;
 pub mod application;
 pub mod charge;
 pub mod customer_link;

@@ -77,7 +77,10 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
             let nobody = Customer::default();
             steps.touched().flat_map(|step| of_step(stream, &step, &nobody)).collect()
         }
-        History::CustomerLink(_) | History::Exception(_) | History::Secret(_) => Vec::new(),
+        History::CustomerLink(_)
+        | History::Exception(_)
+        | History::Access(_)
+        | History::Secret(_) => Vec::new(),
     }
 }
 

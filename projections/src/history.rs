@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use creditrail_domain::{
     AggregateType, Entry, Event, Journal, Lifecycle, Policies, StepEvent, StepId, Verdict,
+    access::AccessEvent,
     application::ApplicationLifecycle,
     charge::ChargeLifecycle,
     customer_link::CustomerLinkLifecycle,
@@ -58,6 +59,8 @@ pub struct Stream {
 /// The folded events of a stream, by kind of aggregate.
 #[derive(Debug)]
 pub enum History {
+    /// What a caller did.
+    Access(Vec<Moment<AccessEvent>>),
     /// The applications of one applicant.
     Application(Steps<ApplicationLifecycle>),
     /// A charge.
@@ -286,6 +289,7 @@ impl Stream {
 impl History {
     fn empty(aggregate_type: AggregateType) -> Option<Self> {
         Some(match aggregate_type {
+            AggregateType::Access => Self::Access(Vec::new()),
             AggregateType::Application => Self::Application(Steps::default()),
             AggregateType::Charge => Self::Charge(Steps::default()),
             AggregateType::CustomerLink => Self::CustomerLink(Steps::default()),
@@ -299,6 +303,7 @@ impl History {
 
     fn nothing_is_new(&mut self) {
         match self {
+            Self::Access(moments) => moments.iter_mut().for_each(|moment| moment.is_new = false),
             Self::Application(steps) => steps.nothing_is_new(),
             Self::Charge(steps) => steps.nothing_is_new(),
             Self::CustomerLink(steps) => steps.nothing_is_new(),
@@ -322,6 +327,7 @@ impl History {
             };
         }
         match (self, event) {
+            (Self::Access(moments), Event::Access(event)) => moments.push(moment!(event)),
             (Self::Application(steps), Event::Application(event)) => steps.take(moment!(event)),
             (Self::Charge(steps), Event::Charge(event)) => steps.take(moment!(event)),
             (Self::CustomerLink(steps), Event::CustomerLink(event)) => steps.take(moment!(event)),

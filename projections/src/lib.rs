@@ -5,6 +5,7 @@
 //! which rows those are depends on the log alone, never on how it was cut into batches. So
 //! dropping a read model and folding again from position 0 gives the same bytes.
 
+pub mod access_records;
 pub mod actions;
 pub mod applications;
 pub mod charges;
@@ -38,4 +39,5 @@ pub static READERS: &[Reader] = &[
         models: &[&actions::READ_MODEL, &findings::READ_MODEL, &deadlines::READ_MODEL],
     },
     Reader { name: "identifiers", models: &[&identifiers::READ_MODEL] },
+    Reader { name: "access_records", models: &[&access_records::READ_MODEL] },
 ];

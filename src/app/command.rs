@@ -30,7 +30,7 @@ use super::{
 use crate::sources::{Kind, fields, scrub, signature::WINDOW_AHEAD};
 
 /// How long a command may wait for its commit.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -250,7 +250,7 @@ fn person(given: Option<String>) -> Result<String, CommandError> {
 
 /// Free text of a command. What a lender sends is masked, since it cannot mend it; who asks here
 /// can leave a card number out.
-fn words(field: &'static str, given: String) -> Result<String, CommandError> {
+pub(super) fn words(field: &'static str, given: String) -> Result<String, CommandError> {
     if scrub::has_card_number(&given) {
         let cause = "contains what looks like a card number; leave it out";
         return Err(CommandError::Invalid { field, cause });

@@ -7,6 +7,7 @@ use std::{
 
 use creditrail_domain::{
     AggregateType, CommandRefusal, Event, Policies, StepEvent, StepId,
+    access::{Access, AccessRecord},
     application::Application,
     charge::Charge,
     customer_link::CustomerLink,
@@ -46,6 +47,8 @@ pub enum Command {
     Resolve(Resolution),
     /// A person is shown a secret.
     Reveal(Reveal),
+    /// A caller did something that is to be recorded.
+    Note(AccessRecord),
     /// The clock says what time it is.
     PassTime,
 }
@@ -111,6 +114,7 @@ impl Aggregates {
 
 #[derive(Debug)]
 enum Aggregate {
+    Access(Access),
     Application(Application),
     Charge(Charge),
     CustomerLink(CustomerLink),
@@ -175,6 +179,7 @@ impl<'a> Desk<'a> {
 impl Aggregate {
     fn empty(aggregate_type: AggregateType) -> Self {
         match aggregate_type {
+            AggregateType::Access => Self::Access(Access),
             AggregateType::Application => Self::Application(Application::default()),
             AggregateType::Charge => Self::Charge(Charge::default()),
             AggregateType::CustomerLink => Self::CustomerLink(CustomerLink::default()),
@@ -218,7 +223,8 @@ impl Aggregate {
                     Command::Record(_)
                     | Command::Raise(_)
                     | Command::Resolve(_)
-                    | Command::Reveal(_) => return Err(Undecided::Unfit),
+                    | Command::Reveal(_)
+                    | Command::Note(_) => return Err(Undecided::Unfit),
                 };
                 let events = $aggregate.decide(command, policies)?;
                 Ok(events.into_iter().map(Event::$kind).collect())
@@ -230,6 +236,10 @@ impl Aggregate {
             Self::CustomerLink(aggregate) => journal!(aggregate, CustomerLink),
             Self::PaymentMethod(aggregate) => journal!(aggregate, PaymentMethod),
             Self::Transaction(aggregate) => journal!(aggregate, Transaction),
+            Self::Access(access) => {
+                let Command::Note(record) = command else { return Err(Undecided::Unfit) };
+                Ok(access.decide(record)?.into_iter().map(Event::Access).collect())
+            }
             Self::Secret(secret) => {
                 let Command::Reveal(reveal) = command else { return Err(Undecided::Unfit) };
                 Ok(secret.decide(reveal)?.into_iter().map(Event::Secret).collect())

@@ -2,8 +2,11 @@
 
 use creditrail_domain::{application, charge, payment_method, transaction};
 use creditrail_projections::{
-    Table, actions, applications, charges, exceptions, findings, payment_methods, transactions,
+    Table, access_records, actions, applications, charges, exceptions, findings, payment_methods,
+    timeline, transactions,
 };
+
+use super::{Creditrail, access, read::OUTCOMES};
 
 /// A list that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +27,37 @@ pub enum List {
     Stale,
     /// Where the browser and the lender contradict each other.
     Discrepancies,
+    /// What people did.
+    AccessRecords,
+    /// Deliveries, without headers and bodies.
+    Deliveries,
 }
 
 impl List {
+    /// All lists, each with its name in the interface.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::Transactions, "transactions"),
+        (Self::PaymentMethods, "payment-methods"),
+        (Self::Applications, "applications"),
+        (Self::Charges, "charges"),
+        (Self::Exceptions, "exceptions"),
+        (Self::Actions, "actions"),
+        (Self::Stale, "stale"),
+        (Self::Discrepancies, "discrepancies"),
+        (Self::Deliveries, "deliveries"),
+        (Self::AccessRecords, "access-records"),
+    ];
+
+    /// The list of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find_map(|(list, known)| (known == name).then_some(list))
+    }
+
+    /// The name in the interface.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(list, _)| *list == self).map_or("", |(_, name)| name)
+    }
+
     pub(super) const fn table(self) -> &'static Table {
         match self {
             Self::Transactions => transactions::READ_MODEL.table,
@@ -36,6 +67,8 @@ impl List {
             Self::Charges => charges::READ_MODEL.table,
             Self::Actions => actions::READ_MODEL.table,
             Self::Stale | Self::Discrepancies => findings::READ_MODEL.table,
+            Self::AccessRecords => access_records::READ_MODEL.table,
+            Self::Deliveries => timeline::READ_MODEL.table,
         }
     }
 
@@ -50,7 +83,12 @@ impl List {
 
     /// The parameter's column, where it is named otherwise.
     pub fn column(self, filter: &'static str) -> &'static str {
-        if filter == "class" { "code" } else { filter }
+        match (self, filter) {
+            (Self::Discrepancies, "class") => "code",
+            (Self::Deliveries, "outcome") => "t.outcome",
+            (Self::Deliveries, "customer_id") => "t.customer_id",
+            (_, filter) => filter,
+        }
     }
 
     /// The values that a filter may have; `None` if they are open.
@@ -76,10 +114,18 @@ impl List {
             }
             (Self::Stale, "code") => Some(findings::codes("stale")),
             (Self::Discrepancies, "class") => Some(findings::codes("discrepancies")),
+            (Self::Deliveries, "outcome") => Some(OUTCOMES.to_vec()),
+            (Self::AccessRecords, "act") => Some(access_records::acts()),
             (Self::Exceptions, "status") => Some(vec!["open", "resolved", "auto_resolved"]),
             (Self::Exceptions, "severity") => Some(vec!["info", "review", "high"]),
             _ => None,
         }
+    }
+
+    /// The logs that it is about: of the sources, and for what people did that of accesses too.
+    pub fn logs(self, creditrail: &Creditrail) -> Vec<String> {
+        let own = (self == Self::AccessRecords).then_some(access::LOG);
+        creditrail.sources().chain(own).map(str::to_owned).collect()
     }
 
     /// The columns by which it can be filtered, beside the source.
@@ -93,6 +139,8 @@ impl List {
             Self::Actions => &["status", "kind", "owner", "customer_id"],
             Self::Stale => &["code", "customer_id"],
             Self::Discrepancies => &["class", "customer_id"],
+            Self::AccessRecords => &["act", "actor"],
+            Self::Deliveries => &["outcome", "customer_id"],
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The use cases: receive, command, read, replay. Everything outside comes in through here.
 
+pub mod access;
 pub mod clock;
 pub mod command;
+pub mod export;
 pub mod handler;
 pub mod histories;
 pub mod judge;
@@ -28,6 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::{
+    access::AccessLog,
     handler::{ActionHandler, Announcer},
     readers::Progress,
     rejected::RejectedCalls,
@@ -99,6 +102,7 @@ pub struct Creditrail {
     readers: Arc<[&'static Reader]>,
     clock: Clock,
     keyring: Keyring,
+    access: AccessLog,
     unknown_sources: Arc<AtomicU64>,
 }
 
@@ -292,10 +296,14 @@ impl Builder {
                 return Err(BuildError::SourceTwice(name));
             }
         }
+        let shared =
+            Shared { store: &store, readers: &self.readers, handler: None, clock: &self.clock };
+        let access = worker.keep_accesses(&shared).await?;
         let (sources, unknown_sources) = (Arc::new(sources), Arc::default());
         let readers = self.readers.into();
         let clock = self.clock;
-        let creditrail = Creditrail { store, sources, readers, clock, keyring, unknown_sources };
+        let creditrail =
+            Creditrail { store, sources, readers, clock, keyring, access, unknown_sources };
         Ok((creditrail, worker))
     }
 }
@@ -408,7 +416,8 @@ impl Worker {
         let position = store.head(&config.name).await?.position;
         let (head, heads) = watch::channel(position);
         let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), head);
-        let (readers, progress) = readers::new(readers, &config, (Arc::clone(store), heads));
+        let (readers, progress) =
+            readers::new(readers, (&config.name, &config.policies), (Arc::clone(store), heads));
         let (rejected_task, rejected) =
             rejected::new(&config.name, Arc::clone(store), Arc::clone(clock));
         let deadlines = clock::Deadlines::new(

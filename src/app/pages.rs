@@ -92,9 +92,11 @@ impl<'a> Pages<'a> {
         let delivery_id = match command {
             Command::Record(step) => step.id().to_string(),
             Command::Override { step, .. } => step.to_string(),
-            Command::Raise(_) | Command::Resolve(_) | Command::Reveal(_) | Command::PassTime => {
-                stream.id.clone()
-            }
+            Command::Raise(_)
+            | Command::Resolve(_)
+            | Command::Reveal(_)
+            | Command::Note(_)
+            | Command::PassTime => stream.id.clone(),
         };
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
     }

@@ -6,7 +6,7 @@ use creditrail_projections::{Table, payment_methods};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{Creditrail, lists::List};
+use super::{Creditrail, access, lists::List};
 use crate::sources::scrub;
 use crate::store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, StoreError};
 
@@ -51,8 +51,11 @@ impl Creditrail {
     /// # Errors
     /// [`ReadError::Behind`] if they have not within a few seconds.
     pub async fn at_least(&self, source: &str, position: i64) -> Result<(), ReadError> {
-        let known = self.known(source)?;
-        if known.progress.passed(position, MAX_WAIT).await {
+        let progress = match source {
+            access::LOG => self.access_progress(),
+            source => &self.known(source)?.progress,
+        };
+        if progress.passed(position, MAX_WAIT).await {
             Ok(())
         } else {
             Err(ReadError::Behind(position))
@@ -199,6 +202,8 @@ impl Creditrail {
         let own = list.own().map(|(column, value)| (column, value.to_owned()));
         wanted.filters.extend(own);
         let rows = match list {
+            List::Deliveries => return self.deliveries(page).await,
+            List::AccessRecords => self.store.chronicle(list.table(), &wanted).await?,
             List::Stale | List::Discrepancies => self.store.findings(&wanted, self.now()).await?,
             _ => self.store.list(list.table(), &wanted).await?,
         };
@@ -253,8 +258,8 @@ impl Creditrail {
         let page = Page {
             sources: vec![source.to_owned()],
             filters: vec![filter],
-            after: None,
             limit: 1000,
+            ..Page::default()
         };
         Ok(items(self.store.list(list.table(), &page).await?, page.limit)?.items)
     }
@@ -341,11 +346,8 @@ impl Creditrail {
         items(self.store.timeline(&keys, &one_more(&page)).await?, page.limit).map(Some)
     }
 
-    /// A page of deliveries, newest first. The filter `outcome` is the one as of now.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn deliveries(&self, page: Page) -> Result<Items, ReadError> {
+    /// A page of deliveries. The filter `outcome` is the one as of now.
+    async fn deliveries(&self, page: Page) -> Result<Items, ReadError> {
         let mut kept = self.store.deliveries(&one_more(&page)).await?;
         let more = kept.len() > page.limit;
         kept.truncate(page.limit);

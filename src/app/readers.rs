@@ -24,7 +24,6 @@ use tokio::{
 use super::histories::Histories;
 use crate::{
     failure::chain,
-    sources::SourceConfig,
     store::{Projected, Result, Store, StoreError},
 };
 
@@ -100,7 +99,7 @@ pub struct Readers {
 /// Readers, and where to see how far they are. `heads` tells of new events.
 pub fn new(
     all: &[&'static Reader],
-    config: &SourceConfig,
+    (source, policies): (&str, &Policies),
     (store, heads): (Arc<dyn Store>, watch::Receiver<i64>),
 ) -> (Readers, Progress) {
     let all = all.to_vec();
@@ -113,9 +112,9 @@ pub fn new(
         stopped: Arc::clone(&stopped),
     };
     let readers = Readers {
-        source: config.name.clone(),
+        source: source.to_owned(),
         holder: uuid::Uuid::new_v4().to_string(),
-        policies: config.policies.clone(),
+        policies: policies.clone(),
         store,
         heads,
         position,

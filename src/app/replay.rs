@@ -5,10 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use creditrail_domain::Policies;
 use creditrail_projections::{READERS, Reader};
 use tokio::sync::watch;
 
-use super::{Creditrail, readers, readers::Progress};
+use super::{Creditrail, access, readers, readers::Progress};
 use crate::store::StoreError;
 
 /// How often to look at what another instance rebuilds.
@@ -64,16 +65,20 @@ impl Creditrail {
         which: &[&'static Reader],
         mut told: impl FnMut(Rebuilt<'_>) + Send,
     ) -> Result<(), RebuildError> {
-        for (source, known) in self.sources.iter() {
+        let own = Policies::default();
+        let sources = self.sources.iter();
+        let sources = sources.map(|(source, known)| (source.as_str(), &known.config.policies));
+        for (source, policies) in sources.chain([(access::LOG, &own)]) {
             let all = which.is_empty();
             let chosen = |reader: &Reader| which.iter().any(|one| one.name == reader.name);
-            for reader in self.readers.iter().filter(|reader| all || chosen(reader)) {
+            let readers = self.readers_of(source);
+            for reader in readers.iter().filter(|reader| all || chosen(reader)) {
                 self.store.reset(source, reader).await?;
             }
             let head = self.store.head(source).await?.position;
             let (_, heads) = watch::channel(head);
             let (mut readers, progress) =
-                readers::new(&self.readers, &known.config, (Arc::clone(&self.store), heads));
+                readers::new(&readers, (source, policies), (Arc::clone(&self.store), heads));
             told(Rebuilt { source, position: 0, head });
             let mut advanced = (0, Instant::now());
             loop {

@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 
 use super::{
     access::{self, Access, Caller, Right},
-    params::{Filter, Params, answer},
+    exports,
+    params::{Params, answer},
     problem::Problem,
 };
 use crate::app::{
@@ -31,7 +32,6 @@ use crate::app::{
         work::{DoneAction, RevealSecret},
     },
     lists::List,
-    read::OUTCOMES,
 };
 
 type Given = Query<HashMap<String, String>>;
@@ -45,6 +45,7 @@ pub fn api(creditrail: &Creditrail, access: &Access) -> Router {
         (Right::Reveal, Router::new().route("/v1/secrets/{reference}/reveal", post(reveal))),
         (Right::Tell, tells()),
         (Right::Decide, decides()),
+        (Right::Audit, audits()),
     ];
     let routes = rights.into_iter().map(|(right, routes)| access::only(right, routes));
     let routes = routes.fold(Router::new(), Router::merge).with_state(creditrail.clone());
@@ -83,6 +84,13 @@ fn tells() -> Router<Creditrail> {
         .route("/v1/applications/{source}/{id}/client-report", post(client_report))
         .route("/v1/charges/{source}", post(create_charge))
         .route("/v1/charges/{source}/{id}/void", post(void_charge))
+}
+
+/// Who did what, and what is taken away.
+fn audits() -> Router<Creditrail> {
+    Router::new()
+        .route("/v1/access-records", get(access_records))
+        .route("/v1/exports", post(exports::by_api))
 }
 
 /// What a person decides.
@@ -170,10 +178,7 @@ async fn timeline(
 }
 
 async fn listed(creditrail: &Creditrail, list: List, given: Given) -> Answer {
-    let filter =
-        |name: &&'static str| Filter { name, column: list.column(name), values: list.values(name) };
-    let filters: Vec<_> = list.filters().iter().map(filter).collect();
-    let page = Params::new(given.0).list(creditrail, &filters).await?;
+    let page = Params::new(given.0).list(creditrail, list).await?;
     Ok(Json(answer(creditrail.list(list, page).await?)))
 }
 
@@ -205,17 +210,16 @@ async fn discrepancies(State(creditrail): State<Creditrail>, given: Given) -> An
     listed(&creditrail, List::Discrepancies, given).await
 }
 
+async fn access_records(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    listed(&creditrail, List::AccessRecords, given).await
+}
+
 async fn exceptions(State(creditrail): State<Creditrail>, given: Given) -> Answer {
     listed(&creditrail, List::Exceptions, given).await
 }
 
-async fn deliveries(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
-    let filters = [
-        Filter { name: "outcome", column: "t.outcome", values: Some(OUTCOMES.to_vec()) },
-        Filter { name: "customer_id", column: "t.customer_id", values: None },
-    ];
-    let page = Params::new(given).list(&creditrail, &filters).await?;
-    Ok(Json(answer(creditrail.deliveries(page).await?)))
+async fn deliveries(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    listed(&creditrail, List::Deliveries, given).await
 }
 
 async fn rejected_calls(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
@@ -267,9 +271,9 @@ async fn source(
 }
 
 /// A JSON body whose faults are problems that name the field.
-struct Body<T>(T);
+pub(super) struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -309,7 +313,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 async fn register_application(
     State(creditrail): State<Creditrail>,
     Path(source): Path<String>,
-    Body(new): Body<NewApplication>,
+    JsonBody(new): JsonBody<NewApplication>,
 ) -> Answer<Response> {
     let registered = creditrail.register_application(&source, new).await?;
     Ok((StatusCode::CREATED, Json(registered)).into_response())
@@ -318,7 +322,7 @@ async fn register_application(
 async fn create_charge(
     State(creditrail): State<Creditrail>,
     Path(source): Path<String>,
-    Body(new): Body<NewCharge>,
+    JsonBody(new): JsonBody<NewCharge>,
 ) -> Answer<Response> {
     let charge_id = new.charge_id.clone();
     let receipt = creditrail.create_charge(&source, new).await?;
@@ -330,7 +334,7 @@ async fn void_charge(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    Body(mut void): Body<VoidCharge>,
+    JsonBody(mut void): JsonBody<VoidCharge>,
 ) -> Answer {
     void.actor = caller.signs(void.actor);
     let receipt = creditrail.void_charge(&source, &id, void).await?;
@@ -341,7 +345,7 @@ async fn link_charge(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    Body(mut link): Body<LinkCharge>,
+    JsonBody(mut link): JsonBody<LinkCharge>,
 ) -> Answer {
     link.actor = caller.signs(link.actor);
     let receipt = creditrail.link_charge(&source, &id, link).await?;
@@ -352,7 +356,7 @@ async fn finish_action(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut done): Body<DoneAction>,
+    JsonBody(mut done): JsonBody<DoneAction>,
 ) -> Answer {
     done.actor = caller.signs(done.actor);
     let receipt = creditrail.finish_action(&id, done).await?;
@@ -364,7 +368,7 @@ async fn reveal(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path(reference): Path<String>,
-    Body(mut reveal): Body<RevealSecret>,
+    JsonBody(mut reveal): JsonBody<RevealSecret>,
 ) -> Answer<Response> {
     reveal.actor = caller.signs(reveal.actor);
     let revealed = creditrail.reveal(&reference, reveal).await?;
@@ -380,7 +384,7 @@ async fn reveal(
 async fn client_report(
     State(creditrail): State<Creditrail>,
     Path((source, id)): Path<(String, String)>,
-    Body(new): Body<NewClientReport>,
+    JsonBody(new): JsonBody<NewClientReport>,
 ) -> Answer {
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
@@ -390,7 +394,7 @@ async fn resolve(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(mut resolve): Body<Resolve>,
+    JsonBody(mut resolve): JsonBody<Resolve>,
 ) -> Answer {
     resolve.actor = caller.signs(resolve.actor);
     let receipt = creditrail.resolve(&id, resolve).await?;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    app::{Creditrail, read::Items},
-    store::{Cursor, Page},
+    app::{Creditrail, lists::List, read::Items},
+    store::{Cursor, Order, Page},
 };
 
 use super::problem::Problem;
@@ -14,13 +14,6 @@ const MAX_LIMIT: usize = 200;
 
 /// The parameters of a query string, taken one by one; what is left over is refused.
 pub struct Params(HashMap<String, String>);
-
-/// A filter of a list: a parameter, the column that it is about, and its values if they are few.
-pub struct Filter {
-    pub name: &'static str,
-    pub column: &'static str,
-    pub values: Option<Vec<&'static str>>,
-}
 
 impl Params {
     /// The parameters as they came.
@@ -65,34 +58,39 @@ impl Params {
         let limit = self.number("limit", (1, most))?;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT);
         let after = self.take("cursor").map(|cursor| read_cursor(&cursor)).transpose()?;
-        Ok(Page { sources, filters: Vec::new(), after, limit })
+        Ok(Page { sources, after, limit, ..Page::default() })
     }
 
-    /// Takes `source`, waits for `at_least`, and takes `limit`, `cursor` and the filters.
-    pub async fn list(
-        &mut self,
-        creditrail: &Creditrail,
-        filters: &[Filter],
-    ) -> Result<Page, Problem> {
+    /// Takes `source`, waits for `at_least`, and takes `order`, `limit`, `cursor` and the filters.
+    pub async fn list(&mut self, creditrail: &Creditrail, list: List) -> Result<Page, Problem> {
+        let all = list.logs(creditrail);
         let source = self.take("source");
-        let all: Vec<String> = creditrail.sources().map(str::to_owned).collect();
         if let Some(source) = source.as_ref().filter(|source| !all.contains(source)) {
             let known = all.join(", ");
             return Err(Problem::invalid("source", format!("`{source}` is not one of: {known}")));
         }
         self.wait(creditrail, source.as_deref()).await?;
         let mut page = self.page(source.map_or(all, |source| vec![source]))?;
-        for Filter { name, column, values } in filters {
+        page.order = match self.take("order").as_deref() {
+            None | Some("newest") => Order::Newest,
+            Some("oldest") => Order::Oldest,
+            Some(other) => {
+                let cause = format!("`{other}` is not one of: newest, oldest");
+                return Err(Problem::invalid("order", cause));
+            }
+        };
+        for name in list.filters() {
             if let Some(value) = self.take(name) {
-                if let Some(values) = values.as_ref().filter(|all| !all.contains(&value.as_str())) {
+                let values = list.values(name);
+                if let Some(values) = values.filter(|all| !all.contains(&value.as_str())) {
                     let cause = format!("`{value}` is not one of: {}", values.join(", "));
                     return Err(Problem::invalid(*name, cause));
                 }
-                page.filters.push((column, creditrail_domain::ids::canonical(&value)));
+                page.filters.push((list.column(name), creditrail_domain::ids::canonical(&value)));
             }
         }
-        let mut known = vec!["source", "at_least", "limit", "cursor"];
-        known.extend(filters.iter().map(|filter| filter.name));
+        let mut known = vec!["source", "at_least", "order", "limit", "cursor"];
+        known.extend(list.filters());
         self.done(&known)?;
         Ok(page)
     }

@@ -24,6 +24,7 @@ pub enum DecodeError {
 /// Only if JSON cannot express the event, which no event of the domain does.
 pub fn encode(event: &Event) -> Result<String, serde_json::Error> {
     match event {
+        Event::Access(event) => json(event),
         Event::Application(event) => json(event),
         Event::CustomerLink(event) => json(event),
         Event::Exception(event) => json(event),
@@ -57,6 +58,7 @@ pub fn decode(aggregate_type: &str, version: &str, payload: &str) -> Result<Even
     }
     let unknown = || DecodeError::AggregateType(aggregate_type.to_owned());
     Ok(match AggregateType::named(aggregate_type).ok_or_else(unknown)? {
+        AggregateType::Access => Event::Access(parse(payload)?),
         AggregateType::Application => Event::Application(parse(payload)?),
         AggregateType::CustomerLink => Event::CustomerLink(parse(payload)?),
         AggregateType::Exception => Event::Exception(parse(payload)?),

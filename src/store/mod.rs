@@ -252,13 +252,43 @@ pub struct RejectedCall {
     pub body: Option<bytes::Bytes>,
 }
 
-/// One page of a list: rows of one table, newest first within a source.
+/// Which rows of a list come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The oldest.
+    Oldest,
+}
+
+impl Order {
+    /// How a row behind another compares with it.
+    pub(crate) const fn behind(self) -> &'static str {
+        match self {
+            Self::Newest => "<",
+            Self::Oldest => ">",
+        }
+    }
+
+    /// The direction in SQL.
+    pub(crate) const fn direction(self) -> &'static str {
+        match self {
+            Self::Newest => "DESC",
+            Self::Oldest => "ASC",
+        }
+    }
+}
+
+/// One page of a list: rows of one table, in order within a source.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// The sources to list, in order.
     pub sources: Vec<String>,
     /// Columns and the values that they must have.
     pub filters: Vec<(&'static str, String)>,
+    /// Which rows come first.
+    pub order: Order,
     /// Where the page before ended.
     pub after: Option<Cursor>,
     /// How many rows at the most.

@@ -1,7 +1,10 @@
 //! The reads of every database: statements that all of them run, and rows as the types of the
 //! store. What differs is in [`Dialect`](super::sql::Dialect).
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::{BTreeMap, btree_map::Entry},
+};
 
 use creditrail_domain::AggregateType;
 use creditrail_projections::{StreamId, Table, customers::Pair, findings};
@@ -10,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Balance, Cursor, CustomerKeys, DeliveryRow, Due, Head, Identity, KeptDelivery, KnownDelivery,
-    Listed, Page, RawEvent, RejectedRow, Result, SealedSecret, Store,
+    Listed, Order, Page, RawEvent, RejectedRow, Result, SealedSecret, Store,
     sql::{Row, Value},
 };
 
@@ -180,9 +183,12 @@ impl dyn Store {
             }
             if let Some(Cursor { place, key, .. }) = after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
-                select.and(&format!(" AND (first_position, key) < ({place}, {key})"));
+                let behind = page.order.behind();
+                select.and(&format!(" AND (first_position, key) {behind} ({place}, {key})"));
             }
-            select.ordered("first_position DESC, key DESC", left(page, listed.len()));
+            let direction = page.order.direction();
+            let by = format!("first_position {direction}, key {direction}");
+            select.ordered(&by, left(page, listed.len()));
             for row in select.run(self).await? {
                 listed.push(listed_row(row, source)?);
             }
@@ -190,6 +196,44 @@ impl dyn Store {
                 break;
             }
         }
+        Ok(listed)
+    }
+
+    /// A page of a table of what was done, in order over all sources; `place` is the time.
+    pub async fn chronicle(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        for source in &page.sources {
+            let from = format!(
+                "SELECT key, done_at, document FROM @{} AS l WHERE source = $1",
+                table.name
+            );
+            let mut select = Select::new(from, source);
+            select.filters(page);
+            if let Some(Cursor { source: last, place, key }) = &page.after {
+                let place = select.place(*place);
+                let behind = page.order.behind();
+                // At the same time the sources stand in the order of their names.
+                match source.cmp(last) {
+                    Ordering::Less => select.and(&format!(" AND done_at {behind} {place}")),
+                    Ordering::Equal => {
+                        let key = select.place(key.as_str());
+                        select.and(&format!(" AND (done_at, key) {behind} ({place}, {key})"));
+                    }
+                    Ordering::Greater => select.and(&format!(" AND done_at {behind}= {place}")),
+                }
+            }
+            let direction = page.order.direction();
+            select.ordered(&format!("done_at {direction}, key {direction}"), left(page, 0));
+            for row in select.run(self).await? {
+                listed.push(listed_row(row, source)?);
+            }
+        }
+        // Each source is in order; a stable sort by time leaves it so.
+        match page.order {
+            Order::Newest => listed.sort_by_key(|row| Reverse(row.cursor.place)),
+            Order::Oldest => listed.sort_by_key(|row| row.cursor.place),
+        }
+        listed.truncate(page.limit);
         Ok(listed)
     }
 
@@ -202,9 +246,10 @@ impl dyn Store {
             select.filters(page);
             if let Some(Cursor { place, .. }) = after {
                 let place = select.place(*place);
-                select.and(&format!(" AND d.number < {place}"));
+                select.and(&format!(" AND d.number {} {place}", page.order.behind()));
             }
-            select.ordered("d.number DESC", left(page, listed.len()));
+            let by = format!("d.number {}", page.order.direction());
+            select.ordered(&by, left(page, listed.len()));
             for row in select.run(self).await? {
                 listed.push((source.to_owned(), kept_delivery(row)?));
             }

@@ -9,44 +9,14 @@ use serde_json::Value;
 use super::{
     Shown,
     frame::Frame,
-    lists::{self, DELIVERIES, Form, subject},
+    lists::subject,
     parts::{self, encoded, nothing, outcome, text, time, words},
     steps,
 };
 use crate::{
-    app::{Creditrail, read::OUTCOMES},
-    http::{
-        params::{Filter, Params},
-        problem::Problem,
-    },
+    app::Creditrail,
+    http::{params::Params, problem::Problem},
 };
-
-/// The list of deliveries.
-pub async fn list(
-    State(creditrail): State<Creditrail>,
-    frame: Frame,
-    Query(given): Query<HashMap<String, String>>,
-) -> Shown {
-    let filters = [
-        Filter { name: "outcome", column: "t.outcome", values: Some(OUTCOMES.to_vec()) },
-        Filter { name: "customer_id", column: "t.customer_id", values: None },
-    ];
-    let page = Params::new(given.clone()).list(&creditrail, &filters).await?;
-    let items = creditrail.deliveries(page).await?;
-    let form =
-        Form { path: "deliveries", filters: &filters, given: &given, creditrail: &creditrail };
-    let empty = "Nothing has come in that fits. A lender sends to /webhooks/ and the name of its source; `creditrail sign` prints the headers of a call to try it.";
-    Ok(frame.show(
-        "Deliveries",
-        &html! {
-            h1 { "Deliveries" }
-            p.muted { "Each webhook call once, as it came, with what became of it as of now." }
-            (form.show(&frame))
-            (lists::rows(&frame, DELIVERIES, &items.items, empty))
-            (form.turn(&frame, &items))
-        },
-    ))
-}
 
 /// The page of one delivery: what it says, byte for byte, secrets masked.
 pub async fn page(

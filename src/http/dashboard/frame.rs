@@ -121,6 +121,9 @@ impl Frame {
                         @for (path, name) in PLACES {
                             a href=(self.to(path)) aria-current=[is_here(path).then_some("page")] { (name) }
                         }
+                        @if self.may(Right::Audit) {
+                            a href=(self.to("access-records")) aria-current=[is_here("access-records").then_some("page")] { "Who did what" }
+                        }
                     }
                 }
             }

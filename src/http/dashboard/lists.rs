@@ -13,14 +13,16 @@ use super::{
 };
 use crate::{
     app::{Creditrail, lists::List, read::Items},
-    http::params::{Filter, Params, next_cursor},
+    http::{
+        access::Right,
+        params::{Params, next_cursor},
+    },
 };
 
 /// A list as it is shown.
 pub struct Listing {
-    /// Where it stands, as in `/v1`.
-    pub path: &'static str,
-    list: List,
+    /// What it lists.
+    pub list: List,
     title: &'static str,
     about: &'static str,
     empty: &'static str,
@@ -33,7 +35,6 @@ pub struct Column(pub &'static str, pub fn(&Frame, &Value) -> Markup, pub bool);
 /// All lists of read models.
 pub static LISTINGS: &[Listing] = &[
     Listing {
-        path: "transactions",
         list: List::Transactions,
         title: "Transactions",
         about: "Card transactions with their totals.",
@@ -54,7 +55,6 @@ pub static LISTINGS: &[Listing] = &[
         ],
     },
     Listing {
-        path: "payment-methods",
         list: List::PaymentMethods,
         title: "Cards",
         about: "Cards and what state they are in.",
@@ -77,7 +77,6 @@ pub static LISTINGS: &[Listing] = &[
         ],
     },
     Listing {
-        path: "applications",
         list: List::Applications,
         title: "Applications",
         about: "Who applied for credit, and what was decided.",
@@ -96,7 +95,6 @@ pub static LISTINGS: &[Listing] = &[
         ],
     },
     Listing {
-        path: "charges",
         list: List::Charges,
         title: "Charges",
         about: "Charges with what is settled, refunded and charged back.",
@@ -116,7 +114,6 @@ pub static LISTINGS: &[Listing] = &[
         ],
     },
     Listing {
-        path: "exceptions",
         list: List::Exceptions,
         title: "Exceptions",
         about: "What a person should look at.",
@@ -124,7 +121,6 @@ pub static LISTINGS: &[Listing] = &[
         columns: EXCEPTIONS,
     },
     Listing {
-        path: "actions",
         list: List::Actions,
         title: "Actions",
         about: "What the partner, the customer or the merchant has to do.",
@@ -132,7 +128,6 @@ pub static LISTINGS: &[Listing] = &[
         columns: ACTIONS,
     },
     Listing {
-        path: "discrepancies",
         list: List::Discrepancies,
         title: "Discrepancies",
         about: "Where the browser and the lender contradict each other. The lender's word counts.",
@@ -140,14 +135,40 @@ pub static LISTINGS: &[Listing] = &[
         columns: FINDINGS,
     },
     Listing {
-        path: "stale",
         list: List::Stale,
         title: "Silent for long",
         about: "What should have gone on by now, by the policies of its source.",
         empty: "Everything goes on in its time.",
         columns: FINDINGS,
     },
+    Listing {
+        list: List::Deliveries,
+        title: "Deliveries",
+        about: "Each webhook call once, as it came, with what became of it as of now.",
+        empty: "Nothing has come in that fits. A lender sends to /webhooks/ and the name of its source; \
+            `creditrail sign` prints the headers of a call to try it.",
+        columns: DELIVERIES,
+    },
 ];
+
+/// Who did what: for those who audit.
+pub static ACCESSES: Listing = Listing {
+    list: List::AccessRecords,
+    title: "Who did what",
+    about: "What people decided, were shown, told and took away: each with who, when and why.",
+    empty: "Nobody has done anything that is recorded.",
+    columns: &[
+        Column("When", |_, row| time(&row["at"]), false),
+        Column("Who", |_, row| html! { (text(row, "actor")) }, false),
+        Column("Did", |_, row| html! { (words(text(row, "act"))) ": " (text(row, "what")) }, false),
+        Column(
+            "About",
+            |frame, row| if row["subject"].is_object() { subject(frame, row) } else { nothing() },
+            false,
+        ),
+        Column("Why", |_, row| html! { (text(row, "reason")) }, false),
+    ],
+};
 
 /// The columns of exceptions, for the home page as well.
 pub const EXCEPTIONS: &[Column] = &[
@@ -205,7 +226,7 @@ pub fn subject(frame: &Frame, row: &Value) -> Markup {
 }
 
 /// The columns of deliveries.
-pub const DELIVERIES: &[Column] = &[
+const DELIVERIES: &[Column] = &[
     Column(
         "Received",
         |frame, row| {
@@ -230,60 +251,56 @@ pub async fn page(
     Query(given): Query<HashMap<String, String>>,
 ) -> Shown {
     let list = listing.list;
-    let filters = list.filters().iter().map(|name| Filter {
-        name,
-        column: list.column(name),
-        values: list.values(name),
-    });
-    let filters: Vec<_> = filters.collect();
-    let page = Params::new(given.clone()).list(&creditrail, &filters).await?;
+    let page = Params::new(given.clone()).list(&creditrail, list).await?;
     let items = creditrail.list(list, page).await?;
-    let form =
-        Form { path: listing.path, filters: &filters, given: &given, creditrail: &creditrail };
+    let form = Form { list, given: &given, creditrail: &creditrail };
     Ok(frame.show(
         listing.title,
         &html! {
             h1 { (listing.title) }
             p.muted { (listing.about) }
             (form.show(&frame))
+            @let is_first = !given.contains_key("cursor");
+        div data-live[is_first] {
+            button #fresh.quiet type="button" hidden {}
             (rows(&frame, listing.columns, &items.items, listing.empty))
+        }
             (form.turn(&frame, &items))
         },
     ))
 }
 
 /// The filters of a list, as a form that leads to an address.
-pub struct Form<'a> {
-    pub path: &'static str,
-    pub filters: &'a [Filter],
-    pub given: &'a HashMap<String, String>,
-    pub creditrail: &'a Creditrail,
+struct Form<'a> {
+    list: List,
+    given: &'a HashMap<String, String>,
+    creditrail: &'a Creditrail,
 }
 
 impl Form<'_> {
-    pub fn show(&self, frame: &Frame) -> Markup {
+    fn show(&self, frame: &Frame) -> Markup {
         let value = |name: &str| self.given.get(name).map_or("", String::as_str);
         let sources: Vec<_> = self.creditrail.sources().collect();
         html! {
-            form.filters action=(frame.to(self.path)) method="get" {
+            form.filters action=(frame.to(self.list.name())) method="get" {
                 @if sources.len() > 1 { (choice("source", &sources, value("source"))) }
-                @for filter in self.filters {
-                    @match &filter.values {
-                        Some(values) => (choice(filter.name, values, value(filter.name))),
-                        None => label { span { (words(filter.name)) } input name=(filter.name) value=(value(filter.name)); },
+                @for filter in self.list.filters() {
+                    @match self.list.values(filter) {
+                        Some(values) => (choice(filter, &values, value(filter))),
+                        None => label { span { (words(filter)) } input name=(filter) value=(value(filter)); },
                     }
                 }
                 (choice_of("order", &[("", "newest first"), ("oldest", "oldest first")], value("order")))
                 button { "Show" }
                 @if self.given.keys().any(|name| name != "cursor") {
-                    a href=(frame.to(self.path)) { "All" }
+                    a href=(frame.to(self.list.name())) { "All" }
                 }
             }
         }
     }
 
     /// The way to the next page and to the same list in the interface.
-    pub fn turn(&self, frame: &Frame, items: &Items) -> Markup {
+    fn turn(&self, frame: &Frame, items: &Items) -> Markup {
         let mut query: Vec<_> = self
             .given
             .iter()
@@ -303,13 +320,36 @@ impl Form<'_> {
         html! {
             nav.turn aria-label="Pages" {
                 @if self.given.contains_key("cursor") {
-                    a href=(frame.to(&format!("{}{}", self.path, with(None)))) { "First page" }
+                    a href=(frame.to(&format!("{}{}", self.list.name(), with(None)))) { "First page" }
                 }
                 @if let Some(next) = next {
-                    a rel="next" href=(frame.to(&format!("{}{next}", self.path))) { "Next page" }
+                    a rel="next" href=(frame.to(&format!("{}{next}", self.list.name()))) { "Next page" }
                 }
                 span.muted { (items.items.len()) " shown" @if items.next.is_none() { ", the end" } }
-                a href=(frame.to(&format!("v1/{}{}", self.path, with(None)))) { "As JSON" }
+                a href=(frame.to(&format!("v1/{}{}", self.list.name(), with(None)))) { "As JSON" }
+                (self.take_away(frame))
+            }
+        }
+    }
+
+    /// What takes the list away, exactly as it is filtered, for those who may.
+    fn take_away(&self, frame: &Frame) -> Markup {
+        html! {
+            @if frame.may(Right::Audit) {
+                details.work {
+                    summary { "Export" }
+                    form.stacked action=(frame.to("exports")) method="post" {
+                        input type="hidden" name="list" value=(self.list.name());
+                        @for (name, value) in self.given.iter().filter(|(name, _)| *name != "cursor" && *name != "limit") {
+                            input type="hidden" name=(name) value=(value);
+                        }
+                        label { span { "Why? It is recorded with your name." } input name="reason" required; }
+                        div {
+                            button name="format" value="csv" { "As CSV" } " "
+                            button name="format" value="ndjson" { "As NDJSON" }
+                        }
+                    }
+                }
             }
         }
     }
@@ -379,11 +419,6 @@ fn key(row: &Value) -> String {
 }
 
 impl Listing {
-    /// Whether it shows that list.
-    pub fn is_of(&self, list: List) -> bool {
-        self.list == list
-    }
-
     /// Its columns.
     pub const fn columns(&self) -> &'static [Column] {
         self.columns

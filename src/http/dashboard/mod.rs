@@ -31,6 +31,7 @@ use axum::{
 use self::frame::Frame;
 use super::{
     access::{self, Access, Right},
+    exports,
     problem::Problem,
 };
 use crate::app::Creditrail;
@@ -46,6 +47,7 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
         (Right::Work, Router::new().route("/actions/{id}/done", post(work::finish))),
         (Right::Reveal, Router::new().route("/secrets/{reference}/reveal", post(work::reveal))),
         (Right::Decide, Router::new().route("/exceptions/{id}", post(exceptions::resolve))),
+        (Right::Audit, audits()),
     ];
     let pages = rights.into_iter().map(|(right, pages)| access::only(right, pages));
     let pages = pages.fold(Router::new(), Router::merge).fallback(nothing_here);
@@ -58,7 +60,7 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
 
 fn reads() -> Router<Creditrail> {
     let lists = lists::LISTINGS.iter().fold(Router::new(), |router, listing| {
-        let path = format!("/{}", listing.path);
+        let path = format!("/{}", listing.list.name());
         router
             .route(&path, get(move |state, frame, given| lists::page(listing, state, frame, given)))
     });
@@ -72,7 +74,6 @@ fn reads() -> Router<Creditrail> {
     things
         .route("/", get(home::page))
         .route("/search", get(search::page))
-        .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{source}/{id}", get(deliveries::page))
         .route("/rejected-calls", get(deliveries::rejected))
         .route("/exceptions/{id}", get(exceptions::page))
@@ -80,6 +81,12 @@ fn reads() -> Router<Creditrail> {
         .route("/sources/{source}", get(sources::page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
+}
+
+fn audits() -> Router<Creditrail> {
+    let accesses =
+        async |state, frame, given| lists::page(&lists::ACCESSES, state, frame, given).await;
+    Router::new().route("/access-records", get(accesses)).route("/exports", post(exports::by_form))
 }
 
 async fn nothing_here() -> Problem {

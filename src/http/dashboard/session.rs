@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use creditrail_domain::access::Act;
 use maud::html;
 
 use super::{
@@ -63,7 +64,7 @@ fn sign_in_form(frame: &Frame, next: &str, failed: Option<&str>) -> Response {
 }
 
 async fn sign_in(
-    State((_, access)): Both,
+    State((creditrail, access)): Both,
     frame: Frame,
     headers: HeaderMap,
     Form(given): Form<HashMap<String, String>>,
@@ -79,7 +80,7 @@ async fn sign_in(
             (StatusCode::UNAUTHORIZED, sign_in_form(&frame, next, Some(failed))).into_response()
         );
     };
-    tracing::info!(name = caller.name, "signed in");
+    creditrail.record_access(Act::SignedIn, &caller.name, (caller.role.name(), "")).await?;
     let cookie = kept(&headers, COOKIE, &session, SESSION.as_secs());
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&frame.to(&inside(next)))).into_response())
 }

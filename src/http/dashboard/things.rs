@@ -107,8 +107,8 @@ impl Thing<'_> {
         let page = Page {
             sources: vec![self.source.to_owned()],
             filters: Vec::new(),
-            after: None,
             limit: 200,
+            ..Page::default()
         };
         let entries = creditrail.timeline(self.source, self.id, page).await?;
         let entries = entries.ok_or_else(|| Problem::not_found("customer", self.id))?;
@@ -136,7 +136,7 @@ fn flags(document: &Value) -> Markup {
 
 /// Rows of a thing that belong to another, as a table of its list.
 pub fn part(frame: &Frame, list: List, rows: &[Value]) -> Markup {
-    let listing = lists::LISTINGS.iter().find(|listing| listing.is_of(list));
+    let listing = lists::LISTINGS.iter().find(|listing| listing.list == list);
     html! {
         @if let Some(listing) = listing {
             (lists::rows(frame, listing.columns(), rows, "None."))

@@ -113,8 +113,8 @@ async fn open(creditrail: &Creditrail, list: List) -> Vec<(String, Value)> {
         let page = Page {
             sources: vec![source.to_owned()],
             filters: vec![("status", "open".to_owned())],
-            after: None,
             limit: 40,
+            ..Page::default()
         };
         let items = creditrail.list(list, page).await.unwrap().items;
         some.extend(items.into_iter().step_by(3).map(|item| (source.to_owned(), item)));

@@ -1,0 +1,148 @@
+//! Who did what that leaves no trace in the log of a source: signed in, exported, had calls verified.
+//! It stands in a log of its own.
+
+use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Policies, refusal::CommandRefusal};
+
+/// The aggregate type in the log.
+pub const TYPE: &str = "access";
+
+/// The aggregate: one for each caller, by name. It remembers nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access;
+
+/// What a caller did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Act {
+    /// Signed in to the dashboard.
+    SignedIn,
+    /// Took rows of a list away.
+    Exported,
+    /// Had calls that were turned away verified again.
+    CallsVerified,
+    /// Had deliveries read again.
+    DeliveriesRedriven,
+}
+
+impl Act {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::SignedIn, Self::Exported, Self::CallsVerified, Self::DeliveriesRedriven];
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed_in",
+            Self::Exported => "exported",
+            Self::CallsVerified => "calls_verified",
+            Self::DeliveriesRedriven => "deliveries_redriven",
+        }
+    }
+
+    /// Whether it needs a reason.
+    const fn needs_reason(self) -> bool {
+        !matches!(self, Self::SignedIn)
+    }
+}
+
+/// What it records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessEvent {
+    /// A caller did something.
+    AccessRecorded(AccessRecord),
+}
+
+/// What a caller did, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRecord {
+    /// What.
+    pub act: Act,
+    /// Who.
+    pub actor: String,
+    /// With what: the source, list, filters, counts. No secret.
+    pub about: String,
+    /// Why; empty for a sign-in.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Access {
+    /// Decides what an access leads to.
+    ///
+    /// # Errors
+    /// [`CommandRefusal::ReasonMissing`].
+    pub fn decide(self, record: AccessRecord) -> Result<Vec<AccessEvent>, CommandRefusal> {
+        if record.act.needs_reason() && record.reason.trim().is_empty() {
+            return Err(CommandRefusal::ReasonMissing);
+        }
+        Ok(vec![AccessEvent::AccessRecorded(record)])
+    }
+}
+
+impl AccessEvent {
+    /// The name of the event in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AccessRecorded(_) => "AccessRecorded",
+        }
+    }
+}
+
+impl DomainEvent for AccessEvent {
+    fn event_type(&self) -> String {
+        self.name().to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        crate::event::VERSION.to_owned()
+    }
+}
+
+impl Aggregate for Access {
+    const TYPE: &'static str = TYPE;
+    type Command = AccessRecord;
+    type Event = AccessEvent;
+    type Error = CommandRefusal;
+    type Services = Policies;
+
+    async fn handle(
+        &mut self,
+        record: Self::Command,
+        _: &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        for event in self.decide(record)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, _: Self::Event) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_takes_something_away_says_why() {
+        for act in Act::ALL {
+            let record = |reason: &str| AccessRecord {
+                act,
+                actor: "ada".to_owned(),
+                about: String::new(),
+                reason: reason.to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+            };
+            let unsaid = Access.decide(record(" "));
+            assert_eq!(unsaid.is_ok(), act == Act::SignedIn, "{}", act.name());
+            assert!(Access.decide(record("the audit")).is_ok());
+        }
+    }
+}
