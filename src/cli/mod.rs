@@ -7,6 +7,7 @@ mod replay;
 mod serve;
 mod settings;
 mod sign;
+mod token;
 
 use std::path::PathBuf;
 
@@ -54,6 +55,12 @@ pub enum CliError {
     /// The worker ended, which it does not do of itself.
     #[error("the worker ended; the log tells why")]
     WorkerEnded,
+    /// A token's name does not fit.
+    #[error("--name: `{0}` must be 1 to 63 of a-z, 0-9 and -")]
+    TokenName(String),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers; try again")]
+    NoRandom,
     /// The demo's service did not do what it is there to show.
     #[error("the demo did not go as it should: {0}")]
     Demo(String),
@@ -101,6 +108,8 @@ enum Command {
     Replay(replay::Replay),
     /// Brings the schema of the database up to date, and tells which it is.
     Migrate(migrate::Migrate),
+    /// Makes a token for somebody who may use the dashboard and `/v1`.
+    Token(token::Token),
     /// Prints the headers with which a lender would send a body, to try an endpoint with curl.
     #[command(long_about = ABOUT_SIGN)]
     Sign(sign::Sign),
@@ -132,6 +141,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Migrate(migrate) => migrate.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Sign(sign) => sign.run(),
+        Command::Token(token) => token.run(),
     }
 }
 

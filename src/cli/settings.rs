@@ -131,6 +131,12 @@ fn parse(text: &str, path: &Path) -> Result<Settings, SettingsError> {
         .map_err(|error| wrong(line_of(text, error.span()), error.message().to_owned()))?;
     let mut settings: Settings = serde_path_to_error::deserialize(document)
         .map_err(|error| wrong(error.path().to_string(), error.inner().message().to_owned()))?;
+    for (place, token) in settings.token.iter().enumerate() {
+        if !token.is_named() {
+            let cause = format!("`{}` must be 1 to 63 of a-z, 0-9 and -", token.name);
+            return Err(wrong(format!("token[{place}].name"), cause));
+        }
+    }
     if settings.source.is_empty() {
         return Err(wrong("source".to_owned(), "at least one [[source]] is required".to_owned()));
     }
@@ -186,6 +192,21 @@ mod tests {
             (
                 "[[source]]\nname = \"a\"\nkind = \"imprint\"\ncurrency = \"usd\"",
                 "source[0].currency: `usd` is no ISO 4217 currency code",
+            ),
+            (
+                &format!(
+                    "{source}[[token]]\nname = \"Ada\"\nrole = \"support\"\nsha256 = \"{}\"",
+                    "0".repeat(64)
+                ),
+                "token[0].name: `Ada` must be 1 to 63 of a-z, 0-9 and -",
+            ),
+            (
+                &format!("{source}[[token]]\nname = \"ada\"\nrole = \"admin\""),
+                "token[0].role: unknown variant `admin`, expected one of `viewer`, `support`, `auditor`, `partner`, `operator`",
+            ),
+            (
+                &format!("{source}[[token]]\nname = \"ada\"\nrole = \"viewer\"\nsha256 = \"abc\""),
+                "token[0].sha256: is not 64 hexadecimal digits",
             ),
             (
                 &format!("{source}[source.policies]\nvirtual_resume = \"allow\""),

@@ -34,6 +34,19 @@ pub struct Token {
     pub not_after: Option<Timestamp>,
 }
 
+impl Token {
+    /// Whether its name is one that a token can have.
+    pub fn is_named(&self) -> bool {
+        is_name(&self.name)
+    }
+}
+
+/// Whether somebody who has a token can be named so: 1 to 63 of a-z, 0-9 and `-`.
+pub fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty() && name.len() <= 63 && name.bytes().all(fits)
+}
+
 /// SHA-256 of a token.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
