@@ -2,7 +2,8 @@
 
 use creditrail_domain::{application, charge, payment_method, transaction};
 use creditrail_projections::{
-    Table, actions, applications, charges, exceptions, findings, payment_methods, transactions,
+    ReadModel, Table, actions, applications, charges, exceptions, findings, payment_methods,
+    transactions,
 };
 
 /// A list that can be asked for.
@@ -27,15 +28,19 @@ pub enum List {
 }
 
 impl List {
-    pub(super) const fn table(self) -> &'static Table {
+    pub(super) fn table(self) -> &'static Table {
+        self.model().table
+    }
+
+    pub(super) const fn model(self) -> &'static ReadModel {
         match self {
-            Self::Transactions => transactions::READ_MODEL.table,
-            Self::PaymentMethods => payment_methods::READ_MODEL.table,
-            Self::Applications => applications::READ_MODEL.table,
-            Self::Exceptions => exceptions::READ_MODEL.table,
-            Self::Charges => charges::READ_MODEL.table,
-            Self::Actions => actions::READ_MODEL.table,
-            Self::Stale | Self::Discrepancies => findings::READ_MODEL.table,
+            Self::Transactions => &transactions::READ_MODEL,
+            Self::PaymentMethods => &payment_methods::READ_MODEL,
+            Self::Applications => &applications::READ_MODEL,
+            Self::Exceptions => &exceptions::READ_MODEL,
+            Self::Charges => &charges::READ_MODEL,
+            Self::Actions => &actions::READ_MODEL,
+            Self::Stale | Self::Discrepancies => &findings::READ_MODEL,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod openapi;
 mod params;
 mod problem;
 pub mod serve;
+mod things;
 mod webhooks;
 
 use axum::Router;
