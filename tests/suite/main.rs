@@ -34,6 +34,7 @@ mod onboarding_calls; // its signature, its window, its ids
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
 mod postgres_es_traps; // what of postgres-es loses data
+mod previews; // what resolving an exception would lead to
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
