@@ -212,9 +212,13 @@ async fn what_was_known_of_loans_and_charges_is_what_was_answered_then() {
         let said = json!({"application_id": application, "reason": "the order names it"});
         loans.commands("/v1/charges/charge-after/c1/link", &said).await;
     }
+    // By what the lender says, then by what a person says, and another says otherwise.
+    loans.receives(&[Loan::new("c2-application").created().at(T0)]).await;
     loans.receives(&[Charge::new("c2").chargeback("cb2", "1.00").at(T1)]).await;
-    let said = json!({"application_id": "a1", "reason": "moved"});
-    loans.commands("/v1/charges/charge-after/c2/link", &said).await;
+    for application in ["a1", "a2"] {
+        let said = json!({"application_id": application, "reason": "moved"});
+        loans.commands("/v1/charges/charge-after/c2/link", &said).await;
+    }
     loans.holds().await;
 }
 
