@@ -82,3 +82,115 @@ impl<L: Lifecycle> Journal<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::{
+        testing::{
+            Subject, Told, application::*, charge as charges, given, payment_method::*,
+            transaction as money,
+        },
+        *,
+    };
+
+    /// Every kind of step, and what is none.
+    const KINDS: [&str; 10] = [
+        "approve",
+        "update",
+        "void",
+        "capture",
+        "refund",
+        "settle",
+        "chargeback",
+        "chargeback_reversal",
+        "link",
+        "nonsense",
+    ];
+
+    /// Exactly what is offered is accepted: of every step of the history, every decision.
+    fn offered_is_accepted<F: Subject, const N: usize>(steps: [Told<F>; N], expected: [&str; N]) {
+        let history = given(steps);
+        let convert = KINDS.iter().map(|kind| format!("convert to {kind}"));
+        let all: BTreeSet<String> = ["apply", "convert", "discard", "shrug"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(convert)
+            .collect();
+        for (entry, expected) in history.journal.entries().iter().zip(expected) {
+            let possible = history.journal.possible(entry.step.id).unwrap();
+            let offered = possible.iter().flat_map(|one| match one.convert_to.as_slice() {
+                [] => vec![one.action.to_owned()],
+                kinds => kinds.iter().map(|kind| format!("{} to {kind}", one.action)).collect(),
+            });
+            let offered: Vec<String> = offered.collect();
+            assert_eq!(offered.join(", "), expected, "{}", entry.step.key);
+            for decision in &all {
+                let decided = history.clone().resolved(&entry.step.key, decision);
+                let is_accepted = decided.refusal().is_none();
+                assert_eq!(is_accepted, offered.contains(decision), "{decision}");
+                if is_accepted {
+                    assert_eq!(decided.journal.possible(entry.step.id), Ok(Vec::new()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_transaction_what_is_offered_is_accepted_and_nothing_else() {
+        offered_is_accepted(
+            [
+                money::approved(50_00),
+                money::updated(60_00),
+                money::captured(60_00),
+                money::refunded(10_00),
+                money::voided(60_00),
+                money::captured(10_00).in_currency("JPY"),
+            ],
+            [
+                "apply, convert to update, convert to void, discard",
+                "apply, convert to approve, convert to void, discard",
+                "apply, convert to refund, discard",
+                "apply, convert to capture, discard",
+                "apply, convert to approve, convert to update, discard",
+                "discard",
+            ],
+        );
+    }
+
+    #[test]
+    fn of_a_charge_what_is_offered_is_accepted_and_nothing_else() {
+        offered_is_accepted(
+            [
+                charges::authorized(90_00),
+                charges::settled(60_00),
+                charges::chargeback("cb", 10_00),
+                charges::reversal("cr", 10_00),
+            ],
+            [
+                "apply, discard",
+                "apply, convert to refund, discard",
+                "apply, convert to chargeback_reversal, discard",
+                "apply, convert to chargeback, discard",
+            ],
+        );
+    }
+
+    #[test]
+    fn of_cards_and_applications_what_is_offered_is_accepted_and_nothing_else() {
+        let plain = "apply, discard";
+        offered_is_accepted(
+            [virtual_card("", "ACTIVE"), virtual_card("ACTIVE", "CANCELED")],
+            [plain; 2],
+        );
+        offered_is_accepted([started("s"), accepted(2), rejected(2)], [plain; 3]);
+    }
+
+    #[test]
+    fn of_a_step_that_is_not_known_nothing_is_possible() {
+        let history = given([money::approved(50_00)]);
+        let unknown = StepId::derive("imprint", "none", "none");
+        assert_eq!(history.journal.possible(unknown), Err(CommandRefusal::UnknownStep));
+    }
+}
