@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Policies, Refusal,
+    Policies,
     judge::{Item, judge, mark_void},
     refusal::CommandRefusal,
     step::{Fact, Origin, Outcome, Party, Step, StepId, Verdict},
@@ -299,39 +299,6 @@ impl<L: Lifecycle> Journal<L> {
         let revisions = self.revisions(verdicts, Cause::Step(id));
         let recorded = StepEvent::StepRecorded { step, verdict };
         Ok(std::iter::once(recorded).chain(revisions).collect())
-    }
-
-    fn override_action(
-        &self,
-        step: StepId,
-        action: &str,
-        convert_to: Option<&str>,
-    ) -> Result<OverrideAction<L::Fact>, CommandRefusal> {
-        let entry = self.entry(step).ok_or(CommandRefusal::UnknownStep)?;
-        if entry.overridden.is_some() {
-            return Err(CommandRefusal::AlreadyResolved);
-        }
-        let adds_up = !matches!(&entry.verdict.outcome,
-            Outcome::Refused(refused) if refused.code == Refusal::CurrencyMismatch);
-        match action {
-            "apply" | "convert" if !adds_up => Err(CommandRefusal::ActionNotPossible {
-                action: action.to_owned(),
-                possible: vec!["discard"],
-            }),
-            "apply" => Ok(OverrideAction::Apply),
-            "discard" => Ok(OverrideAction::Discard),
-            "convert" => {
-                let to = convert_to.unwrap_or_default();
-                let converted = entry.step.fact.convert(to).map_err(|possible| {
-                    CommandRefusal::ConversionNotPossible { to: to.to_owned(), possible }
-                })?;
-                Ok(OverrideAction::ConvertTo(converted))
-            }
-            other => Err(CommandRefusal::ActionNotPossible {
-                action: other.to_owned(),
-                possible: vec!["apply", "convert", "discard"],
-            }),
-        }
     }
 
     /// What is due, and when: deadlines of which the clock has not told yet, in the order of the

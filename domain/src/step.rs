@@ -135,11 +135,14 @@ pub trait Fact:
     fn details(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
-    /// The same fact as another kind of step, for an operator's conversion.
-    ///
-    /// # Errors
-    /// The kinds to which this one may be converted.
-    fn convert(&self, to: &str) -> Result<Self, Vec<&'static str>>;
+    /// The kinds of step that an operator may take it as.
+    fn conversions(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+    /// The same fact as another kind of step; `None` if it is none of [`Self::conversions`].
+    fn convert(&self, _to: &str) -> Option<Self> {
+        None
+    }
 }
 
 /// The customer's names in a step.

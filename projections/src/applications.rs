@@ -3,6 +3,8 @@
 mod lenders;
 mod onboarding;
 
+use std::collections::BTreeSet;
+
 use creditrail_domain::{
     Flag, Policies,
     application::{ApplicationLifecycle, ApplicationState, Decision, State, decisions::lifecycle},
@@ -38,18 +40,18 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         State::Onboarding(state) => return vec![onboarding::row(stream, steps, &state, policies)],
         State::Lenders(state) => return vec![lenders::row(stream, steps, &state, policies)],
     };
-    let mut changes = Vec::new();
-    for application in state.applications() {
-        // The two may have been two applications until a step told that they are one.
-        changes.extend(application.alias.map(|alias| Change {
-            key: alias.to_string(),
-            write: Write::Delete,
-            position: steps.position,
-            cells: Vec::new(),
-        }));
-        changes.push(row(stream, steps, application));
-    }
-    changes
+    // An id goes when it turns out to be the other one of an application, or when a person has
+    // discarded what told of it.
+    let told = steps.all().filter_map(|step| step.entry.step.fact.statement.application_id());
+    let stays = |id| state.applications().iter().any(|known| known.id == id);
+    let gone: BTreeSet<_> = told.filter(|id| !stays(*id)).collect();
+    let gone = gone.into_iter().map(|id| Change {
+        key: id.to_string(),
+        write: Write::Delete,
+        position: steps.position,
+        cells: Vec::new(),
+    });
+    gone.chain(state.applications().iter().map(|known| row(stream, steps, known))).collect()
 }
 
 fn row(

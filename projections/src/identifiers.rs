@@ -111,22 +111,30 @@ impl Found {
     }
 
     fn applications(&mut self, steps: &Steps<ApplicationLifecycle>, policies: &Policies) {
-        for application in steps.state(policies).applications() {
+        let state = steps.state(policies);
+        for application in state.applications() {
             let id = application.id.to_string();
+            let alias = application.alias.map(|alias| alias.to_string());
             let partner = application.partner_customer_id.as_deref();
-            for value in [Some(id.as_str()), partner].into_iter().flatten() {
+            for value in [Some(id.as_str()), alias.as_deref(), partner].into_iter().flatten() {
                 self.add(value, ("application", &id), steps.first_position);
             }
-            if let Some(alias) = application.alias.map(|alias| alias.to_string()) {
-                self.add(&alias, ("application", &id), steps.first_position);
-                for value in [Some(alias.as_str()), partner].into_iter().flatten() {
-                    self.gone.push(Change {
-                        key: key(&value.to_lowercase(), "application", &alias),
-                        write: Write::Delete,
-                        position: steps.position,
-                        cells: Vec::new(),
-                    });
-                }
+        }
+        // Ids by which nothing is known any more lead nowhere.
+        for step in steps.all() {
+            let fact = &step.entry.step.fact;
+            let Some(told) = fact.statement.application_id() else { continue };
+            if state.applications().iter().any(|known| known.id == told) {
+                continue;
+            }
+            let told = told.to_string();
+            for value in [Some(told.as_str()), fact.partner_customer_id.as_deref()] {
+                self.gone.extend(value.map(|value| Change {
+                    key: key(&value.to_lowercase(), "application", &told),
+                    write: Write::Delete,
+                    position: steps.position,
+                    cells: Vec::new(),
+                }));
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod exceptions;
 pub mod findings;
 pub mod history;
 pub mod identifiers;
+pub mod moments;
 pub mod payment_methods;
 pub mod row;
 pub mod steps;

@@ -97,7 +97,7 @@ impl<'a, F: Fact> StepHistory<'a, F> {
 }
 
 /// What a step is about, as people address it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Subject<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -105,6 +105,11 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// The same, for itself.
+    pub(crate) fn into_owned(self) -> Subject<'static> {
+        Subject { kind: self.kind, id: Cow::Owned(self.id.into_owned()) }
+    }
+
     /// The id, if it is of the kind.
     pub fn id_of(&self, kind: &str) -> Option<&str> {
         (self.kind == kind).then_some(&*self.id)
@@ -145,7 +150,8 @@ fn moment_view<F>(moment: &Moment<Decision<F>>) -> Value {
     }
 }
 
-fn verdict_view(verdict: &Verdict) -> Value {
+/// A verdict, as it is shown.
+pub fn verdict_view(verdict: &Verdict) -> Value {
     let reason = match &verdict.outcome {
         Outcome::Refused(refused) => Some(refused.code),
         Outcome::Applied | Outcome::Duplicate | Outcome::Stale | Outcome::Parked { .. } => None,

@@ -1,24 +1,25 @@
 //! Commands of the partner and of operators.
 //!
-//! [`applications`] (sessions, the SDK's reports), [`charges`] (created, voided, linked), [`work`]
-//! (actions done, secrets revealed); here what is alike for all, and resolved exceptions.
+//! [`applications`] (sessions, the SDK's reports), [`charges`] (created, voided, linked), [`exceptions`]
+//! (resolved) and their [`preview`], [`work`] (actions done, secrets revealed); here what is alike for all.
 
 pub mod applications;
 pub mod charges;
+pub mod exceptions;
+pub mod preview;
 pub mod work;
 
 use std::time::Duration;
 
 use creditrail_domain::{
-    AggregateType, Step, StepId,
-    exception::{About, Resolution},
-    ids,
+    AggregateType, Step, StepId, ids,
     step::{Fact, Origin},
 };
-use creditrail_projections::{StreamId, Table, exceptions};
+use creditrail_projections::{StreamId, Table};
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
+
+pub use self::exceptions::Resolve;
 
 use super::sealing::KeyError;
 use super::{
@@ -76,70 +77,7 @@ pub enum CommandError {
     NotRead(#[from] ReadError),
 }
 
-/// A person's decision about an exception.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resolve {
-    /// `apply`, `convert` or `discard`.
-    pub action: String,
-    /// For `convert`: the kind of step to take it as.
-    pub convert_to: Option<String>,
-    /// Why. Required.
-    #[serde(default)]
-    pub reason: String,
-    /// Who; an operator, if nobody is named.
-    pub actor: Option<String>,
-}
-
 impl Creditrail {
-    /// Resolves an exception. The refusal stays in the history.
-    ///
-    /// # Errors
-    /// [`CommandError`]: no such exception, no reason, an action that does not fit it, not written.
-    pub async fn resolve(
-        &self,
-        exception_id: &str,
-        resolve: Resolve,
-    ) -> Result<Receipt, CommandError> {
-        let Resolve { action, convert_to, reason: why, actor } = resolve;
-        let (reason, actor) = (reason(why)?, person(actor)?);
-        let not_found =
-            || CommandError::NotFound { what: "exception", id: exception_id.to_owned() };
-        let found = self.anywhere(exceptions::READ_MODEL.table, exception_id).await?;
-        let (source, document) = found.ok_or_else(not_found)?;
-        let known = self.source(&source)?;
-        let at = self.now();
-        // The exception of a step names its stream; any other has a stream of its own.
-        let kind = document["stream"]["type"].as_str().and_then(AggregateType::named);
-        let id = document["stream"]["id"].as_str();
-        if let Some((aggregate_type, id)) = kind.zip(id) {
-            let step: StepId =
-                serde_json::from_value(document["delivery_id"].clone()).map_err(|_| not_found())?;
-            let stream = StreamId { aggregate_type, id: id.to_owned() };
-            let command = Command::Override { step, action, convert_to, reason, actor };
-            return Ok(known.command(stream, command, at).await?);
-        }
-        let about = (document["kind"] == "conflict").then(|| About {
-            code: document["code"].as_str().unwrap_or_default().to_owned(),
-            message: document["message"].as_str().unwrap_or_default().to_owned(),
-            first_position: document["position"].as_i64().unwrap_or_default(),
-            customer: document["subject"]["id"].as_str().unwrap_or_default().to_owned(),
-        });
-        let resolution = Resolution { action, reason, actor, at, about };
-        let stream =
-            StreamId { aggregate_type: AggregateType::Exception, id: exception_id.to_owned() };
-        Ok(known.command(stream, Command::Resolve(resolution), at).await?)
-    }
-
-    /// An exception by its id; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn exception(&self, exception_id: &str) -> Result<Option<Value>, ReadError> {
-        let found = self.anywhere(exceptions::READ_MODEL.table, exception_id).await?;
-        Ok(found.map(|(_, document)| document))
-    }
-
     /// A row of a read model by its id alone, with its source.
     async fn anywhere(
         &self,

@@ -6,12 +6,12 @@ use std::{
 };
 
 use creditrail_domain::{
-    AggregateType, CommandRefusal, Event, Policies, StepEvent, StepId,
+    AggregateType, CommandRefusal, Event, Policies, PossibleAction, StepEvent, StepId,
     access::{Access, AccessRecord},
     application::Application,
     charge::Charge,
     customer_link::CustomerLink,
-    exception::{Exception, ExceptionCommand, Resolution, Unreadable},
+    exception::{About, Exception, ExceptionCommand, Resolution, Unreadable},
     journal,
     payment_method::PaymentMethod,
     secret::{Reveal, Secret},
@@ -109,6 +109,35 @@ impl Aggregates {
             known.0.apply(event);
             known.1 = sequence;
         }
+    }
+
+    /// What a person can decide about a step; nothing about one that is not known.
+    pub fn possible(&self, stream: &StreamId, step: StepId) -> Vec<PossibleAction> {
+        let possible = match self.0.get(stream).map(|known| &known.0) {
+            Some(Aggregate::Application(aggregate)) => aggregate.possible(step),
+            Some(Aggregate::Charge(aggregate)) => aggregate.possible(step),
+            Some(Aggregate::CustomerLink(aggregate)) => aggregate.possible(step),
+            Some(Aggregate::PaymentMethod(aggregate)) => aggregate.possible(step),
+            Some(Aggregate::Transaction(aggregate)) => aggregate.possible(step),
+            Some(Aggregate::Access(_) | Aggregate::Exception(_) | Aggregate::Secret(_)) | None => {
+                return Vec::new();
+            }
+        };
+        possible.unwrap_or_default()
+    }
+
+    /// What a person can decide about an exception that belongs to no step, as it is shown.
+    pub fn possible_of_exception(
+        &self,
+        stream: &StreamId,
+        about: Option<&About>,
+    ) -> Vec<PossibleAction> {
+        let possible = match self.0.get(stream).map(|known| &known.0) {
+            Some(Aggregate::Exception(aggregate)) => aggregate.possible(about),
+            // A conflict has no event before it is resolved.
+            _ => Exception::default().possible(about),
+        };
+        possible.into_iter().map(PossibleAction::plain).collect()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use creditrail_domain::{application, charge, payment_method, transaction};
 use creditrail_projections::{
-    Table, access_records, actions, applications, charges, exceptions, findings, payment_methods,
-    timeline, transactions,
+    ReadModel, Table, access_records, actions, applications, charges, exceptions, findings,
+    payment_methods, timeline, transactions,
 };
 
 use super::{Creditrail, access, read::OUTCOMES};
@@ -58,17 +58,21 @@ impl List {
         Self::ALL.iter().find(|(list, _)| *list == self).map_or("", |(_, name)| name)
     }
 
-    pub(super) const fn table(self) -> &'static Table {
+    pub(super) fn table(self) -> &'static Table {
+        self.model().table
+    }
+
+    pub(super) const fn model(self) -> &'static ReadModel {
         match self {
-            Self::Transactions => transactions::READ_MODEL.table,
-            Self::PaymentMethods => payment_methods::READ_MODEL.table,
-            Self::Applications => applications::READ_MODEL.table,
-            Self::Exceptions => exceptions::READ_MODEL.table,
-            Self::Charges => charges::READ_MODEL.table,
-            Self::Actions => actions::READ_MODEL.table,
-            Self::Stale | Self::Discrepancies => findings::READ_MODEL.table,
-            Self::AccessRecords => access_records::READ_MODEL.table,
-            Self::Deliveries => timeline::READ_MODEL.table,
+            Self::Transactions => &transactions::READ_MODEL,
+            Self::PaymentMethods => &payment_methods::READ_MODEL,
+            Self::Applications => &applications::READ_MODEL,
+            Self::Exceptions => &exceptions::READ_MODEL,
+            Self::Charges => &charges::READ_MODEL,
+            Self::Actions => &actions::READ_MODEL,
+            Self::Stale | Self::Discrepancies => &findings::READ_MODEL,
+            Self::AccessRecords => &access_records::READ_MODEL,
+            Self::Deliveries => &timeline::READ_MODEL,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The use cases: receive, command, read, replay. Everything outside comes in through here.
 
 pub mod access;
+pub mod changes;
 pub mod clock;
 pub mod command;
 pub mod export;
@@ -8,6 +9,7 @@ pub mod handler;
 pub mod histories;
 pub mod judge;
 pub mod lists;
+pub mod moments;
 mod pages;
 pub mod read;
 pub mod readers;
@@ -16,6 +18,8 @@ pub mod rejected;
 pub mod replay;
 pub mod sealing;
 pub mod status;
+mod then;
+pub mod things;
 pub mod writer;
 
 use std::{

@@ -7,7 +7,7 @@ use creditrail_projections::StreamId;
 use jiff::Timestamp;
 
 use super::{
-    judge::{Command, Desk, Undecided},
+    judge::{Command, Desk},
     writer::{Answer, Delivery, Receipt, Request, WriteError},
 };
 use crate::{
@@ -80,13 +80,7 @@ impl<'a> Pages<'a> {
         at: Timestamp,
         desk: &mut Desk<'_>,
     ) -> Answer {
-        let decided =
-            desk.decide(stream, command.clone(), (at, None)).map_err(
-                |undecided| match undecided {
-                    Undecided::Refused(refusal) => WriteError::Refused(refusal),
-                    Undecided::Panicked | Undecided::Unfit => WriteError::Rule,
-                },
-            )?;
+        let decided = desk.decide(stream, command.clone(), (at, None))?;
         self.newest = at.max(self.newest);
         let position = self.position(desk);
         let delivery_id = match command {

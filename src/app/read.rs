@@ -1,12 +1,12 @@
 //! Reading: the read models by id, by list, by search.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use creditrail_projections::{Table, payment_methods};
+use creditrail_projections::Table;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{Creditrail, access, lists::List};
+use super::{Creditrail, access, lists::List, things::Thing};
 use crate::sources::scrub;
 use crate::store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, StoreError};
 
@@ -23,6 +23,9 @@ pub enum ReadError {
     /// A document of a read model is no JSON: it was written by something else.
     #[error("a read model holds a broken row; rebuild it with `creditrail replay`")]
     Broken(#[from] serde_json::Error),
+    /// A rule failed on the events of a stream.
+    #[error("the events of a stream cannot be folded")]
+    Unfolded,
     /// There is no such source.
     #[error("there is no source `{0}`")]
     UnknownSource(String),
@@ -83,33 +86,25 @@ impl Creditrail {
         Ok(document.as_deref().map(serde_json::from_str).transpose()?)
     }
 
+    /// The document of a thing; `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn document_of(
+        &self,
+        thing: Thing,
+        source: &str,
+        id: &str,
+    ) -> Result<Option<Value>, ReadError> {
+        self.things(source)?.one(thing, id).await
+    }
+
     /// A transaction; `None` if it is not known.
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn transaction(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
-        self.known(source)?;
-        let Some(mut document) = self.document(List::Transactions.table(), source, id).await?
-        else {
-            return Ok(None);
-        };
-        self.flag_unknown_payment_method(source, &mut document).await?;
-        Ok(Some(document))
-    }
-
-    /// A card that was never announced does not block money, but is worth knowing. It concerns
-    /// two aggregates, so it is told when it is read.
-    async fn flag_unknown_payment_method(
-        &self,
-        source: &str,
-        transaction: &mut Value,
-    ) -> Result<(), ReadError> {
-        let Some(id) = transaction["payment_method_id"].as_str() else { return Ok(()) };
-        let known = self.store.document(List::PaymentMethods.table(), source, id).await?;
-        if let (None, Some(flags)) = (known, transaction["flags"].as_array_mut()) {
-            flags.push("unknown_payment_method".into());
-        }
-        Ok(())
+        self.things(source)?.one(Thing::Transaction, id).await
     }
 
     /// A card with its probable reissue; `None` if it is not known.
@@ -117,29 +112,7 @@ impl Creditrail {
     /// # Errors
     /// [`ReadError`].
     pub async fn payment_method(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
-        self.known(source)?;
-        let Some(document) = self.document(List::PaymentMethods.table(), source, id).await? else {
-            return Ok(None);
-        };
-        let id = document["payment_method_id"].clone();
-        let siblings = match document["customer_id"].as_str() {
-            Some(customer_id) => self.payment_methods_of(source, customer_id).await?,
-            None => Vec::new(),
-        };
-        let linked = siblings.into_iter().find(|card| card["payment_method_id"] == id);
-        Ok(Some(linked.unwrap_or(document)))
-    }
-
-    async fn payment_methods_of(
-        &self,
-        source: &str,
-        customer_id: &str,
-    ) -> Result<Vec<Value>, ReadError> {
-        let filter = ("customer_id", customer_id.to_owned());
-        let mut cards = self.all(List::PaymentMethods, source, filter).await?;
-        let window = self.known(source)?.config.policies.reissue_window;
-        payment_methods::infer_reissues(&mut cards, window);
-        Ok(cards)
+        self.things(source)?.one(Thing::PaymentMethod, id).await
     }
 
     /// An application by its id, or by the one that it had before its session was known.
@@ -147,50 +120,24 @@ impl Creditrail {
     /// # Errors
     /// [`ReadError`].
     pub async fn application(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
-        self.known(source)?;
-        let table = List::Applications.table();
-        if let Some(mut document) = self.document(table, source, id).await? {
-            self.add_charges(source, &mut document).await?;
-            return Ok(Some(document));
-        }
-        for (kind, subject) in self.store.search(source, id).await? {
-            if kind == "application" && subject != id {
-                return self.document(table, source, &subject).await;
-            }
-        }
-        Ok(None)
+        self.things(source)?.one(Thing::Application, id).await
     }
 
-    /// The charges that are linked with an application, by whomever, and not those that a person has
-    /// linked with another one since. They are other aggregates, so it is told when it is read.
-    async fn add_charges(&self, source: &str, application: &mut Value) -> Result<(), ReadError> {
-        let Some(known) = application["charges"].as_array() else { return Ok(()) };
-        let id = application["application_id"].as_str().unwrap_or_default().to_owned();
-        let mut charges = BTreeSet::new();
-        for charge_id in known.iter().filter_map(Value::as_str) {
-            let charge = self.charge(source, charge_id).await?;
-            let is_elsewhere = charge.is_some_and(|charge| {
-                charge["application_id"].as_str().is_some_and(|other| other != id)
-            });
-            if !is_elsewhere {
-                charges.insert(charge_id.to_owned());
-            }
-        }
-        for charge in self.all(List::Charges, source, ("application_id", id.clone())).await? {
-            charges.extend(charge["charge_id"].as_str().map(str::to_owned));
-        }
-        if let Some(order) = application["merchant_order_id"].as_str() {
-            for (kind, charge_id) in self.store.search(source, order).await? {
-                if kind == "charge"
-                    && let Some(charge) = self.charge(source, &charge_id).await?
-                    && charge["application_id"] == id.as_str()
-                {
-                    charges.insert(charge_id);
-                }
-            }
-        }
-        application["charges"] = json!(charges);
-        Ok(())
+    /// A charge; `None` if it is not known. Where nobody says to which application it belongs, the
+    /// partner's order may.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn charge(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        self.things(source)?.one(Thing::Charge, id).await
+    }
+
+    /// A customer with identities, applications, charges, cards and balances; `None` if not known.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn customer(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
+        self.things(source)?.one(Thing::Customer, id).await
     }
 
     /// A page of a list. Filters are columns of [`List::filters`].
@@ -211,118 +158,10 @@ impl Creditrail {
         if list == List::Transactions {
             for document in &mut items.items {
                 let source = document["source"].as_str().unwrap_or_default().to_owned();
-                self.flag_unknown_payment_method(&source, document).await?;
+                self.things(&source)?.flag_unknown_payment_method(document).await?;
             }
         }
         Ok(items)
-    }
-
-    /// A charge; `None` if it is not known. Where nobody says to which application it belongs, the
-    /// partner's order may.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn charge(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
-        self.known(source)?;
-        let Some(mut document) = self.document(List::Charges.table(), source, id).await? else {
-            return Ok(None);
-        };
-        let order = document["merchant_order_id"].as_str().unwrap_or_default().to_owned();
-        if document["application_id"].is_null() && !order.is_empty() {
-            let mut applications = Vec::new();
-            for (kind, id) in self.store.search(source, &order).await? {
-                // Other ids may be spelled like the order.
-                if kind == "application"
-                    && let Some(known) =
-                        self.document(List::Applications.table(), source, &id).await?
-                    && known["merchant_order_id"] == order.as_str()
-                {
-                    applications.push(id);
-                }
-            }
-            if let [application_id] = applications.as_slice() {
-                document["application_id"] = application_id.as_str().into();
-                document["linked_by"] = "merchant_order_id".into();
-            }
-        }
-        Ok(Some(document))
-    }
-
-    /// All rows of a list for one customer.
-    pub(super) async fn all(
-        &self,
-        list: List,
-        source: &str,
-        filter: (&'static str, String),
-    ) -> Result<Vec<Value>, ReadError> {
-        let page = Page {
-            sources: vec![source.to_owned()],
-            filters: vec![filter],
-            limit: 1000,
-            ..Page::default()
-        };
-        Ok(items(self.store.list(list.table(), &page).await?, page.limit)?.items)
-    }
-
-    /// A customer with identities, applications, charges, cards and balances; `None` if not known.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn customer(&self, source: &str, id: &str) -> Result<Option<Value>, ReadError> {
-        self.known(source)?;
-        let id = creditrail_domain::ids::canonical(id);
-        let identities = self.store.identities(source, &id).await?;
-        if identities.is_empty() {
-            return Ok(None);
-        }
-        let of_customer = ("customer_id", id.clone());
-        let mut applications = self.all(List::Applications, source, of_customer).await?;
-        for partner in self.partners(source, &id).await? {
-            let of_partner = ("partner_customer_id", partner);
-            let more = self.all(List::Applications, source, of_partner).await?;
-            // A rejection may come before the lender has a profile.
-            applications.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
-        }
-        let mut charges = self.all(List::Charges, source, ("customer_id", id.clone())).await?;
-        for application in &applications {
-            let of_application = application["application_id"].as_str().unwrap_or_default();
-            let of_application = ("application_id", of_application.to_owned());
-            let more = self.all(List::Charges, source, of_application).await?;
-            // Only a reconciliation names the customer of a charge.
-            charges.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
-        }
-        Ok(Some(json!({
-            "source": source,
-            "customer_id": id,
-            "identities": identities,
-            "applications": applications,
-            "charges": charges,
-            "payment_methods": self.payment_methods_of(source, &id).await?,
-            "balances": self.store.balances(source, &id).await?,
-        })))
-    }
-
-    /// The partner's ids that stand for this customer and no other: where one stands for several,
-    /// nothing is merged until a person has looked at it.
-    async fn partners(&self, source: &str, customer_id: &str) -> Result<Vec<String>, ReadError> {
-        let ids: Vec<String> = self
-            .store
-            .identities(source, customer_id)
-            .await?
-            .into_iter()
-            .filter(|identity| identity.kind == "partner_customer_id")
-            .map(|identity| identity.value)
-            .collect();
-        let pairs = self.store.pairs(source, Vec::new(), ids.clone()).await?;
-        let other = |id: &String| {
-            pairs
-                .iter()
-                .any(|pair| pair.partner_customer_id == *id && pair.customer_id != customer_id)
-        };
-        let mut own: Vec<String> = ids.into_iter().filter(|id| !other(id)).collect();
-        own.sort();
-        own.dedup();
-        Ok(own)
     }
 
     /// A page of a customer's timeline, in the order in which things happened; `None` if the
@@ -341,7 +180,7 @@ impl Creditrail {
         if self.store.identities(source, &customer_id).await?.is_empty() {
             return Ok(None);
         }
-        let partner_customer_ids = self.partners(source, &customer_id).await?;
+        let partner_customer_ids = self.things(source)?.partners(&customer_id).await?;
         let keys = CustomerKeys { source: source.to_owned(), customer_id, partner_customer_ids };
         items(self.store.timeline(&keys, &one_more(&page)).await?, page.limit).map(Some)
     }

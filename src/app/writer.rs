@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    judge::{Aggregates, Command, Desk},
+    judge::{Aggregates, Command, Desk, Undecided},
     pages::Pages,
 };
 use crate::{
@@ -61,6 +61,15 @@ pub enum WriteError {
     /// A rule failed on the command.
     #[error("a rule failed on the command")]
     Rule,
+}
+
+impl From<Undecided> for WriteError {
+    fn from(undecided: Undecided) -> Self {
+        match undecided {
+            Undecided::Refused(refusal) => Self::Refused(refusal),
+            Undecided::Panicked | Undecided::Unfit => Self::Rule,
+        }
+    }
 }
 
 /// A delivery, verified and read as far as it could be.

@@ -22,6 +22,7 @@ use super::{
     exports,
     params::{Params, answer},
     problem::Problem,
+    things::things,
 };
 use crate::app::{
     Creditrail,
@@ -54,20 +55,18 @@ pub fn api(creditrail: &Creditrail, access: &Access) -> Router {
 
 fn reads() -> Router<Creditrail> {
     Router::new()
+        .merge(things())
         .route("/v1/transactions", get(transactions))
-        .route("/v1/transactions/{source}/{id}", get(transaction))
         .route("/v1/payment-methods", get(payment_methods))
-        .route("/v1/payment-methods/{source}/{id}", get(payment_method))
         .route("/v1/applications", get(applications))
-        .route("/v1/applications/{source}/{id}", get(application))
         .route("/v1/charges", get(charges))
-        .route("/v1/charges/{source}/{id}", get(charge))
         .route("/v1/actions", get(actions))
         .route("/v1/stale", get(stale))
         .route("/v1/discrepancies", get(discrepancies))
-        .route("/v1/customers/{source}/{id}", get(customer))
-        .route("/v1/customers/{source}/{id}/timeline", get(timeline))
         .route("/v1/exceptions", get(exceptions))
+        .route("/v1/exceptions/{id}", get(exception))
+        .route("/v1/exceptions/{id}/preview", post(preview))
+        .route("/v1/customers/{source}/{id}/timeline", get(timeline))
         .route("/v1/deliveries", get(deliveries))
         .route("/v1/deliveries/{source}/{id}", get(delivery))
         .route("/v1/rejected-calls", get(rejected_calls))
@@ -109,51 +108,6 @@ async fn one(creditrail: &Creditrail, source: &str, given: Given) -> Result<(), 
 
 fn found(what: &str, id: &str, document: Option<Value>) -> Answer {
     document.map(Json).ok_or_else(|| Problem::not_found(what, id))
-}
-
-async fn transaction(
-    State(creditrail): State<Creditrail>,
-    Path((source, id)): Path<(String, String)>,
-    given: Given,
-) -> Answer {
-    one(&creditrail, &source, given).await?;
-    found("transaction", &id, creditrail.transaction(&source, &id).await?)
-}
-
-async fn payment_method(
-    State(creditrail): State<Creditrail>,
-    Path((source, id)): Path<(String, String)>,
-    given: Given,
-) -> Answer {
-    one(&creditrail, &source, given).await?;
-    found("payment method", &id, creditrail.payment_method(&source, &id).await?)
-}
-
-async fn application(
-    State(creditrail): State<Creditrail>,
-    Path((source, id)): Path<(String, String)>,
-    given: Given,
-) -> Answer {
-    one(&creditrail, &source, given).await?;
-    found("application", &id, creditrail.application(&source, &id).await?)
-}
-
-async fn charge(
-    State(creditrail): State<Creditrail>,
-    Path((source, id)): Path<(String, String)>,
-    given: Given,
-) -> Answer {
-    one(&creditrail, &source, given).await?;
-    found("charge", &id, creditrail.charge(&source, &id).await?)
-}
-
-async fn customer(
-    State(creditrail): State<Creditrail>,
-    Path((source, id)): Path<(String, String)>,
-    given: Given,
-) -> Answer {
-    one(&creditrail, &source, given).await?;
-    found("customer", &id, creditrail.customer(&source, &id).await?)
 }
 
 async fn delivery(
@@ -388,6 +342,26 @@ async fn client_report(
 ) -> Answer {
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn exception(
+    State(creditrail): State<Creditrail>,
+    Path(id): Path<String>,
+    Query(given): Given,
+) -> Answer {
+    let mut params = Params::new(given);
+    let source = params.take("source");
+    params.wait(&creditrail, source.as_deref()).await?;
+    params.done(&["source", "at_least"])?;
+    found("exception", &id, creditrail.exception(&id).await?)
+}
+
+async fn preview(
+    State(creditrail): State<Creditrail>,
+    Path(id): Path<String>,
+    JsonBody(resolve): JsonBody<Resolve>,
+) -> Answer {
+    Ok(Json(json!(creditrail.preview(&id, resolve).await?)))
 }
 
 async fn resolve(

@@ -12,6 +12,7 @@ pub mod openapi;
 mod params;
 mod problem;
 pub mod serve;
+mod things;
 pub mod tokens;
 mod webhooks;
 

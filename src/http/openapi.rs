@@ -64,6 +64,21 @@ impl Operation {
         Self { method: "get", path, summary, query, body: None, answers }
     }
 
+    fn thing(path: &'static str, summary: &'static str) -> Self {
+        let query = ["at_least", "as_of"].map(|name| (name, None)).into();
+        Self { query, ..Self::get(path, summary) }
+    }
+
+    fn moments(path: &'static str) -> Self {
+        let query = ["at_least", "limit", "cursor"].map(|name| (name, None)).into();
+        Self { query, ..Self::get(path, "When it changed, oldest first, in short sentences") }
+    }
+
+    fn changes(path: &'static str) -> Self {
+        let query = ["at_least", "from", "to"].map(|name| (name, None)).into();
+        Self { query, ..Self::get(path, "What differs between two moments, field by field") }
+    }
+
     fn list(path: &'static str, summary: &'static str, list: List) -> Self {
         let filters = list.filters().iter().map(|filter| (*filter, list.values(filter)));
         Self::page(path, summary, filters.collect())
@@ -150,11 +165,17 @@ fn operations() -> Vec<Operation> {
             &[200, 401, 404, 408, 413, 415, 429, 503],
         ),
         Operation::list("/v1/transactions", "Transactions, newest first", List::Transactions),
-        Operation::get("/v1/transactions/{source}/{id}", "A transaction with all its steps"),
+        Operation::thing("/v1/transactions/{source}/{id}", "A transaction with all its steps"),
+        Operation::moments("/v1/transactions/{source}/{id}/moments"),
+        Operation::changes("/v1/transactions/{source}/{id}/changes"),
         Operation::list("/v1/payment-methods", "Cards, newest first", List::PaymentMethods),
-        Operation::get("/v1/payment-methods/{source}/{id}", "A card with its probable reissue"),
+        Operation::thing("/v1/payment-methods/{source}/{id}", "A card with its probable reissue"),
+        Operation::moments("/v1/payment-methods/{source}/{id}/moments"),
+        Operation::changes("/v1/payment-methods/{source}/{id}/changes"),
         Operation::list("/v1/applications", "Applications, newest first", List::Applications),
-        Operation::get("/v1/applications/{source}/{id}", "An application"),
+        Operation::thing("/v1/applications/{source}/{id}", "An application"),
+        Operation::moments("/v1/applications/{source}/{id}/moments"),
+        Operation::changes("/v1/applications/{source}/{id}/changes"),
         Operation::post(
             "/v1/applications/{source}",
             "Register a session in which a customer applies",
@@ -181,7 +202,9 @@ fn operations() -> Vec<Operation> {
             &[200, 400, 404, 415, 503],
         ),
         Operation::list("/v1/charges", "Charges, newest first", List::Charges),
-        Operation::get("/v1/charges/{source}/{id}", "A charge with its operations and balances"),
+        Operation::thing("/v1/charges/{source}/{id}", "A charge with its operations and balances"),
+        Operation::moments("/v1/charges/{source}/{id}/moments"),
+        Operation::changes("/v1/charges/{source}/{id}/changes"),
         Operation::post(
             "/v1/charges/{source}",
             "Record that the partner created a charge with a confirmation of an application",
@@ -225,10 +248,12 @@ fn operations() -> Vec<Operation> {
             &[("reason", true), ("actor", false)],
             &[200, 400, 404, 415, 500, 503],
         ),
-        Operation::get(
+        Operation::thing(
             "/v1/customers/{source}/{id}",
             "A customer: identities, applications, charges, cards, balances",
         ),
+        Operation::moments("/v1/customers/{source}/{id}/moments"),
+        Operation::changes("/v1/customers/{source}/{id}/changes"),
         Operation {
             query: ["at_least", "limit", "cursor"].map(|name| (name, None)).into(),
             ..Operation::get(
@@ -237,6 +262,16 @@ fn operations() -> Vec<Operation> {
             )
         },
         Operation::list("/v1/exceptions", "What a person should look at", List::Exceptions),
+        Operation {
+            query: ["source", "at_least"].map(|name| (name, None)).into(),
+            ..Operation::get("/v1/exceptions/{id}", "An exception, with what can be done about it")
+        },
+        Operation::post(
+            "/v1/exceptions/{id}/preview",
+            "What resolving an exception would lead to; nothing is written",
+            &[("action", true), ("convert_to", false), ("reason", false), ("actor", false)],
+            &[200, 400, 404, 409, 415, 503],
+        ),
         Operation::post(
             "/v1/exceptions/{id}/resolve",
             "Resolve an exception: apply, convert or discard; the refusal stays in the history",

@@ -138,7 +138,7 @@ impl From<ReadError> for Problem {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 Self::new(status, "read_models_behind", error.to_string()).retry_after(1)
             }
-            ReadError::Store(_) | ReadError::Broken(_) => {
+            ReadError::Store(_) | ReadError::Broken(_) | ReadError::Unfolded => {
                 tracing::error!(error = chain(&error), "a read failed");
                 Self::unavailable("the read models cannot be read now")
             }

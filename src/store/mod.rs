@@ -2,13 +2,16 @@
 //!
 //! [`Store`] is one interface with one contract: [`sqlite`] keeps all of it in one file, [`postgres`]
 //! in a database that many instances share. What both read by the same statements is in
-//! [`reading`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
+//! [`reading`] and [`past`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
 
 pub mod codec;
+pub mod past;
 pub mod postgres;
 pub mod reading;
 pub mod sql;
 pub mod sqlite;
+
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use async_trait::async_trait;
 use creditrail_domain::{Event, StepId};
@@ -339,6 +342,28 @@ pub struct Balance {
     pub net: i64,
 }
 
+impl Balance {
+    /// The sums of holds, captures and refunds, by currency.
+    pub fn sums<'a>(amounts: impl IntoIterator<Item = (&'a str, [i64; 3])>) -> Vec<Self> {
+        let mut sums = BTreeMap::<&str, [i128; 3]>::new();
+        for (currency, amounts) in amounts {
+            let sums = sums.entry(currency).or_default();
+            for (sum, amount) in sums.iter_mut().zip(amounts) {
+                *sum += i128::from(amount);
+            }
+        }
+        let shown = |sum| i64::try_from(sum).unwrap_or(i64::MAX);
+        let sums = sums.into_iter();
+        sums.map(|(currency, sums)| Self::of(currency.to_owned(), sums.map(shown))).collect()
+    }
+
+    /// Of the sums of holds, captures and refunds.
+    pub(crate) fn of(currency: String, [pending, confirmed, refunded]: [i64; 3]) -> Self {
+        let net = confirmed.saturating_sub(refunded);
+        Self { currency, pending, confirmed, refunded, net }
+    }
+}
+
 /// The log and the read models of all sources.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -427,6 +452,36 @@ pub struct Identity {
     pub strength: String,
     /// The position of the event that first told of it.
     pub position: i64,
+}
+
+impl Identity {
+    /// The ids of a customer, from what is known of each pair: the partner's id if there is one,
+    /// its strength, and since when. Oldest first.
+    pub fn of(
+        customer_id: &str,
+        known: impl IntoIterator<Item = (Option<String>, String, i64)>,
+    ) -> Vec<Self> {
+        let mut identities = BTreeMap::<Option<String>, Self>::new();
+        for (partner, strength, position) in known {
+            let identity = Self {
+                kind: if partner.is_some() { "partner_customer_id" } else { "customer_id" },
+                value: partner.clone().unwrap_or_else(|| customer_id.to_owned()),
+                // The customer's own id is a fact, not an inference.
+                strength: if partner.is_none() { "explicit".to_owned() } else { strength },
+                position,
+            };
+            match identities.entry(partner) {
+                Entry::Vacant(place) => drop(place.insert(identity)),
+                // A link outweighs what was merely named together.
+                Entry::Occupied(mut place) => {
+                    if place.get().strength == "implied" {
+                        place.get_mut().strength = identity.strength;
+                    }
+                }
+            }
+        }
+        identities.into_values().collect()
+    }
 }
 
 /// The ids under which a customer's steps are found.

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::{Ordering, Reverse},
-    collections::{BTreeMap, btree_map::Entry},
+    collections::BTreeMap,
 };
 
 use creditrail_domain::AggregateType;
@@ -290,27 +290,10 @@ impl dyn Store {
 
     /// The ids of a customer.
     pub async fn identities(&self, source: &str, customer_id: &str) -> Result<Vec<Identity>> {
-        let mut known = BTreeMap::<Option<String>, Identity>::new();
-        for mut row in self.all(IDENTITIES, vec![source.into(), customer_id.into()]).await? {
-            let (partner, strength, position) = (row.optional_text()?, row.text()?, row.int()?);
-            let identity = Identity {
-                kind: if partner.is_some() { "partner_customer_id" } else { "customer_id" },
-                value: partner.clone().unwrap_or_else(|| customer_id.to_owned()),
-                // The customer's own id is a fact, not an inference.
-                strength: if partner.is_none() { "explicit".to_owned() } else { strength },
-                position,
-            };
-            match known.entry(partner) {
-                Entry::Vacant(place) => drop(place.insert(identity)),
-                // A link outweighs what was merely named together.
-                Entry::Occupied(mut place) => {
-                    if place.get().strength == "implied" {
-                        place.get_mut().strength = identity.strength;
-                    }
-                }
-            }
-        }
-        Ok(known.into_values().collect())
+        let rows = self.all(IDENTITIES, vec![source.into(), customer_id.into()]).await?;
+        let known = |mut row: Row| Ok((row.optional_text()?, row.text()?, row.int()?));
+        let known: Vec<_> = rows.into_iter().map(known).collect::<Result<_>>()?;
+        Ok(Identity::of(customer_id, known))
     }
 
     /// The totals of a customer, by currency.
@@ -322,9 +305,8 @@ impl dyn Store {
         let mut balances = Vec::new();
         for mut row in self.all(BALANCES, vec![source.into(), customer_id.into()]).await? {
             let currency = row.text()?;
-            let (pending, confirmed, refunded) = (sum(&mut row)?, sum(&mut row)?, sum(&mut row)?);
-            let net = confirmed.saturating_sub(refunded);
-            balances.push(Balance { currency, pending, confirmed, refunded, net });
+            let sums = [sum(&mut row)?, sum(&mut row)?, sum(&mut row)?];
+            balances.push(Balance::of(currency, sums));
         }
         Ok(balances)
     }
@@ -396,7 +378,7 @@ impl dyn Store {
         rows.into_iter().map(rejected).collect()
     }
 
-    async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
+    pub(super) async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
         self.rows(self.dialect().of(sql), values).await
     }
 }
@@ -491,7 +473,7 @@ pub(super) fn known(mut row: Row) -> Result<KnownDelivery> {
 }
 
 /// Columns: aggregate_type, stream.
-fn stream(row: &mut Row) -> Result<StreamId> {
+pub(super) fn stream(row: &mut Row) -> Result<StreamId> {
     // A type of a newer program can only be that of an exception to this one.
     let aggregate_type = AggregateType::named(&row.text()?).unwrap_or(AggregateType::Exception);
     Ok(StreamId { aggregate_type, id: row.text()? })

@@ -14,6 +14,7 @@ mod support;
 mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
 mod cards; // the lifecycle of a card, its reissue
+mod changes; // when a thing changed, and in what
 mod charge_commands; // a partner's void, an operator's link
 mod charges; // operations, chargebacks, what they add up to
 mod contract; // what every store promises, run on each
@@ -28,11 +29,13 @@ mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away
 mod lender_tracks; // one application, several lenders, twins
 mod lists; // cursors, filters, wrong parameters, the log
+mod moments; // what was known at a moment
 mod onboarding; // from the signing to the card
 mod onboarding_calls; // its signature, its window, its ids
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
 mod postgres_es_traps; // what of postgres-es loses data
+mod previews; // what resolving an exception would lead to
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable

@@ -255,8 +255,4 @@ impl Fact for ApplicationFact {
     fn subject_id(&self) -> Option<String> {
         self.statement.application_id().map(|id| id.to_string())
     }
-
-    fn convert(&self, _: &str) -> Result<Self, Vec<&'static str>> {
-        Err(Vec::new())
-    }
 }

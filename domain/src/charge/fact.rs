@@ -164,14 +164,16 @@ impl Report {
 impl ChargeFact {
     /// The ids that are named, by which people look for the charge: not the customer's.
     pub fn ids(&self) -> Vec<&str> {
-        let own = match &self.report {
-            Report::Operation(report) => report.lender_transaction_id.as_ref(),
+        let (own, application) = match &self.report {
+            Report::Operation(report) => (report.lender_transaction_id.as_ref(), None),
             Report::ChargedBack(dispute) | Report::ChargebackReversed(dispute) => {
-                Some(&dispute.transaction_id)
+                (Some(&dispute.transaction_id), dispute.application_id.as_ref())
             }
-            Report::Authorized(_) | Report::Voided { .. } | Report::Linked { .. } => None,
+            Report::Linked { application_id, .. } => (None, Some(application_id)),
+            Report::Authorized(_) | Report::Voided { .. } => (None, None),
         };
-        own.into_iter().chain(&self.merchant_order_id).map(String::as_str).collect()
+        let ids = [own, application, self.merchant_order_id.as_ref()];
+        ids.into_iter().flatten().map(String::as_str).collect()
     }
 }
 
@@ -240,10 +242,12 @@ impl Fact for ChargeFact {
     }
 
     /// Money that went one way may have gone the other; nothing else is ever taken for money.
-    fn convert(&self, to: &str) -> Result<Self, Vec<&'static str>> {
-        match self.report.reversed() {
-            Some(report) if report.kind().name() == to => Ok(Self { report, ..self.clone() }),
-            possible => Err(possible.iter().map(|report| report.kind().name()).collect()),
-        }
+    fn conversions(&self) -> Vec<&'static str> {
+        self.report.reversed().iter().map(|report| report.kind().name()).collect()
+    }
+
+    fn convert(&self, to: &str) -> Option<Self> {
+        let report = self.report.reversed().filter(|report| report.kind().name() == to)?;
+        Some(Self { report, ..self.clone() })
     }
 }

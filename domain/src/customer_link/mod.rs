@@ -117,10 +117,6 @@ impl Fact for CustomerLinkFact {
             partner_customer_id: Some(&self.partner_customer_id),
         }
     }
-
-    fn convert(&self, _: &str) -> Result<Self, Vec<&'static str>> {
-        Err(Vec::new())
-    }
 }
 
 impl Lifecycle for CustomerLinkLifecycle {

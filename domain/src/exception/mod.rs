@@ -116,10 +116,19 @@ impl Exception {
         }
     }
 
+    /// What a person can decide about it, as it is shown now: `about`. Empty if that has been
+    /// decided already; a conflict that has grown since is another matter.
+    pub fn possible(&self, about: Option<&About>) -> Vec<&'static str> {
+        match &self.resolved {
+            Some(resolved) if resolved.as_ref() == about => Vec::new(),
+            _ if self.raised => vec!["discard"],
+            _ => vec!["apply", "discard"],
+        }
+    }
+
     fn resolve(&self, resolution: Resolution) -> Result<Vec<ExceptionEvent>, CommandRefusal> {
-        let possible = if self.raised { vec!["discard"] } else { vec!["apply", "discard"] };
-        // A conflict that has grown since is another matter.
-        if self.resolved.as_ref() == Some(&resolution.about) {
+        let possible = self.possible(resolution.about.as_ref());
+        if possible.is_empty() {
             Err(CommandRefusal::AlreadyResolved)
         } else if !possible.contains(&resolution.action.as_str()) {
             Err(CommandRefusal::ActionNotPossible { action: resolution.action, possible })

@@ -87,10 +87,6 @@ impl Fact for PaymentMethodFact {
             partner_customer_id: self.partner_customer_id.as_deref(),
         }
     }
-
-    fn convert(&self, _: &str) -> Result<Self, Vec<&'static str>> {
-        Err(Vec::new())
-    }
 }
 
 /// What the reports of a card amount to.

@@ -154,19 +154,22 @@ impl Fact for TransactionFact {
     }
 
     /// Among what moves a hold, or among what moves money: a void never becomes a purchase.
-    fn convert(&self, to: &str) -> Result<Self, Vec<&'static str>> {
-        let possible = match self.report.kind() {
-            Kind::Approve => [Kind::Update, Kind::Void].as_slice(),
-            Kind::Update => [Kind::Approve, Kind::Void].as_slice(),
-            Kind::Void => [Kind::Approve, Kind::Update].as_slice(),
-            Kind::Capture => [Kind::Refund].as_slice(),
-            Kind::Refund => [Kind::Capture].as_slice(),
-        };
-        match possible.iter().find(|kind| kind.name() == to) {
-            Some(kind) => {
-                Ok(Self { report: Report::new(*kind, self.report.amount()), ..self.clone() })
-            }
-            None => Err(possible.iter().map(|kind| kind.name()).collect()),
-        }
+    fn conversions(&self) -> Vec<&'static str> {
+        convertible(self.report.kind()).iter().map(|kind| kind.name()).collect()
+    }
+
+    fn convert(&self, to: &str) -> Option<Self> {
+        let kind = convertible(self.report.kind()).iter().find(|kind| kind.name() == to)?;
+        Some(Self { report: Report::new(*kind, self.report.amount()), ..self.clone() })
+    }
+}
+
+const fn convertible(kind: Kind) -> &'static [Kind] {
+    match kind {
+        Kind::Approve => &[Kind::Update, Kind::Void],
+        Kind::Update => &[Kind::Approve, Kind::Void],
+        Kind::Void => &[Kind::Approve, Kind::Update],
+        Kind::Capture => &[Kind::Refund],
+        Kind::Refund => &[Kind::Capture],
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         Creditrail,
         judge::Command,
         lists::List,
+        things::Rows as _,
         writer::{Receipt, WriteError},
     },
     sources::{AnyStep, Kind, imprint},
@@ -132,8 +133,8 @@ impl Creditrail {
         let mut known = Vec::new();
         for customer in customers.into_iter().flatten() {
             for column in ["customer_id", "partner_customer_id"] {
-                let of_customer = (column, customer.clone());
-                known.extend(self.all(List::Applications, source, of_customer).await?);
+                let applications = &self.things(source)?.rows;
+                known.extend(applications.all(List::Applications, (column, &customer)).await?);
             }
         }
         let day = started_at.to_zoned(TimeZone::UTC).date();

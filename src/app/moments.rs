@@ -1,0 +1,212 @@
+//! What was known at a moment of the log, when things changed, and what differs between two moments.
+
+use std::{collections::BTreeSet, str::FromStr};
+
+use creditrail_domain::{AggregateType, StepId, application::State, ids};
+use creditrail_projections::{
+    History, Stream, StreamId,
+    moments::{self, Moment},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Creditrail,
+    changes::{FieldChange, changes},
+    read::ReadError,
+    then::Then,
+    things::{MOST, Thing, Things},
+};
+
+/// A moment of the log: everything up to it was known then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// Up to a position. One beyond the head is the head.
+    Position(i64),
+    /// What was recorded up to a time, and at it.
+    Time(Timestamp),
+}
+
+/// What is given is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a position of the log, from 0, or a time in RFC 3339")]
+pub struct NoMoment;
+
+impl FromStr for AsOf {
+    type Err = NoMoment;
+
+    fn from_str(given: &str) -> Result<Self, NoMoment> {
+        if given.bytes().all(|byte| byte.is_ascii_digit()) {
+            return given.parse().map(Self::Position).map_err(|_| NoMoment);
+        }
+        given.parse().map(Self::Time).map_err(|_| NoMoment)
+    }
+}
+
+/// A place in the log of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Point {
+    /// The position of the newest event that was known; 0 before the first.
+    pub position: i64,
+    /// When that event was recorded; `None` before the first.
+    pub recorded_at: Option<Timestamp>,
+}
+
+/// What differs between two moments.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changes {
+    /// The earlier moment.
+    pub from: Point,
+    /// The later one.
+    pub to: Point,
+    /// What differs, in the order of the fields.
+    pub changes: Vec<FieldChange>,
+}
+
+impl Creditrail {
+    /// Where in the log a moment is.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn point(&self, source: &str, as_of: AsOf) -> Result<Point, ReadError> {
+        self.known(source)?;
+        let head = self.store.head(source).await?.position;
+        let position = match as_of {
+            AsOf::Position(position) => position.clamp(0, head),
+            AsOf::Time(at) => self.store.position_at(source, at, head).await?,
+        };
+        let recorded_at = self.store.recorded_at(source, position).await?;
+        Ok(Point { position, recorded_at })
+    }
+
+    /// The document of a thing as it was at a moment; `None` if it was not known then. At the head
+    /// it is what the read model has.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn at(
+        &self,
+        thing: Thing,
+        source: &str,
+        id: &str,
+        as_of: AsOf,
+    ) -> Result<Option<Value>, ReadError> {
+        let point = self.point(source, as_of).await?;
+        self.things_at(source, point).await?.one(thing, id).await
+    }
+
+    async fn things_at<'a>(
+        &'a self,
+        source: &'a str,
+        point: Point,
+    ) -> Result<Things<'a, Then<'a>>, ReadError> {
+        // The read models tell which streams there are to fold.
+        self.at_least(source, point.position).await?;
+        self.things_then(source, (point.position, Vec::new()))
+    }
+
+    /// What differs in the document of a thing between two moments; `None` if it is known at
+    /// neither. Where it is known at one alone, its whole document differs.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn changes(
+        &self,
+        (thing, source, id): (Thing, &str, &str),
+        (from, to): (AsOf, AsOf),
+    ) -> Result<Option<Changes>, ReadError> {
+        let (from, to) = (self.point(source, from).await?, self.point(source, to).await?);
+        let before = self.things_at(source, from).await?.one(thing, id).await?;
+        let after = self.things_at(source, to).await?.one(thing, id).await?;
+        if before.is_none() && after.is_none() {
+            return Ok(None);
+        }
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        Ok(Some(Changes { from, to, changes: changes(&before, &after) }))
+    }
+
+    /// Every moment at which a thing changed by a step of its own, oldest first; `None` if it is not
+    /// known. What is told of it when it is read, out of other things, has no moment of its own.
+    /// Of a customer those of the newest 1,000 streams that name it.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn moments(
+        &self,
+        thing: Thing,
+        source: &str,
+        id: &str,
+    ) -> Result<Option<Vec<Moment>>, ReadError> {
+        let point = self.point(source, AsOf::Position(i64::MAX)).await?;
+        let things = self.things_at(source, point).await?;
+        let streams = match stream_type(thing) {
+            Some(AggregateType::Application) => {
+                things.rows.applicant(&ids::canonical(id)).await?.into_iter().collect()
+            }
+            Some(aggregate_type) => vec![StreamId { aggregate_type, id: ids::canonical(id) }],
+            None => self.streams_of(&things, (source, id), point).await?,
+        };
+        let streams = things.rows.streams(streams).await?;
+        let policies = &self.known(source)?.config.policies;
+        let moments = streams.iter().flat_map(|stream| {
+            let only = (thing == Thing::Application).then(|| steps_of(stream, id, policies));
+            moments::of(stream, only.flatten().as_deref())
+        });
+        let mut moments: Vec<Moment> = moments.collect();
+        moments.sort_by_key(|moment| moment.position);
+        Ok(Some(moments).filter(|moments| !moments.is_empty()))
+    }
+
+    /// The streams that a customer's document is made of.
+    async fn streams_of(
+        &self,
+        things: &Things<'_, Then<'_>>,
+        (source, id): (&str, &str),
+        point: Point,
+    ) -> Result<Vec<StreamId>, ReadError> {
+        let id = ids::canonical(id);
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let mentioning = self.store.mentioning(source, &id, (None, point.position), most).await?;
+        let mut streams: BTreeSet<StreamId> = mentioning.into_iter().collect();
+        // What does not name it, and is known to be its own.
+        let Some(customer) = self.customer(source, &id).await? else { return Ok(Vec::new()) };
+        let listed = |field: &str| customer[field].as_array().cloned().unwrap_or_default();
+        for application in listed("applications") {
+            let id = application["application_id"].as_str().unwrap_or_default();
+            streams.extend(things.rows.applicant(id).await?);
+        }
+        let charge = |charge: Value| charge["charge_id"].as_str().map(str::to_owned);
+        let charges = listed("charges").into_iter().filter_map(charge);
+        let stream = |id| StreamId { aggregate_type: AggregateType::Charge, id };
+        streams.extend(charges.map(stream));
+        Ok(streams.into_iter().collect())
+    }
+}
+
+/// The kind of stream in which a thing lives; a customer lives in many.
+pub(super) const fn stream_type(thing: Thing) -> Option<AggregateType> {
+    match thing {
+        Thing::Transaction => Some(AggregateType::Transaction),
+        Thing::PaymentMethod => Some(AggregateType::PaymentMethod),
+        Thing::Application => Some(AggregateType::Application),
+        Thing::Charge => Some(AggregateType::Charge),
+        Thing::Customer => None,
+    }
+}
+
+/// The steps of one application of an applicant; `None` where the stream is the application.
+fn steps_of(
+    stream: &Stream,
+    id: &str,
+    policies: &creditrail_domain::Policies,
+) -> Option<Vec<StepId>> {
+    let History::Application(steps) = &stream.history else { return None };
+    let State::Decisions(state) = steps.state(policies) else { return None };
+    let id: Option<uuid::Uuid> = id.parse().ok();
+    let mut applications = state.applications().iter();
+    let is = |known: &&creditrail_domain::application::ApplicationState| {
+        id.is_some_and(|id| known.id == id || known.alias == Some(id))
+    };
+    Some(applications.find(is).map(|known| known.steps.clone()).unwrap_or_default())
+}

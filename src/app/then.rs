@@ -1,0 +1,329 @@
+//! The rows as they were at a position of the log, or as they would be: streams are cut there,
+//! folded, and given to the read models' own `project`.
+
+use std::collections::{BTreeSet, HashMap};
+
+use async_trait::async_trait;
+use creditrail_domain::{AggregateType, Policies, application::State};
+use creditrail_projections::{
+    Cell, Change, History, ReadModel, Recorded, Stream, StreamId, Write,
+    customers::{self, Pair},
+    row, transactions,
+};
+use serde_json::Value;
+
+use super::{
+    Creditrail,
+    lists::List,
+    read::ReadError,
+    things::{MOST, Rows, Things},
+};
+use crate::store::{Balance, Identity, Page, Store};
+
+/// The rows at a position.
+pub(super) struct Then<'a> {
+    store: &'a dyn Store,
+    source: &'a str,
+    policies: &'a Policies,
+    /// The newest position that is known.
+    up_to: i64,
+    /// Events that would follow, of which the log knows nothing.
+    imagined: Vec<Recorded>,
+}
+
+impl Creditrail {
+    /// The things of a source as they were at a position, or as they would be if events followed.
+    pub(super) fn things_then<'a>(
+        &'a self,
+        source: &'a str,
+        (up_to, imagined): (i64, Vec<Recorded>),
+    ) -> Result<Things<'a, Then<'a>>, ReadError> {
+        let policies = &self.known(source)?.config.policies;
+        let rows = Then { store: &*self.store, source, policies, up_to, imagined };
+        Ok(Things { rows, source, reissue_window: policies.reissue_window })
+    }
+}
+
+impl Then<'_> {
+    /// The streams of these ids that there were, folded.
+    pub(super) async fn streams(&self, ids: Vec<StreamId>) -> Result<Vec<Stream>, ReadError> {
+        let imagined = self.imagined.iter().filter(|event| ids.contains(&event.stream)).cloned();
+        let imagined: Vec<_> = imagined.collect();
+        let mut events = self.store.events_of(self.source, ids, self.up_to).await?;
+        events.extend(imagined);
+        // Folding is pure computation, far longer than a poll should take.
+        let folded = tokio::task::spawn_blocking(move || {
+            let mut by_stream = HashMap::<StreamId, Vec<Recorded>>::new();
+            for event in events {
+                by_stream.entry(event.stream.clone()).or_default().push(event);
+            }
+            by_stream.into_values().filter_map(|events| Stream::fold(events, 0)).collect()
+        });
+        folded.await.map_err(|_| ReadError::Unfolded)
+    }
+
+    /// The rows that a read model made of these streams.
+    async fn rows(
+        &self,
+        model: &'static ReadModel,
+        ids: Vec<StreamId>,
+    ) -> Result<Vec<Change>, ReadError> {
+        let (streams, policies) = (self.streams(ids).await?, self.policies.clone());
+        let projected = tokio::task::spawn_blocking(move || {
+            let changes = streams.iter().flat_map(|stream| (model.project)(stream, &policies));
+            row::merge(changes.collect())
+        });
+        let mut rows = projected.await.map_err(|_| ReadError::Unfolded)?;
+        rows.retain(|row| row.write != Write::Delete);
+        Ok(rows)
+    }
+
+    /// The stream in which an application lives, by any id that it has or had.
+    pub(super) async fn applicant(&self, id: &str) -> Result<Option<StreamId>, ReadError> {
+        let aggregate_type = AggregateType::Application;
+        if let Some(id) = self.store.applicant(self.source, id).await? {
+            return Ok(Some(StreamId { aggregate_type, id }));
+        }
+        for (kind, subject) in self.store.search(self.source, id).await? {
+            if kind == "application"
+                && let Some(id) = self.store.applicant(self.source, &subject).await?
+            {
+                return Ok(Some(StreamId { aggregate_type, id }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The row of an application. It may have been known by another id then.
+    async fn application(&self, id: &str) -> Result<Option<Value>, ReadError> {
+        let Some(applicant) = self.applicant(id).await? else { return Ok(None) };
+        let rows = self.rows(List::Applications.model(), vec![applicant.clone()]).await?;
+        let by = |id: &str| rows.iter().find(|row| row.key == id);
+        if let Some(row) = by(id) {
+            return document(row).map(Some);
+        }
+        let whole = Self { up_to: i64::MAX, imagined: Vec::new(), ..*self };
+        let streams = whole.streams(vec![applicant]).await?;
+        let ids = streams.iter().flat_map(|stream| other_ids(stream, id, self.policies));
+        let known: Vec<String> = ids.collect();
+        known.iter().find_map(|id| by(id)).map(document).transpose()
+    }
+
+    /// The streams that may have had a row with this value in a column.
+    async fn candidates(
+        &self,
+        list: List,
+        (column, value): (&'static str, &str),
+    ) -> Result<BTreeSet<StreamId>, ReadError> {
+        let kind = aggregate_type(list);
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let mut streams = BTreeSet::new();
+        if column == "customer_id" {
+            let of_kind = (Some(kind), self.up_to);
+            streams.extend(self.store.mentioning(self.source, value, of_kind, most).await?);
+        }
+        let page = Page {
+            sources: vec![self.source.to_owned()],
+            filters: vec![(column, value.to_owned())],
+            limit: MOST,
+            ..Page::default()
+        };
+        let mut keys: BTreeSet<String> = BTreeSet::new();
+        let listed = self.store.list(list.table(), &page).await?;
+        keys.extend(listed.into_iter().map(|row| row.cursor.key));
+        if matches!(kind, AggregateType::Application | AggregateType::Charge) {
+            keys.extend(self.store.named(self.source, (value, kind.name()), most).await?);
+        }
+        for id in keys {
+            if kind == AggregateType::Application {
+                streams.extend(self.applicant(&id).await?);
+            } else {
+                streams.insert(StreamId { aggregate_type: kind, id });
+            }
+        }
+        Ok(streams)
+    }
+
+    /// The rows of customers that links make, of all links of these customers.
+    async fn links(&self, customers: BTreeSet<String>) -> Result<Vec<Tie>, ReadError> {
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let of_links = (Some(AggregateType::CustomerLink), self.up_to);
+        let mut streams = BTreeSet::new();
+        for customer in customers {
+            streams.extend(self.store.mentioning(self.source, &customer, of_links, most).await?);
+        }
+        let rows = self.rows(&customers::READ_MODEL, streams.into_iter().collect()).await?;
+        Ok(rows.iter().filter_map(Tie::of).collect())
+    }
+
+    /// What was known of ids of customers then: the rows whose column is one of them.
+    async fn ties(&self, column: &'static str, ids: &[String]) -> Result<Vec<Tie>, ReadError> {
+        let known = self.store.ties(self.source, column, ids.to_vec()).await?;
+        let linked = known.iter().filter(|tie| tie.is_link);
+        let linked = linked.filter_map(|tie| tie.customer_id.clone()).collect();
+        // What was told once stays as it was told; a link's row changes.
+        let told = known.iter().filter(|tie| !tie.is_link && tie.first_position <= self.up_to);
+        let told = told.map(|tie| Tie {
+            since: tie.first_position,
+            customer_id: tie.customer_id.clone(),
+            partner_customer_id: tie.partner_customer_id.clone(),
+            strength: tie.strength.clone(),
+        });
+        let mut ties: Vec<_> = told.chain(self.links(linked).await?).collect();
+        let is_wanted = |id: &Option<String>| id.as_ref().is_some_and(|id| ids.contains(id));
+        ties.retain(|tie| match column {
+            "customer_id" => is_wanted(&tie.customer_id),
+            _ => is_wanted(&tie.partner_customer_id),
+        });
+        ties.sort_by_key(|tie| tie.since);
+        Ok(ties)
+    }
+}
+
+#[async_trait]
+impl Rows for Then<'_> {
+    async fn row(&self, list: List, key: &str) -> Result<Option<Value>, ReadError> {
+        if list == List::Applications {
+            return self.application(key).await;
+        }
+        let stream = StreamId { aggregate_type: aggregate_type(list), id: key.to_owned() };
+        let rows = self.rows(list.model(), vec![stream]).await?;
+        rows.iter().find(|row| row.key == key).map(document).transpose()
+    }
+
+    async fn all(&self, list: List, filter: (&'static str, &str)) -> Result<Vec<Value>, ReadError> {
+        let candidates = self.candidates(list, filter).await?;
+        let mut rows = self.rows(list.model(), candidates.into_iter().collect()).await?;
+        let (column, value) = filter;
+        rows.retain(|row| text(list, row, column) == Some(value));
+        let place = |row: &Change| (number(list, row, "first_position"), row.key.clone());
+        rows.sort_by_key(|row| std::cmp::Reverse(place(row)));
+        rows.truncate(MOST);
+        rows.iter().map(document).collect()
+    }
+
+    /// Of what is known now: what it leads to is looked at as it was then.
+    async fn search(&self, value: &str) -> Result<Vec<(String, String)>, ReadError> {
+        Ok(self.store.search(self.source, value).await?)
+    }
+
+    async fn identities(&self, customer_id: &str) -> Result<Vec<Identity>, ReadError> {
+        let ties = self.ties("customer_id", &[customer_id.to_owned()]).await?;
+        let known = ties.into_iter().map(|tie| (tie.partner_customer_id, tie.strength, tie.since));
+        Ok(Identity::of(customer_id, known))
+    }
+
+    async fn pairs(&self, partners: Vec<String>) -> Result<Vec<Pair>, ReadError> {
+        let ties = self.ties("partner_customer_id", &partners).await?;
+        let counts = |tie: &Tie| ["implied", "explicit", "ended"].contains(&tie.strength.as_str());
+        let pair = |tie: Tie| {
+            Some(Pair {
+                first_position: tie.since,
+                customer_id: tie.customer_id?,
+                partner_customer_id: tie.partner_customer_id?,
+            })
+        };
+        Ok(ties.into_iter().filter(counts).filter_map(pair).collect())
+    }
+
+    async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError> {
+        let of_kind = (Some(AggregateType::Transaction), self.up_to);
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX) + 1;
+        let streams = self.store.mentioning(self.source, customer_id, of_kind, most).await?;
+        if streams.len() > MOST {
+            return Ok(None);
+        }
+        let list = List::Transactions;
+        let mut rows = self.rows(&transactions::READ_MODEL, streams).await?;
+        rows.retain(|row| text(list, row, "customer_id") == Some(customer_id));
+        let totals = rows.iter().filter_map(|row| {
+            let amounts = ["hold", "captured", "refunded"].map(|column| number(list, row, column));
+            Some((text(list, row, "currency")?, amounts))
+        });
+        Ok(Some(Balance::sums(totals)))
+    }
+}
+
+/// Two ids of a customer, or one of them alone, as they were known.
+struct Tie {
+    since: i64,
+    customer_id: Option<String>,
+    partner_customer_id: Option<String>,
+    strength: String,
+}
+
+impl Tie {
+    fn of(row: &Change) -> Option<Self> {
+        match row.cells.as_slice() {
+            [
+                Cell::Int(Some(since)),
+                Cell::Text(customer_id),
+                Cell::Text(partner_customer_id),
+                Cell::Text(Some(strength)),
+            ] => Some(Self {
+                since: *since,
+                customer_id: customer_id.clone(),
+                partner_customer_id: partner_customer_id.clone(),
+                strength: strength.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The ids of the application that has or had this one.
+fn other_ids(stream: &Stream, id: &str, policies: &Policies) -> Vec<String> {
+    let History::Application(steps) = &stream.history else { return Vec::new() };
+    let State::Decisions(state) = steps.state(policies) else { return Vec::new() };
+    let ids = state
+        .applications()
+        .iter()
+        .map(|known| [Some(known.id), known.alias].into_iter().flatten().map(|id| id.to_string()));
+    ids.map(Iterator::collect)
+        .find(|ids: &Vec<String>| ids.iter().any(|known| known == id))
+        .unwrap_or_default()
+}
+
+/// The kind of stream in which the things of a list live.
+const fn aggregate_type(list: List) -> AggregateType {
+    match list {
+        List::Transactions => AggregateType::Transaction,
+        List::PaymentMethods => AggregateType::PaymentMethod,
+        List::Charges => AggregateType::Charge,
+        List::Applications
+        | List::Exceptions
+        | List::Actions
+        | List::Stale
+        | List::Discrepancies
+        | List::AccessRecords
+        | List::Deliveries => AggregateType::Application,
+    }
+}
+
+fn cell<'a>(list: List, row: &'a Change, column: &str) -> Option<&'a Cell> {
+    let place = list.table().columns.iter().position(|known| *known == column)?;
+    row.cells.get(place)
+}
+
+fn text<'a>(list: List, row: &'a Change, column: &str) -> Option<&'a str> {
+    match cell(list, row, column)? {
+        Cell::Text(text) => text.as_deref(),
+        Cell::Int(_) => None,
+    }
+}
+
+fn number(list: List, row: &Change, column: &str) -> i64 {
+    match cell(list, row, column) {
+        Some(Cell::Int(Some(number))) => *number,
+        _ => 0,
+    }
+}
+
+/// Every table of documents has the document last.
+fn document(row: &Change) -> Result<Value, ReadError> {
+    let document = match row.cells.last() {
+        Some(Cell::Text(Some(document))) => document.as_str(),
+        _ => "null",
+    };
+    Ok(serde_json::from_str(document)?)
+}

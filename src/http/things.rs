@@ -1,0 +1,139 @@
+//! Single things under `/v1`: as they are, as they were, when they changed, and in what.
+
+use std::{collections::HashMap, str::FromStr as _};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    routing::get,
+};
+use serde_json::{Value, json};
+
+use super::{
+    params::{Params, answer},
+    problem::Problem,
+};
+use crate::{
+    app::{
+        Creditrail,
+        moments::{AsOf, Point},
+        read::Items,
+        things::Thing,
+    },
+    store::Cursor,
+};
+
+type Given = Query<HashMap<String, String>>;
+type Answer = Result<Json<Value>, Problem>;
+/// A thing as it is addressed: source and id.
+type Address = Path<(String, String)>;
+
+/// The paths of single things.
+pub(super) fn things() -> Router<Creditrail> {
+    Thing::ALL.into_iter().fold(Router::new(), |router, thing| {
+        let path = format!("/v1/{}/{{source}}/{{id}}", thing.name());
+        let one = async move |State(creditrail): State<Creditrail>, at: Address, given: Given| {
+            one(&creditrail, thing, at, given).await
+        };
+        let moments =
+            async move |State(creditrail): State<Creditrail>, at: Address, given: Given| {
+                moments(&creditrail, thing, at, given).await
+            };
+        let changes =
+            async move |State(creditrail): State<Creditrail>, at: Address, given: Given| {
+                changes(&creditrail, thing, at, given).await
+            };
+        router
+            .route(&path, get(one))
+            .route(&format!("{path}/moments"), get(moments))
+            .route(&format!("{path}/changes"), get(changes))
+    })
+}
+
+async fn one(
+    creditrail: &Creditrail,
+    thing: Thing,
+    Path((source, id)): Address,
+    Query(given): Given,
+) -> Answer {
+    let mut params = Params::new(given);
+    params.wait(creditrail, Some(&source)).await?;
+    let as_of = moment(&mut params, "as_of")?;
+    params.done(&["at_least", "as_of"])?;
+    let Some(as_of) = as_of else {
+        let found = creditrail.document_of(thing, &source, &id).await?;
+        return found.map(Json).ok_or_else(|| Problem::not_found(thing.noun(), &id));
+    };
+    let point = creditrail.point(&source, as_of).await?;
+    let found = creditrail.at(thing, &source, &id, AsOf::Position(point.position)).await?;
+    let Some(mut document) = found else {
+        return Err(not_known_then(creditrail, thing, (&source, &id), point).await?);
+    };
+    document["as_of"] = json!(point);
+    Ok(Json(document))
+}
+
+async fn moments(
+    creditrail: &Creditrail,
+    thing: Thing,
+    Path((source, id)): Address,
+    Query(given): Given,
+) -> Answer {
+    let mut params = Params::new(given);
+    params.wait(creditrail, Some(&source)).await?;
+    let page = params.page(vec![source.clone()])?;
+    params.done(&["at_least", "limit", "cursor"])?;
+    let found = creditrail.moments(thing, &source, &id).await?;
+    let found = found.ok_or_else(|| Problem::not_found(thing.noun(), &id))?;
+    let after = page.after.map_or(0, |cursor| cursor.place);
+    let mut left = found.iter().filter(|moment| moment.position > after);
+    let shown: Vec<_> = left.by_ref().take(page.limit).collect();
+    let next = shown.last().filter(|_| left.next().is_some()).map(|last| Cursor {
+        source: source.clone(),
+        place: last.position,
+        key: String::new(),
+    });
+    let items = shown.into_iter().map(|moment| json!(moment)).collect();
+    Ok(Json(answer(Items { items, next })))
+}
+
+async fn changes(
+    creditrail: &Creditrail,
+    thing: Thing,
+    Path((source, id)): Address,
+    Query(given): Given,
+) -> Answer {
+    let mut params = Params::new(given);
+    params.wait(creditrail, Some(&source)).await?;
+    let from = moment(&mut params, "from")?;
+    let from = from.ok_or_else(|| Problem::invalid("from", "is required"))?;
+    let to = moment(&mut params, "to")?.unwrap_or(AsOf::Position(i64::MAX));
+    params.done(&["at_least", "from", "to"])?;
+    let found = creditrail.changes((thing, &source, &id), (from, to)).await?;
+    found.map(|found| Json(json!(found))).ok_or_else(|| Problem::not_found(thing.noun(), &id))
+}
+
+fn moment(params: &mut Params, name: &'static str) -> Result<Option<AsOf>, Problem> {
+    let given = params.take(name);
+    let read =
+        |given: String| AsOf::from_str(&given).map_err(|error| Problem::invalid(name, error));
+    given.map(read).transpose()
+}
+
+/// Tells a thing that was not known yet from one that is not known at all.
+async fn not_known_then(
+    creditrail: &Creditrail,
+    thing: Thing,
+    (source, id): (&str, &str),
+    point: Point,
+) -> Result<Problem, Problem> {
+    let moments = creditrail.moments(thing, source, id).await?;
+    let Some(first) = moments.and_then(|moments| moments.into_iter().next()) else {
+        return Ok(Problem::not_found(thing.noun(), id));
+    };
+    let (noun, at, from) = (thing.noun(), point.position, first.position);
+    let detail =
+        format!("there was no {noun} `{id}` at position {at}: it is known from position {from} on");
+    Ok(Problem::new(StatusCode::NOT_FOUND, "not_known_then", detail))
+}

@@ -1,0 +1,128 @@
+//! What the log had at an earlier position: which streams there are to fold, found by the read
+//! models as they are now. They forget no id that was ever named, so they are the index to the past,
+//! and the log needs no further one.
+
+use creditrail_domain::AggregateType;
+use creditrail_projections::{StreamId, identifiers};
+use jiff::Timestamp;
+
+use super::{
+    Result, Store,
+    reading::{stream, time},
+    sql::Row,
+};
+
+/// `{type}` narrows it down to one kind of aggregate.
+const MENTIONING: &str = "SELECT aggregate_type, stream FROM @timeline
+    WHERE source = $1 AND customer_id = $2 AND first_position <= $3{type}
+    GROUP BY aggregate_type, stream ORDER BY MAX(first_position) DESC, stream LIMIT ";
+
+const NAMED: &str = "SELECT subject_id FROM @identifiers
+    WHERE source = $1 AND key >= $2 AND key < $3 AND subject_type = $4 ORDER BY key LIMIT $5";
+
+const TIES: &str = "SELECT key, first_position, customer_id, partner_customer_id, strength
+    FROM @customers WHERE source = $1 AND ";
+
+const APPLICANT: &str = "SELECT applicant FROM @applications WHERE source = $1 AND key = $2";
+
+const RECORDED_AT: &str = "SELECT recorded_at FROM @events WHERE source = $1 AND position = $2";
+
+/// A row of the read model of customers: two ids, or one of them alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tie {
+    /// The position of the event that told so first; of a link, since when it has counted.
+    pub first_position: i64,
+    /// The lender's id.
+    pub customer_id: Option<String>,
+    /// The partner's.
+    pub partner_customer_id: Option<String>,
+    /// `seen`, `implied`, `explicit`, `ended` or `parked`.
+    pub strength: String,
+    /// Whether it is a link, whose row changes; the others stay as they were first told.
+    pub is_link: bool,
+}
+
+impl dyn Store {
+    /// The streams with a step up to a position that tells of a customer, of one kind if that is
+    /// given: those with the newest steps first, `limit` at most.
+    ///
+    /// # Errors
+    /// [`StoreError`](super::StoreError), as for all reads.
+    pub async fn mentioning(
+        &self,
+        source: &str,
+        customer_id: &str,
+        (kind, up_to): (Option<AggregateType>, i64),
+        limit: i64,
+    ) -> Result<Vec<StreamId>> {
+        let mut values = vec![source.into(), customer_id.into(), up_to.into()];
+        let narrowed = kind.map_or("", |_| " AND aggregate_type = $4");
+        values.extend(kind.map(|kind| kind.name().into()));
+        values.push(limit.into());
+        let sql = MENTIONING.replace("{type}", narrowed) + &format!("${}", values.len());
+        self.all(&sql, values).await?.iter_mut().map(stream).collect()
+    }
+
+    /// The things of a kind with which a value was ever named, `limit` at most.
+    pub async fn named(
+        &self,
+        source: &str,
+        (value, kind): (&str, &'static str),
+        limit: i64,
+    ) -> Result<Vec<String>> {
+        let (from, to) = identifiers::keys_of(value);
+        let values = vec![source.into(), from.into(), to.into(), kind.into(), limit.into()];
+        self.all(NAMED, values).await?.into_iter().map(|mut row| row.text()).collect()
+    }
+
+    /// What is known of ids of customers: the rows whose column (`customer_id` or
+    /// `partner_customer_id`) is one of them.
+    pub async fn ties(
+        &self,
+        source: &str,
+        column: &'static str,
+        ids: Vec<String>,
+    ) -> Result<Vec<Tie>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = TIES.to_owned() + &(self.dialect().one_of)(column, 2);
+        let tie = |mut row: Row| {
+            let key = row.text()?;
+            Ok(Tie {
+                first_position: row.int()?,
+                customer_id: row.optional_text()?,
+                partner_customer_id: row.optional_text()?,
+                strength: row.text()?,
+                is_link: key.starts_with("[\"link\""),
+            })
+        };
+        self.all(&sql, vec![source.into(), ids.into()]).await?.into_iter().map(tie).collect()
+    }
+
+    /// The stream in which an application lives.
+    pub async fn applicant(&self, source: &str, application_id: &str) -> Result<Option<String>> {
+        let rows = self.all(APPLICANT, vec![source.into(), application_id.into()]).await?;
+        rows.into_iter().next().map(|mut row| row.text()).transpose()
+    }
+
+    /// When the event at a position was recorded.
+    pub async fn recorded_at(&self, source: &str, position: i64) -> Result<Option<Timestamp>> {
+        let rows = self.all(RECORDED_AT, vec![source.into(), position.into()]).await?;
+        rows.into_iter().next().map(|mut row| row.int().map(time)).transpose()
+    }
+
+    /// The newest position, up to `head`, at which no event is younger than `at`; 0 if all are.
+    /// Times of recording never run backwards along the log, so halving finds it.
+    pub async fn position_at(&self, source: &str, at: Timestamp, head: i64) -> Result<i64> {
+        let (mut known, mut beyond) = (0, head + 1);
+        while known + 1 < beyond {
+            let middle = known + (beyond - known) / 2;
+            match self.recorded_at(source, middle).await? {
+                Some(recorded_at) if recorded_at <= at => known = middle,
+                _ => beyond = middle,
+            }
+        }
+        Ok(known)
+    }
+}
