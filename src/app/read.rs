@@ -66,7 +66,7 @@ impl Creditrail {
     }
 
     /// Waits until the read models have passed what is recorded now.
-    pub(super) async fn caught_up(&self, source: &str) -> Result<(), ReadError> {
+    pub(crate) async fn caught_up(&self, source: &str) -> Result<(), ReadError> {
         let head = self.store.head(source).await?;
         self.at_least(source, head.position).await
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    app::{Creditrail, lists::List, read::Items},
+    app::{Creditrail, lists::List, moments::AsOf, read::Items},
     store::{Cursor, Order, Page},
 };
 
@@ -38,6 +38,13 @@ impl Params {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => Err(Problem::invalid(name, format!("must be a number from {least} to {most}"))),
         }
+    }
+
+    /// Takes a moment of the log: a position or a time.
+    pub fn moment(&mut self, name: &'static str) -> Result<Option<AsOf>, Problem> {
+        let given = self.take(name);
+        let read = |given: String| given.parse().map_err(|error| Problem::invalid(name, error));
+        given.map(read).transpose()
     }
 
     /// Waits until the read models of `source` have passed `at_least`, if it is given.

@@ -1,6 +1,6 @@
 //! Single things under `/v1`: as they are, as they were, when they changed, and in what.
 
-use std::{collections::HashMap, str::FromStr as _};
+use std::collections::HashMap;
 
 use axum::{
     Json, Router,
@@ -59,7 +59,7 @@ async fn one(
 ) -> Answer {
     let mut params = Params::new(given);
     params.wait(creditrail, Some(&source)).await?;
-    let as_of = moment(&mut params, "as_of")?;
+    let as_of = params.moment("as_of")?;
     params.done(&["at_least", "as_of"])?;
     let Some(as_of) = as_of else {
         let found = creditrail.document_of(thing, &source, &id).await?;
@@ -106,23 +106,16 @@ async fn changes(
 ) -> Answer {
     let mut params = Params::new(given);
     params.wait(creditrail, Some(&source)).await?;
-    let from = moment(&mut params, "from")?;
+    let from = params.moment("from")?;
     let from = from.ok_or_else(|| Problem::invalid("from", "is required"))?;
-    let to = moment(&mut params, "to")?.unwrap_or(AsOf::Position(i64::MAX));
+    let to = params.moment("to")?.unwrap_or(AsOf::Position(i64::MAX));
     params.done(&["at_least", "from", "to"])?;
     let found = creditrail.changes((thing, &source, &id), (from, to)).await?;
     found.map(|found| Json(json!(found))).ok_or_else(|| Problem::not_found(thing.noun(), &id))
 }
 
-fn moment(params: &mut Params, name: &'static str) -> Result<Option<AsOf>, Problem> {
-    let given = params.take(name);
-    let read =
-        |given: String| AsOf::from_str(&given).map_err(|error| Problem::invalid(name, error));
-    given.map(read).transpose()
-}
-
 /// Tells a thing that was not known yet from one that is not known at all.
-async fn not_known_then(
+pub(super) async fn not_known_then(
     creditrail: &Creditrail,
     thing: Thing,
     (source, id): (&str, &str),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Redirect},
 };
 use maud::{Markup, html};
@@ -14,10 +14,14 @@ use super::{
     Shown,
     frame::Frame,
     lists::subject,
-    parts::{self, amount, encoded, list, nothing, severity, status, text, time, words},
+    moments,
+    parts::{self, amount, encoded, list, nothing, outcome, severity, status, text, time, words},
 };
 use crate::{
-    app::{Creditrail, command::Resolve},
+    app::{
+        Creditrail,
+        command::{exceptions::Resolve, preview::Preview},
+    },
     http::{
         access::{Caller, Right},
         problem::Problem,
@@ -29,9 +33,18 @@ pub async fn page(
     State(creditrail): State<Creditrail>,
     frame: Frame,
     Path(id): Path<String>,
+    Query(given): Query<HashMap<String, String>>,
 ) -> Shown {
     let exception = creditrail.exception(&id).await?;
     let exception = exception.ok_or_else(|| Problem::not_found("exception", &id))?;
+    let chosen = given.get("choice").filter(|choice| !choice.is_empty());
+    let preview = match chosen {
+        Some(choice) => Some((
+            choice.as_str(),
+            creditrail.preview(&id, resolve_as(choice, None, String::new())).await?,
+        )),
+        None => None,
+    };
     let source = text(&exception, "source");
     let legal: Vec<_> =
         list(&exception, "legal").iter().filter_map(Value::as_str).map(words).collect();
@@ -51,38 +64,99 @@ pub async fn page(
             }
             div { dt { "Rule" } dd { @for code in list(&exception, "codes").iter().filter_map(Value::as_str) { (parts::id(code)) " " } } }
         }
-        (resolution(&frame, &id, &exception))
+        (resolution(&frame, &exception, preview.as_ref()))
     }))
 }
 
-fn resolution(frame: &Frame, id: &str, exception: &Value) -> Markup {
-    let done = &exception["resolution"];
+/// A choice of the form: `apply`, `discard`, or `convert:` and a kind of step.
+fn resolve_as(choice: &str, actor: Option<String>, reason: String) -> Resolve {
+    let (action, convert_to) = match choice.split_once(':') {
+        Some((action, kind)) => (action, Some(kind.to_owned())),
+        None => (choice, None),
+    };
+    Resolve { action: action.to_owned(), convert_to, reason, actor }
+}
+
+fn resolution(frame: &Frame, exception: &Value, preview: Option<&(&str, Preview)>) -> Markup {
+    let (id, done) = (text(exception, "id"), &exception["resolution"]);
     html! {
-        h2 { "The way out" }
+        h2 #way-out { "The way out" }
         @if done.is_object() {
             p { (words(text(done, "action"))) " by " b { (text(done, "actor")) } ", " (time(&done["at"])) ": " (text(done, "reason")) }
         } @else if text(exception, "status") != "open" {
             p { "What came later has settled it: nothing is left to do." }
-        } @else if !frame.may(Right::Decide) {
-            p.muted { "An operator can resolve it: apply it, take it as another kind of step, or discard it." }
         } @else {
-            (resolve_form(frame, id))
+            (choices(frame, exception, preview.map(|(choice, _)| *choice)))
+            @if let Some((choice, preview)) = preview {
+                (previewed(frame, preview))
+                @if frame.may(Right::Decide) {
+                    (decide(frame, id, choice))
+                } @else {
+                    p.muted { "An operator can decide so." }
+                }
+            }
         }
     }
 }
 
-fn resolve_form(frame: &Frame, id: &str) -> Markup {
+/// What a person can decide, to be looked at before it is done.
+fn choices(frame: &Frame, exception: &Value, chosen: Option<&str>) -> Markup {
+    let mut all = Vec::new();
+    for possible in list(exception, "possible") {
+        let action = text(possible, "action");
+        let kinds = list(possible, "convert_to").iter().filter_map(Value::as_str);
+        match action {
+            "apply" => {
+                all.push(("apply".to_owned(), "Apply: it counts as it was reported".to_owned()))
+            }
+            "discard" => all.push(("discard".to_owned(), "Discard: it does not count".to_owned())),
+            "convert" => all.extend(kinds.map(|kind| {
+                (format!("convert:{kind}"), format!("Convert: it counts as “{}”", words(kind)))
+            })),
+            other => all.push((other.to_owned(), words(other))),
+        }
+    }
+    let here = frame.to(&format!("exceptions/{}#way-out", encoded(text(exception, "id"))));
     html! {
-        form.stacked action=(frame.to(&format!("exceptions/{}", encoded(id)))) method="post" {
+        form.stacked action=(here) method="get" {
             fieldset {
                 legend { "What should become of it?" }
-                label.choice { input type="radio" name="action" value="apply" required; " Apply: it counts as it was reported" }
-                label.choice { input type="radio" name="action" value="convert"; " Convert: it counts as another kind of step" }
-                label.choice { input type="radio" name="action" value="discard"; " Discard: it does not count" }
+                @for (value, said) in &all {
+                    label.choice { input type="radio" name="choice" value=(value) required checked[chosen == Some(value.as_str())]; " " (said) }
+                }
             }
-            label { span { "Converted to" } input name="convert_to"; }
+            button { "Show what that would change" }
+        }
+    }
+}
+
+fn previewed(frame: &Frame, preview: &Preview) -> Markup {
+    html! {
+        section.preview aria-label="Preview" {
+            h3 { "What that would change" }
+            @if preview.only_closes { p { "Nothing but the exception: it is closed." } }
+            @if let Some(thing) = &preview.thing {
+                p { "In " a href=(frame.to_thing(thing.kind, &preview.source, &thing.id)) { (parts::id(&thing.id)) } ", as of position " (preview.as_of.position) ":" }
+                (moments::differences(&preview.changes, ("now", "then")))
+            }
+            @if !preview.revised.is_empty() {
+                p { "Judged otherwise:" }
+                ul {
+                    @for step in &preview.revised {
+                        li { (words(step.kind.as_deref().unwrap_or("step"))) ": " (outcome(text(&step.from, "outcome"))) " becomes " (outcome(text(&step.to, "outcome"))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn decide(frame: &Frame, id: &str, choice: &str) -> Markup {
+    html! {
+        form.stacked action=(frame.to(&format!("exceptions/{}", encoded(id)))) method="post" {
+            input type="hidden" name="choice" value=(choice);
             label { span { "Why? It is recorded with your name." } textarea name="reason" rows="2" required {} }
-            button { "Resolve" }
+            button { "Resolve it so" }
         }
     }
 }
@@ -95,15 +169,15 @@ pub async fn resolve(
     Path(id): Path<String>,
     Form(given): Form<HashMap<String, String>>,
 ) -> Shown {
-    let field = |name: &str| {
-        given.get(name).map(|given| given.trim().to_owned()).filter(|given| !given.is_empty())
-    };
-    let resolve = Resolve {
-        action: field("action").unwrap_or_default(),
-        convert_to: field("convert_to"),
-        reason: field("reason").unwrap_or_default(),
-        actor: caller.signs(None),
-    };
-    creditrail.resolve(&id, resolve).await?;
+    let field = |name: &str| given.get(name).map(|given| given.trim().to_owned());
+    let choice = field("choice").unwrap_or_default();
+    let reason = field("reason").unwrap_or_default();
+    creditrail.resolve(&id, resolve_as(&choice, caller.signs(None), reason)).await?;
+    // The page is to show what was decided.
+    let source =
+        creditrail.exception(&id).await?.map(|exception| text(&exception, "source").to_owned());
+    if let Some(source) = source {
+        creditrail.caught_up(&source).await?;
+    }
     Ok(Redirect::to(&frame.to(&format!("exceptions/{}", encoded(&id)))).into_response())
 }

@@ -8,7 +8,7 @@ use super::{
     parts::{self, amount, list, nothing, status, text, time, words},
     things::part,
 };
-use crate::app::lists::List;
+use crate::app::{lists::List, things::Thing};
 
 /// A sum: its name, its field, and the kinds of step that it comes from, with the way they count.
 struct Figure(&'static str, &'static str, &'static [(&'static str, char)]);
@@ -55,13 +55,13 @@ const OF_CHARGES: &[Figure] = &[
 ];
 
 /// What stands above the timeline of a thing.
-pub fn of(frame: &Frame, kind: &str, document: &Value) -> Markup {
-    match kind {
-        "transaction" => transaction(frame, document),
-        "payment_method" => card(frame, document),
-        "application" => application(frame, document),
-        "charge" => charge(frame, document),
-        _ => customer(frame, document),
+pub fn of(frame: &Frame, thing: Thing, document: &Value) -> Markup {
+    match thing {
+        Thing::Transaction => transaction(frame, document),
+        Thing::PaymentMethod => card(frame, document),
+        Thing::Application => application(frame, document),
+        Thing::Charge => charge(frame, document),
+        Thing::Customer => customer(frame, document),
     }
 }
 

@@ -418,6 +418,12 @@ fn key(row: &Value) -> String {
     format!("{}/{}", text(row, "source"), id.map(ToString::to_string).unwrap_or_default())
 }
 
+/// What the list at a path is called.
+pub fn title(path: &str) -> &'static str {
+    let listing = LISTINGS.iter().find(|listing| listing.list.name() == path);
+    listing.map_or("", |listing| listing.title)
+}
+
 impl Listing {
     /// Its columns.
     pub const fn columns(&self) -> &'static [Column] {

@@ -11,6 +11,7 @@ mod facts;
 mod frame;
 mod home;
 mod lists;
+mod moments;
 mod parts;
 mod search;
 mod session;
@@ -34,7 +35,7 @@ use super::{
     exports,
     problem::Problem,
 };
-use crate::app::Creditrail;
+use crate::app::{Creditrail, things::Thing};
 
 /// What a page answers.
 type Shown = Result<Response, Problem>;
@@ -64,11 +65,11 @@ fn reads() -> Router<Creditrail> {
         router
             .route(&path, get(move |state, frame, given| lists::page(listing, state, frame, given)))
     });
-    let things = things::KINDS.iter().fold(lists, |router, kind| {
-        let path = format!("/{}/{{source}}/{{id}}", kind.path);
+    let things = Thing::ALL.into_iter().fold(lists, |router, thing| {
+        let path = format!("/{}/{{source}}/{{id}}", thing.name());
         router.route(
             &path,
-            get(move |state, frame, path, given| things::page(kind, state, frame, path, given)),
+            get(move |state, frame, path, given| things::page(thing, state, frame, path, given)),
         )
     });
     things

@@ -1,4 +1,4 @@
-//! The page of one thing: what it is now, how it came to be so, and what may come next.
+//! The page of one thing: what it is or was, how it came to be so, and what may come next.
 
 use std::collections::HashMap;
 
@@ -10,37 +10,30 @@ use super::{
     Shown, facts,
     frame::Frame,
     lists,
+    moments::Moments,
     parts::{self, list, status, text, words},
     steps,
 };
 use crate::{
-    app::{Creditrail, lists::List},
-    http::{params::Params, problem::Problem},
+    app::{Creditrail, lists::List, moments::AsOf, things::Thing},
+    http::{params::Params, problem::Problem, things::not_known_then},
     store::Page,
 };
 
-/// A kind of thing that has a page.
-pub struct Kind {
-    /// Where it stands, as in `/v1`.
-    pub path: &'static str,
-    /// What people call it.
-    pub word: &'static str,
-    /// What the interface calls it.
-    pub name: &'static str,
-}
+/// How many entries of a customer's timeline a page has.
+const ENTRIES: usize = 200;
 
-/// All kinds.
-pub static KINDS: &[Kind] = &[
-    Kind { path: "transactions", word: "transaction", name: "transaction" },
-    Kind { path: "payment-methods", word: "card", name: "payment_method" },
-    Kind { path: "applications", word: "application", name: "application" },
-    Kind { path: "charges", word: "charge", name: "charge" },
-    Kind { path: "customers", word: "customer", name: "customer" },
-];
+/// What people call it.
+pub const fn word(thing: Thing) -> &'static str {
+    match thing {
+        Thing::PaymentMethod => "card",
+        other => other.noun(),
+    }
+}
 
 /// The page of a thing.
 pub async fn page(
-    kind: &'static Kind,
+    thing: Thing,
     State(creditrail): State<Creditrail>,
     frame: Frame,
     Path((source, id)): Path<(String, String)>,
@@ -48,77 +41,99 @@ pub async fn page(
 ) -> Shown {
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
-    params.done(&["at_least"])?;
-    let document = match kind.name {
-        "transaction" => creditrail.transaction(&source, &id).await?,
-        "payment_method" => creditrail.payment_method(&source, &id).await?,
-        "application" => creditrail.application(&source, &id).await?,
-        "charge" => creditrail.charge(&source, &id).await?,
-        _ => creditrail.customer(&source, &id).await?,
-    };
-    let document = document.ok_or_else(|| Problem::not_found(kind.word, &id))?;
-    let thing = Thing { kind, source: &source, id: &id, document: &document };
+    let as_of = params.moment("as_of")?;
+    let compare = params.moment("compare")?;
+    params.done(&["at_least", "as_of", "compare"])?;
+    let subject = Subject { creditrail: &creditrail, thing, source: &source, id: &id };
+    let moments = Moments::of(&subject, (as_of, compare)).await?;
+    let document = subject.document(as_of).await?;
     let content = html! {
-        (thing.head(&frame))
-        (facts::of(&frame, kind.name, &document))
-        @if kind.name == "customer" {
-            (thing.timeline(&frame, &creditrail).await?)
+        (subject.head(&frame, &document))
+        (moments.bar(&frame))
+        (facts::of(&frame, thing, &document))
+        @if thing == Thing::Customer {
+            (subject.timeline(&frame, as_of).await?)
         } @else {
             h2 { "What happened" }
             (steps::table(&frame, &source, list(&document, "steps")))
         }
+        (moments.differences(&frame))
     };
-    Ok(frame.show(&format!("{} {id}", kind.word), &content))
+    Ok(frame.show(&format!("{} {id}", word(thing)), &content))
 }
 
-struct Thing<'a> {
-    kind: &'static Kind,
-    source: &'a str,
-    id: &'a str,
-    document: &'a Value,
+/// The thing that a page is about.
+pub struct Subject<'a> {
+    pub creditrail: &'a Creditrail,
+    pub thing: Thing,
+    pub source: &'a str,
+    pub id: &'a str,
 }
 
-impl Thing<'_> {
-    fn head(&self, frame: &Frame) -> Markup {
-        let next: Vec<_> =
-            list(self.document, "legal_next").iter().filter_map(Value::as_str).map(words).collect();
+impl Subject<'_> {
+    async fn document(&self, as_of: Option<AsOf>) -> Result<Value, Problem> {
+        let Self { creditrail, thing, source, id } = *self;
+        let Some(as_of) = as_of else {
+            let found = creditrail.document_of(thing, source, id).await?;
+            return found.ok_or_else(|| Problem::not_found(word(thing), id));
+        };
+        match creditrail.at(thing, source, id, as_of).await? {
+            Some(document) => Ok(document),
+            None => {
+                let point = creditrail.point(source, as_of).await?;
+                Err(not_known_then(creditrail, thing, (source, id), point).await?)
+            }
+        }
+    }
+
+    fn head(&self, frame: &Frame, document: &Value) -> Markup {
+        let path = self.thing.name();
+        let legal = list(document, "legal_next").iter().filter_map(Value::as_str);
+        let next: Vec<_> = legal.map(words).collect();
         html! {
             p.crumbs {
-                @if self.kind.name != "customer" {
-                    a href=(frame.to(self.kind.path)) { (self.kind.path.replace('-', " ")) } " / "
+                @if self.thing != Thing::Customer {
+                    a href=(frame.to(path)) { (lists::title(path)) } " / "
                 }
                 a href=(frame.to(&format!("sources/{}", parts::encoded(self.source)))) { (self.source) }
             }
             h1 {
-                (self.kind.word) " " (parts::id(self.id)) " "
-                @if !self.document["status"].is_null() { (status(text(self.document, "status"))) }
+                (word(self.thing)) " " (parts::id(self.id)) " "
+                @if !document["status"].is_null() { (status(text(document, "status"))) }
             }
-            @if self.kind.name != "customer" {
+            @if self.thing != Thing::Customer {
                 p.next {
                     @if next.is_empty() { "Nothing further is in order: this is final." }
                     @else { "In order next: " b { (next.join(", ")) } "." }
                 }
             }
-            (flags(self.document))
+            (flags(document))
         }
     }
 
-    async fn timeline(&self, frame: &Frame, creditrail: &Creditrail) -> Result<Markup, Problem> {
-        let page = Page {
-            sources: vec![self.source.to_owned()],
-            filters: Vec::new(),
-            limit: 200,
-            ..Page::default()
-        };
-        let entries = creditrail.timeline(self.source, self.id, page).await?;
-        let entries = entries.ok_or_else(|| Problem::not_found("customer", self.id))?;
+    /// Everything of a customer, in the order in which it happened.
+    async fn timeline(&self, frame: &Frame, as_of: Option<AsOf>) -> Result<Markup, Problem> {
+        let sources = vec![self.source.to_owned()];
+        let page = Page { sources, limit: ENTRIES, ..Page::default() };
+        let entries = self.creditrail.timeline(self.source, self.id, page).await?;
+        let mut entries = entries.ok_or_else(|| Problem::not_found("customer", self.id))?;
+        if let Some(as_of) = as_of {
+            let point = self.creditrail.point(self.source, as_of).await?;
+            entries.items.retain(|entry| entry["position"].as_i64() <= Some(point.position));
+        }
         Ok(html! {
             h2 { "What happened" }
+            @if as_of.is_some() { p.muted { "What was recorded by then, judged as of now." } }
             (steps::table(frame, self.source, &entries.items))
             @if entries.next.is_some() {
-                p.muted { "These are the first 200 entries. The things above have all of theirs." }
+                p.muted { "These are the first " (ENTRIES) " entries. The things above have all of theirs." }
             }
         })
+    }
+
+    /// The way to this page.
+    pub fn address(&self, frame: &Frame) -> String {
+        frame.to_thing(self.thing.name(), self.source, self.id)
     }
 }
 
