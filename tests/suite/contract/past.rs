@@ -1,6 +1,6 @@
 //! Which streams there were at a position, and where in the log a time is.
 
-use creditrail::store::{Store, past::Tie};
+use creditrail::store::past::Tie;
 use creditrail_domain::AggregateType;
 use creditrail_projections::{StreamId, applications, customers, identifiers, timeline};
 use serde_json::json;
