@@ -3,10 +3,8 @@
 use std::{collections::BTreeSet, str::FromStr};
 
 use creditrail_domain::{AggregateType, StepId, application::State, ids};
-use creditrail_projections::{
-    History, Stream, StreamId,
-    moments::{self, Moment},
-};
+pub use creditrail_projections::moments::Moment;
+use creditrail_projections::{History, Stream, StreamId, moments};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;

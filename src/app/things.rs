@@ -1,5 +1,5 @@
-//! The documents of things, put together of rows: those of the read models as they are ([`Now`]),
-//! or as they were at a position of the log ([`Then`](super::then::Then)).
+//! The documents of things, put together of rows: those of the read models as they are (`Now`), or as
+//! they were at a position of the log (`Then`).
 
 use std::{collections::BTreeSet, str::FromStr};
 

@@ -5,13 +5,12 @@
 //! [`reading`] and [`past`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
 
 pub mod codec;
+pub mod customers;
 pub mod past;
 pub mod postgres;
 pub mod reading;
 pub mod sql;
 pub mod sqlite;
-
-use std::collections::{BTreeMap, btree_map::Entry};
 
 use async_trait::async_trait;
 use creditrail_domain::{Event, StepId};
@@ -19,6 +18,7 @@ use creditrail_projections::{Change, Reader, Recorded, StreamId, Table};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use self::customers::{Balance, CustomerKeys, Identity};
 use self::sql::{Dialect, Row, Value};
 
 /// What went wrong with the store.
@@ -327,43 +327,6 @@ pub struct KeptDelivery {
     pub document: Option<String>,
 }
 
-/// The totals of one customer in one currency, in minor units.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Balance {
-    /// The currency.
-    pub currency: String,
-    /// Σ holds.
-    pub pending: i64,
-    /// Σ captures.
-    pub confirmed: i64,
-    /// Σ refunds.
-    pub refunded: i64,
-    /// `confirmed − refunded`: card activity, not the credit balance.
-    pub net: i64,
-}
-
-impl Balance {
-    /// The sums of holds, captures and refunds, by currency.
-    pub fn sums<'a>(amounts: impl IntoIterator<Item = (&'a str, [i64; 3])>) -> Vec<Self> {
-        let mut sums = BTreeMap::<&str, [i128; 3]>::new();
-        for (currency, amounts) in amounts {
-            let sums = sums.entry(currency).or_default();
-            for (sum, amount) in sums.iter_mut().zip(amounts) {
-                *sum += i128::from(amount);
-            }
-        }
-        let shown = |sum| i64::try_from(sum).unwrap_or(i64::MAX);
-        let sums = sums.into_iter();
-        sums.map(|(currency, sums)| Self::of(currency.to_owned(), sums.map(shown))).collect()
-    }
-
-    /// Of the sums of holds, captures and refunds.
-    pub(crate) fn of(currency: String, [pending, confirmed, refunded]: [i64; 3]) -> Self {
-        let net = confirmed.saturating_sub(refunded);
-        Self { currency, pending, confirmed, refunded, net }
-    }
-}
-
 /// The log and the read models of all sources.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -439,58 +402,4 @@ pub struct RejectedRow {
     pub headers: String,
     /// How long its body was; `None` if it was not kept.
     pub body_bytes: Option<i64>,
-}
-
-/// An id of a customer, and how sure it is.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Identity {
-    /// `customer_id` or `partner_customer_id`.
-    pub kind: &'static str,
-    /// The id.
-    pub value: String,
-    /// `explicit` (a link of the lender), `implied` (named together), `ended` or `parked`.
-    pub strength: String,
-    /// The position of the event that first told of it.
-    pub position: i64,
-}
-
-impl Identity {
-    /// The ids of a customer, from what is known of each pair: the partner's id if there is one,
-    /// its strength, and since when. Oldest first.
-    pub fn of(
-        customer_id: &str,
-        known: impl IntoIterator<Item = (Option<String>, String, i64)>,
-    ) -> Vec<Self> {
-        let mut identities = BTreeMap::<Option<String>, Self>::new();
-        for (partner, strength, position) in known {
-            let identity = Self {
-                kind: if partner.is_some() { "partner_customer_id" } else { "customer_id" },
-                value: partner.clone().unwrap_or_else(|| customer_id.to_owned()),
-                // The customer's own id is a fact, not an inference.
-                strength: if partner.is_none() { "explicit".to_owned() } else { strength },
-                position,
-            };
-            match identities.entry(partner) {
-                Entry::Vacant(place) => drop(place.insert(identity)),
-                // A link outweighs what was merely named together.
-                Entry::Occupied(mut place) => {
-                    if place.get().strength == "implied" {
-                        place.get_mut().strength = identity.strength;
-                    }
-                }
-            }
-        }
-        identities.into_values().collect()
-    }
-}
-
-/// The ids under which a customer's steps are found.
-#[derive(Clone, Debug)]
-pub struct CustomerKeys {
-    /// The source.
-    pub source: String,
-    /// The lender's id.
-    pub customer_id: String,
-    /// The partner's ids, for steps that name no other.
-    pub partner_customer_ids: Vec<String>,
 }

@@ -55,5 +55,6 @@ mod deliveries; // kept byte for byte, found by key, counted
 mod equal; // ten thousand deliveries: the same rows on both databases
 mod lists; // pages and their cursors
 mod log; // events by position and by stream, and nothing that changes them
+mod past; // which streams there were, and where in the log a time is
 mod projections; // rows and bookmarks
 mod rejected; // the ring of calls that were turned away
