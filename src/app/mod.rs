@@ -2,10 +2,13 @@
 
 pub mod clock;
 pub mod command;
+pub mod counters;
 pub mod handler;
 pub mod histories;
 pub mod judge;
+mod lines;
 pub mod lists;
+pub mod metrics;
 mod pages;
 pub mod read;
 pub mod readers;
@@ -28,6 +31,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::{
+    counters::Counters,
     handler::{ActionHandler, Announcer},
     readers::Progress,
     rejected::RejectedCalls,
@@ -100,6 +104,7 @@ pub struct Creditrail {
     clock: Clock,
     keyring: Keyring,
     unknown_sources: Arc<AtomicU64>,
+    has_handler: bool,
 }
 
 /// A configured source and the ways to its tasks.
@@ -109,6 +114,7 @@ struct Source {
     writer: WriterHandle,
     progress: Progress,
     rejected: RejectedCalls,
+    counters: Arc<Counters>,
 }
 
 /// What has to run for the service to work: writers, readers and the clock of deadlines. The
@@ -283,9 +289,15 @@ impl Builder {
             }
         }
         let (sources, unknown_sources) = (Arc::new(sources), Arc::default());
-        let readers = self.readers.into();
-        let clock = self.clock;
-        let creditrail = Creditrail { store, sources, readers, clock, keyring, unknown_sources };
+        let creditrail = Creditrail {
+            store,
+            sources,
+            readers: self.readers.into(),
+            clock: self.clock,
+            keyring,
+            unknown_sources,
+            has_handler: self.handler.is_some(),
+        };
         Ok((creditrail, worker))
     }
 }
@@ -397,7 +409,9 @@ impl Worker {
     ) -> Result<Source, StoreError> {
         let position = store.head(&config.name).await?.position;
         let (head, heads) = watch::channel(position);
-        let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), head);
+        let counters = Arc::<Counters>::default();
+        let told = (head, Arc::clone(&counters));
+        let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), told);
         let (readers, progress) = readers::new(readers, &config, (Arc::clone(store), heads));
         let (rejected_task, rejected) =
             rejected::new(&config.name, Arc::clone(store), Arc::clone(clock));
@@ -419,7 +433,7 @@ impl Worker {
             );
             self.tasks.push(Box::pin(announcer.run()));
         }
-        Ok(Source { config, lender, writer: handle, progress, rejected })
+        Ok(Source { config, lender, writer: handle, progress, rejected, counters })
     }
 
     /// Runs until one of the tasks ends, which none does of itself, or until it is dropped.

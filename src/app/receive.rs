@@ -1,6 +1,9 @@
 //! Receiving a webhook: verify the raw bytes, read them, write them, answer.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use creditrail_domain::StepId;
@@ -8,12 +11,13 @@ use http::{HeaderMap, header::CONTENT_ENCODING};
 use secrecy::ExposeSecret;
 
 use super::{
-    Creditrail,
+    Creditrail, Source,
     command::work,
     sealing::{KeyError, Sealed},
     writer::{Delivery, Receipt, Request, WriteError},
 };
 use crate::{
+    failure::chain,
     sources::{
         Call, mask,
         scrub::{self, Found, Scrubbed},
@@ -103,6 +107,7 @@ impl Creditrail {
         body: Bytes,
         too_many: impl FnOnce() -> bool + Send,
     ) -> Result<Receipt, ReceiveError> {
+        let taken_in = Instant::now();
         self.accepts(source, headers)?;
         if body.len() > MAX_BODY {
             return Err(self.turned_away(source, headers, ReceiveError::BodyTooLarge));
@@ -114,8 +119,6 @@ impl Creditrail {
         })?;
         // From here on nobody sees the secrets of the body: not the decoder, nor the store.
         let Scrubbed { body, secrets, masked } = scrub::scrub(&body, known.lender.secret_fields());
-        let secrets = secrets.into_iter().map(|found| self.seal(source, found));
-        let secrets = secrets.collect::<Result<_, _>>()?;
         let call = Call {
             received_at,
             signed_at: verified.signed_at,
@@ -123,23 +126,26 @@ impl Creditrail {
             pan_masked: masked > 0,
         };
         let decoded = known.lender.decode(&body, call);
+        let id = StepId::derive(source, &decoded.dedup_key, &decoded.content);
+        let (delivery_id, secret_id) = (id.to_string(), &verified.secret_id);
+        tracing::debug!(source, delivery_id, secret_id, bytes = body.len(), "received");
+        let failed = |error| known.not_acknowledged(&delivery_id, error);
+        let secrets = secrets.into_iter().map(|found| self.seal(source, found));
+        let secrets = secrets.collect::<Result<_, _>>();
         let delivery = Delivery {
-            id: StepId::derive(source, &decoded.dedup_key, &decoded.content),
+            id,
+            taken_in,
             decoded,
             call,
             secret_id: verified.secret_id,
             headers: mask::headers(headers, known.lender.secret_headers()),
             body,
-            secrets,
+            secrets: secrets.map_err(|error| failed(error.into()))?,
         };
         let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
-        let receipt = match tokio::time::timeout(MAX_WAIT, written).await {
-            Ok(receipt) => receipt.map_err(ReceiveError::NotWritten)?,
-            Err(_) => return Err(ReceiveError::NotWritten(WriteError::TimedOut)),
-        };
-        let (outcome, delivery_id) = (receipt.outcome, &receipt.delivery_id);
-        tracing::debug!(source, outcome, delivery_id, "a delivery was recorded");
-        Ok(receipt)
+        let written = tokio::time::timeout(MAX_WAIT, written).await;
+        let receipt = written.unwrap_or(Err(WriteError::TimedOut));
+        receipt.map_err(|error| failed(ReceiveError::NotWritten(error)))
     }
 
     fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
@@ -225,5 +231,19 @@ impl Creditrail {
                 body: body.map(Bytes::from),
             });
         }
+    }
+}
+
+impl Source {
+    /// Counts and logs a delivery that is not acknowledged, and gives back why it is not.
+    fn not_acknowledged(&self, delivery_id: &str, error: ReceiveError) -> ReceiveError {
+        let cause = match &error {
+            ReceiveError::NotWritten(error) => error.cause(),
+            _ => "not_sealed",
+        };
+        self.counters.not_acknowledged(cause);
+        let (source, why) = (&self.config.name, chain(&error));
+        tracing::warn!(source, delivery_id, cause, error = why, "not acknowledged");
+        error
     }
 }

@@ -5,7 +5,7 @@
 
 mod api;
 mod home;
-mod metrics;
+pub mod metrics;
 pub mod openapi;
 mod params;
 mod problem;
