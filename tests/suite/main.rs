@@ -29,6 +29,7 @@ mod instances; // several services on one PostgreSQL, and a server that goes awa
 mod lender_tracks; // one application, several lenders, twins
 mod lists; // cursors, filters, wrong parameters, the log
 mod logs; // one delivery, followed by its id
+mod metrics; // what is counted for operators
 mod onboarding; // from the signing to the card
 mod onboarding_calls; // its signature, its window, its ids
 mod orders; // any order, any repetition: one end
@@ -45,6 +46,7 @@ mod transactions; // the golden sequences of money
 
 // The house rules: these look at the tree, not at the service.
 mod catalog; // every webhook and what becomes of it
+mod deploy; // the dashboard and the alerts ask for what there is
 mod docs; // the generated pages are current
 mod examples; // the examples end well
 mod layers; // arrows, no unwrap, keys
