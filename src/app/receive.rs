@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use creditrail_domain::StepId;
 use http::{HeaderMap, header::CONTENT_ENCODING};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
     sources::{
         Call, mask,
         scrub::{self, Found, Scrubbed},
-        signature::Rejection,
+        signature::{Rejection, Verified},
     },
     store::{RejectedCall, SealedSecret},
 };
@@ -117,8 +118,26 @@ impl Creditrail {
         let verified = known.lender.verify(headers, &body, received_at).map_err(|rejection| {
             self.not_authentic(source, headers, &body, (rejection, too_many))
         })?;
+        let verified = (received_at, verified);
+        let delivery = self.authentic((source, known), (headers, &body), verified, taken_in)?;
+        let delivery_id = delivery.id;
+        let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
+        let written = tokio::time::timeout(MAX_WAIT, written).await;
+        let receipt = written.unwrap_or(Err(WriteError::TimedOut));
+        receipt
+            .map_err(|error| known.not_acknowledged(delivery_id, ReceiveError::NotWritten(error)))
+    }
+
+    /// An authentic call, without its secrets and read as far as it can be.
+    fn authentic(
+        &self,
+        (source, known): (&str, &Source),
+        (headers, body): (&HeaderMap, &Bytes),
+        (received_at, verified): (Timestamp, Verified),
+        taken_in: Instant,
+    ) -> Result<Delivery, ReceiveError> {
         // From here on nobody sees the secrets of the body: not the decoder, nor the store.
-        let Scrubbed { body, secrets, masked } = scrub::scrub(&body, known.lender.secret_fields());
+        let Scrubbed { body, secrets, masked } = scrub::scrub(body, known.lender.secret_fields());
         let call = Call {
             received_at,
             signed_at: verified.signed_at,
@@ -127,25 +146,14 @@ impl Creditrail {
         };
         let decoded = known.lender.decode(&body, call);
         let id = StepId::derive(source, &decoded.dedup_key, &decoded.content);
-        let (delivery_id, secret_id) = (id.to_string(), &verified.secret_id);
-        tracing::debug!(source, delivery_id, secret_id, bytes = body.len(), "received");
-        let failed = |error| known.not_acknowledged(&delivery_id, error);
+        let secret_id = verified.secret_id;
+        tracing::debug!(source, delivery_id = %id, secret_id, bytes = body.len(), "received");
         let secrets = secrets.into_iter().map(|found| self.seal(source, found));
-        let secrets = secrets.collect::<Result<_, _>>();
-        let delivery = Delivery {
-            id,
-            taken_in,
-            decoded,
-            call,
-            secret_id: verified.secret_id,
-            headers: mask::headers(headers, known.lender.secret_headers()),
-            body,
-            secrets: secrets.map_err(|error| failed(error.into()))?,
-        };
-        let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
-        let written = tokio::time::timeout(MAX_WAIT, written).await;
-        let receipt = written.unwrap_or(Err(WriteError::TimedOut));
-        receipt.map_err(|error| failed(ReceiveError::NotWritten(error)))
+        let secrets = secrets
+            .collect::<Result<_, _>>()
+            .map_err(|error| known.not_acknowledged(id, error.into()))?;
+        let headers = mask::headers(headers, known.lender.secret_headers());
+        Ok(Delivery { id, taken_in, decoded, call, secret_id, headers, body, secrets })
     }
 
     fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
@@ -236,13 +244,13 @@ impl Creditrail {
 
 impl Source {
     /// Counts and logs a delivery that is not acknowledged, and gives back why it is not.
-    fn not_acknowledged(&self, delivery_id: &str, error: ReceiveError) -> ReceiveError {
+    fn not_acknowledged(&self, delivery: StepId, error: ReceiveError) -> ReceiveError {
         let cause = match &error {
             ReceiveError::NotWritten(error) => error.cause(),
             _ => "not_sealed",
         };
         self.counters.not_acknowledged(cause);
-        let (source, why) = (&self.config.name, chain(&error));
+        let (source, why, delivery_id) = (&self.config.name, chain(&error), delivery.to_string());
         tracing::warn!(source, delivery_id, cause, error = why, "not acknowledged");
         error
     }
