@@ -10,6 +10,10 @@ use creditrail_domain::StepId;
 use http::{HeaderMap, header::CONTENT_ENCODING};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use tracing::{
+    Instrument as _, Span,
+    field::{Empty, display},
+};
 
 use super::{
     Creditrail, Source,
@@ -97,7 +101,8 @@ impl Creditrail {
     }
 
     /// As [`Self::receive`]; `too_many` is asked of a call that is not authentic, and if so the
-    /// call is counted and not kept.
+    /// call is counted and not kept. A span `receive` tells of the call, with `source`,
+    /// `delivery_id` and `outcome`, which is the error's code if there is one.
     ///
     /// # Errors
     /// [`ReceiveError`], among them [`ReceiveError::TooManyFailures`].
@@ -105,6 +110,20 @@ impl Creditrail {
         &self,
         source: &str,
         headers: &HeaderMap,
+        body: Bytes,
+        too_many: impl FnOnce() -> bool + Send,
+    ) -> Result<Receipt, ReceiveError> {
+        let span = tracing::info_span!("receive", source, delivery_id = Empty, outcome = Empty);
+        let received = self.take_in((source, headers), body, too_many);
+        let received = received.instrument(span.clone()).await;
+        let outcome = received.as_ref().map_or_else(ReceiveError::code, |receipt| receipt.outcome);
+        span.record("outcome", outcome);
+        received
+    }
+
+    async fn take_in(
+        &self,
+        (source, headers): (&str, &HeaderMap),
         body: Bytes,
         too_many: impl FnOnce() -> bool + Send,
     ) -> Result<Receipt, ReceiveError> {
@@ -147,6 +166,7 @@ impl Creditrail {
         let decoded = known.lender.decode(&body, call);
         let id = StepId::derive(source, &decoded.dedup_key, &decoded.content);
         let secret_id = verified.secret_id;
+        Span::current().record("delivery_id", display(id));
         tracing::debug!(source, delivery_id = %id, secret_id, bytes = body.len(), "received");
         let secrets = secrets.into_iter().map(|found| self.seal(source, found));
         let secrets = secrets

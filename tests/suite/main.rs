@@ -40,6 +40,7 @@ mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
+mod spans; // a call as a span, for whoever traces
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
 mod transactions; // the golden sequences of money

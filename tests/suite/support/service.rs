@@ -211,7 +211,16 @@ impl Service {
 
     /// A service that logs all that it can, one JSON object a line.
     pub fn start_telling(sources: &[Source]) -> Self {
-        let launch = Launch { is_telling: true, ..Launch::default() };
+        Self::start_in(
+            sources,
+            &[("CREDITRAIL_LOG", "creditrail=trace"), ("CREDITRAIL_LOG_FORMAT", "json")],
+        )
+    }
+
+    /// A service with variables of its environment.
+    pub fn start_in(sources: &[Source], environment: &[(&'static str, &str)]) -> Self {
+        let variables = environment.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let launch = Launch { environment: variables.collect(), ..Launch::default() };
         Self::start_with(sources, Database::of_the_run(), launch)
     }
 
@@ -378,16 +387,12 @@ impl Drop for Service {
 }
 
 /// How a service is started.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Launch {
     /// How large its files may get, in blocks of 512 bytes.
     blocks: Option<u32>,
-    /// Whether it logs all that it can, one JSON object a line.
-    is_telling: bool,
+    environment: Vec<(&'static str, String)>,
 }
-
-const TELLING: [(&str, &str); 2] =
-    [("CREDITRAIL_LOG", "creditrail=trace"), ("CREDITRAIL_LOG_FORMAT", "json")];
 
 /// Where a service keeps its log.
 enum Database {
@@ -447,9 +452,8 @@ fn limited(blocks: Option<u32>) -> Command {
 fn launch(dir: &Path, config: &Path, how: Launch) -> (Child, String) {
     let log =
         File::options().create(true).append(true).open(dir.join("stderr.log")).expect("a log file");
-    let told: &[(&str, &str)] = if how.is_telling { &TELLING } else { &[] };
     let mut process = limited(how.blocks)
-        .envs(told.iter().copied())
+        .envs(how.environment)
         .args(["serve", "--config"])
         .arg(config)
         .stdin(Stdio::null())
