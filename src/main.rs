@@ -3,17 +3,37 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use creditrail::cli::{self, Cli};
+use creditrail::cli::{self, Cli, LogFormat};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt as _, filter_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// A sixth more deliveries a second than with the system's (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CREDITRAIL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
+    #[cfg(feature = "otel")]
+    let provider = otel::provider();
+    #[cfg(feature = "otel")]
+    let spans = provider.as_ref().map(otel::layer);
+    #[cfg(not(feature = "otel"))]
+    let spans = None;
+    log(cli.log_format, spans);
+    let ended = run(cli);
+    // What is gathered is sent before the end.
+    #[cfg(feature = "otel")]
+    if let Some(Err(error)) = provider.map(|provider| provider.shutdown()) {
+        eprintln!("creditrail: the last spans were not sent: {error}");
+    }
+    ended
+}
+
+fn run(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -27,5 +47,60 @@ fn main() -> ExitCode {
             eprintln!("creditrail: {}", creditrail::failure::chain(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What takes spans.
+type Spans = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Lines to standard error, as `CREDITRAIL_LOG` asks for. Spans are not for them: each line has what
+/// it is about.
+fn log(format: LogFormat, spans: Option<Spans>) {
+    let filter =
+        EnvFilter::try_from_env("CREDITRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let lines = lines.with_filter(filter.and(filter_fn(|metadata| !metadata.is_span())));
+    tracing_subscriber::registry().with(spans).with(lines).init();
+}
+
+#[cfg(feature = "otel")]
+mod otel {
+    //! Spans to a collector, where `OTEL_EXPORTER_OTLP_ENDPOINT` names one: OTLP, protobuf over HTTP.
+    //! The other variables of OpenTelemetry hold too, such as `OTEL_SERVICE_NAME`.
+
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::{Layer as _, filter::filter_fn};
+
+    const ENDPOINTS: [&str; 2] =
+        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+
+    /// Where spans go, if anywhere.
+    pub fn provider() -> Option<SdkTracerProvider> {
+        ENDPOINTS.iter().find_map(std::env::var_os)?;
+        let protocol = opentelemetry_otlp::Protocol::HttpBinary;
+        match SpanExporter::builder().with_http().with_protocol(protocol).build() {
+            Ok(exporter) => {
+                Some(SdkTracerProvider::builder().with_batch_exporter(exporter).build())
+            }
+            Err(error) => {
+                eprintln!("creditrail: spans are not sent: {error}");
+                None
+            }
+        }
+    }
+
+    /// The calls, and nothing else.
+    pub fn layer(provider: &SdkTracerProvider) -> super::Spans {
+        let calls = filter_fn(|metadata| {
+            metadata.is_span() && metadata.target().starts_with("creditrail::")
+        });
+        let tracer = provider.tracer("creditrail");
+        tracing_opentelemetry::layer().with_tracer(tracer).with_filter(calls).boxed()
     }
 }

@@ -38,7 +38,8 @@ impl Worker {
     ) -> Result<AccessLog, StoreError> {
         let policies = Policies::default();
         let (head, heads) = watch::channel(store.head(LOG).await?.position);
-        let (writer, handle) = Writer::new(LOG, &policies, Arc::clone(store), head);
+        let (writer, handle) =
+            Writer::new(LOG, &policies, Arc::clone(store), (head, Arc::default()));
         let (readers, progress) =
             readers::new(&of(LOG, readers), (LOG, &policies), (Arc::clone(store), heads));
         self.tasks.push(Box::pin(writer.run()));

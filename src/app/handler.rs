@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The name of the handler's bookmark.
-const BOOKMARK: &str = "action_handler";
+pub const BOOKMARK: &str = "action_handler";
 /// How many events are looked at in one go.
 const PORTION: i64 = 400;
 /// How long it sleeps when nothing is new.

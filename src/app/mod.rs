@@ -4,11 +4,14 @@ pub mod access;
 pub mod changes;
 pub mod clock;
 pub mod command;
+pub mod counters;
 pub mod export;
 pub mod handler;
 pub mod histories;
 pub mod judge;
+mod lines;
 pub mod lists;
+pub mod metrics;
 pub mod moments;
 mod pages;
 pub mod read;
@@ -35,6 +38,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use self::{
     access::AccessLog,
+    counters::Counters,
     handler::{ActionHandler, Announcer},
     readers::Progress,
     rejected::RejectedCalls,
@@ -108,6 +112,7 @@ pub struct Creditrail {
     keyring: Keyring,
     access: AccessLog,
     unknown_sources: Arc<AtomicU64>,
+    has_handler: bool,
 }
 
 /// A configured source and the ways to its tasks.
@@ -117,6 +122,7 @@ struct Source {
     writer: WriterHandle,
     progress: Progress,
     rejected: RejectedCalls,
+    counters: Arc<Counters>,
 }
 
 /// What has to run for the service to work: writers, readers and the clock of deadlines. The
@@ -304,10 +310,16 @@ impl Builder {
             Shared { store: &store, readers: &self.readers, handler: None, clock: &self.clock };
         let access = worker.keep_accesses(&shared).await?;
         let (sources, unknown_sources) = (Arc::new(sources), Arc::default());
-        let readers = self.readers.into();
-        let clock = self.clock;
-        let creditrail =
-            Creditrail { store, sources, readers, clock, keyring, access, unknown_sources };
+        let creditrail = Creditrail {
+            store,
+            sources,
+            readers: self.readers.into(),
+            clock: self.clock,
+            keyring,
+            access,
+            unknown_sources,
+            has_handler: self.handler.is_some(),
+        };
         Ok((creditrail, worker))
     }
 }
@@ -419,7 +431,9 @@ impl Worker {
     ) -> Result<Source, StoreError> {
         let position = store.head(&config.name).await?.position;
         let (head, heads) = watch::channel(position);
-        let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), head);
+        let counters = Arc::<Counters>::default();
+        let told = (head, Arc::clone(&counters));
+        let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), told);
         let (readers, progress) =
             readers::new(readers, (&config.name, &config.policies), (Arc::clone(store), heads));
         let (rejected_task, rejected) =
@@ -442,7 +456,7 @@ impl Worker {
             );
             self.tasks.push(Box::pin(announcer.run()));
         }
-        Ok(Source { config, lender, writer: handle, progress, rejected })
+        Ok(Source { config, lender, writer: handle, progress, rejected, counters })
     }
 
     /// Runs until one of the tasks ends, which none does of itself, or until it is dropped.

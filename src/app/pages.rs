@@ -120,8 +120,15 @@ impl<'a> Pages<'a> {
             if delivery.decoded.what.is_err() {
                 return Err(WriteError::Rule);
             }
-            tracing::error!(source = self.source, delivery_id, "a rule failed on a delivery");
-            return self.deliver(&delivery.unreadable(self.source, "a rule failed on it"), desk);
+            let kept = delivery.unreadable(self.source, "a rule failed on it");
+            let kept_as = kept.id.to_string();
+            tracing::error!(
+                source = self.source,
+                delivery_id,
+                kept_as,
+                "a rule failed on a delivery"
+            );
+            return self.deliver(&kept, desk);
         };
         self.received += 1;
         self.newest = received_at.max(self.newest);

@@ -348,7 +348,9 @@ impl Readers {
     async fn project(&self, changes: Vec<Changes>, (from, to): (i64, i64)) -> Result<bool> {
         let bookmarks = changes.iter().map(|(reader, _)| (reader.name, from, to)).collect();
         let changes = changes.into_iter().flat_map(|(_, changes)| changes).collect();
-        self.store.project(&self.source, Projected { changes, bookmarks }).await
+        let written = self.store.project(&self.source, Projected { changes, bookmarks }).await?;
+        tracing::debug!(source = self.source, from, to, written, "projected");
+        Ok(written)
     }
 
     /// Conflicts of identities are the one thing that no single stream can tell.

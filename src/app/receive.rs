@@ -1,23 +1,32 @@
 //! Receiving a webhook: verify the raw bytes, read them, write them, answer.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use creditrail_domain::StepId;
 use http::{HeaderMap, header::CONTENT_ENCODING};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use tracing::{
+    Instrument as _, Span,
+    field::{Empty, display},
+};
 
 use super::{
-    Creditrail,
+    Creditrail, Source,
     command::work,
     sealing::{KeyError, Sealed},
     writer::{Delivery, Receipt, Request, WriteError},
 };
 use crate::{
+    failure::chain,
     sources::{
         Call, mask,
         scrub::{self, Found, Scrubbed},
-        signature::Rejection,
+        signature::{Rejection, Verified},
     },
     store::{RejectedCall, SealedSecret},
 };
@@ -92,7 +101,8 @@ impl Creditrail {
     }
 
     /// As [`Self::receive`]; `too_many` is asked of a call that is not authentic, and if so the
-    /// call is counted and not kept.
+    /// call is counted and not kept. A span `receive` tells of the call, with `source`,
+    /// `delivery_id` and `outcome`, which is the error's code if there is one.
     ///
     /// # Errors
     /// [`ReceiveError`], among them [`ReceiveError::TooManyFailures`].
@@ -103,6 +113,21 @@ impl Creditrail {
         body: Bytes,
         too_many: impl FnOnce() -> bool + Send,
     ) -> Result<Receipt, ReceiveError> {
+        let span = tracing::info_span!("receive", source, delivery_id = Empty, outcome = Empty);
+        let received = self.take_in((source, headers), body, too_many);
+        let received = received.instrument(span.clone()).await;
+        let outcome = received.as_ref().map_or_else(ReceiveError::code, |receipt| receipt.outcome);
+        span.record("outcome", outcome);
+        received
+    }
+
+    async fn take_in(
+        &self,
+        (source, headers): (&str, &HeaderMap),
+        body: Bytes,
+        too_many: impl FnOnce() -> bool + Send,
+    ) -> Result<Receipt, ReceiveError> {
+        let taken_in = Instant::now();
         self.accepts(source, headers)?;
         if body.len() > MAX_BODY {
             return Err(self.turned_away(source, headers, ReceiveError::BodyTooLarge));
@@ -112,10 +137,26 @@ impl Creditrail {
         let verified = known.lender.verify(headers, &body, received_at).map_err(|rejection| {
             self.not_authentic(source, headers, &body, (rejection, too_many))
         })?;
+        let verified = (received_at, verified);
+        let delivery = self.authentic((source, known), (headers, &body), verified, taken_in)?;
+        let delivery_id = delivery.id;
+        let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
+        let written = tokio::time::timeout(MAX_WAIT, written).await;
+        let receipt = written.unwrap_or(Err(WriteError::TimedOut));
+        receipt
+            .map_err(|error| known.not_acknowledged(delivery_id, ReceiveError::NotWritten(error)))
+    }
+
+    /// An authentic call, without its secrets and read as far as it can be.
+    fn authentic(
+        &self,
+        (source, known): (&str, &Source),
+        (headers, body): (&HeaderMap, &Bytes),
+        (received_at, verified): (Timestamp, Verified),
+        taken_in: Instant,
+    ) -> Result<Delivery, ReceiveError> {
         // From here on nobody sees the secrets of the body: not the decoder, nor the store.
-        let Scrubbed { body, secrets, masked } = scrub::scrub(&body, known.lender.secret_fields());
-        let secrets = secrets.into_iter().map(|found| self.seal(source, found));
-        let secrets = secrets.collect::<Result<_, _>>()?;
+        let Scrubbed { body, secrets, masked } = scrub::scrub(body, known.lender.secret_fields());
         let call = Call {
             received_at,
             signed_at: verified.signed_at,
@@ -123,23 +164,16 @@ impl Creditrail {
             pan_masked: masked > 0,
         };
         let decoded = known.lender.decode(&body, call);
-        let delivery = Delivery {
-            id: StepId::derive(source, &decoded.dedup_key, &decoded.content),
-            decoded,
-            call,
-            secret_id: verified.secret_id,
-            headers: mask::headers(headers, known.lender.secret_headers()),
-            body,
-            secrets,
-        };
-        let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
-        let receipt = match tokio::time::timeout(MAX_WAIT, written).await {
-            Ok(receipt) => receipt.map_err(ReceiveError::NotWritten)?,
-            Err(_) => return Err(ReceiveError::NotWritten(WriteError::TimedOut)),
-        };
-        let (outcome, delivery_id) = (receipt.outcome, &receipt.delivery_id);
-        tracing::debug!(source, outcome, delivery_id, "a delivery was recorded");
-        Ok(receipt)
+        let id = StepId::derive(source, &decoded.dedup_key, &decoded.content);
+        let secret_id = verified.secret_id;
+        Span::current().record("delivery_id", display(id));
+        tracing::debug!(source, delivery_id = %id, secret_id, bytes = body.len(), "received");
+        let secrets = secrets.into_iter().map(|found| self.seal(source, found));
+        let secrets = secrets
+            .collect::<Result<_, _>>()
+            .map_err(|error| known.not_acknowledged(id, error.into()))?;
+        let headers = mask::headers(headers, known.lender.secret_headers());
+        Ok(Delivery { id, taken_in, decoded, call, secret_id, headers, body, secrets })
     }
 
     fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
@@ -225,5 +259,19 @@ impl Creditrail {
                 body: body.map(Bytes::from),
             });
         }
+    }
+}
+
+impl Source {
+    /// Counts and logs a delivery that is not acknowledged, and gives back why it is not.
+    fn not_acknowledged(&self, delivery: StepId, error: ReceiveError) -> ReceiveError {
+        let cause = match &error {
+            ReceiveError::NotWritten(error) => error.cause(),
+            _ => "not_sealed",
+        };
+        self.counters.not_acknowledged(cause);
+        let (source, why, delivery_id) = (&self.config.name, chain(&error), delivery.to_string());
+        tracing::warn!(source, delivery_id, cause, error = why, "not acknowledged");
+        error
     }
 }

@@ -16,12 +16,24 @@ use crate::store::{RejectedCall, Store};
 const MOST: i64 = 10_000;
 /// How long a call stays.
 const OLDEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Every cause of [`Rejection`](crate::sources::signature::Rejection) and of calls that are turned
+/// away unread: a counter that begins at 0 shows its first call as a rise.
+pub const CAUSES: [&str; 7] = [
+    "body_too_large",
+    "content_encoding_unsupported",
+    "outside_window",
+    "signature_mismatch",
+    "signature_missing",
+    "source_without_secret",
+    "too_many_failures",
+];
 /// How many calls may wait to be written; a flood beyond it is only counted.
 const MAX_WAITING: usize = 1000;
 
 /// The way to a source's ring.
 #[derive(Clone, Debug)]
 pub struct RejectedCalls {
+    source: String,
     calls: mpsc::Sender<RejectedCall>,
     counted: Arc<Mutex<BTreeMap<&'static str, u64>>>,
 }
@@ -36,6 +48,7 @@ impl RejectedCalls {
 
     /// Counts a call that is not kept.
     pub fn count(&self, cause: &'static str) {
+        tracing::debug!(source = self.source, cause, "turned away");
         *self.counts().entry(cause).or_default() += 1;
     }
 
@@ -58,6 +71,7 @@ pub fn new(
 ) -> (impl Future<Output = ()> + use<>, RejectedCalls) {
     let (sender, mut waiting) = mpsc::channel(MAX_WAITING);
     let source = source.to_owned();
+    let of = source.clone();
     let task = async move {
         let mut calls = Vec::new();
         while waiting.recv_many(&mut calls, MAX_WAITING).await > 0 {
@@ -70,5 +84,5 @@ pub fn new(
         }
         std::future::pending().await
     };
-    (task, RejectedCalls { calls: sender, counted: Arc::default() })
+    (task, RejectedCalls { source: of, calls: sender, counted: Arc::default() })
 }

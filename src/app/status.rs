@@ -1,6 +1,8 @@
 //! How a source is: what was received and what became of it, how far the readers are, what was
 //! turned away.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -8,6 +10,19 @@ use super::{
     read::{OUTCOMES, ReadError},
     sealing::WHOLE_OVERHEAD,
 };
+use crate::store::Head;
+
+/// What was received of a source and what became of it.
+pub(super) struct Audit {
+    pub(super) head: Head,
+    /// Deliveries by outcome as of now, repetitions among the duplicates.
+    pub(super) outcomes: Vec<(String, i64)>,
+    /// Whether they add up to what was received, as far as the read models are.
+    pub(super) balanced: bool,
+    /// The position that all readers have passed.
+    passed: i64,
+    stopped: BTreeMap<&'static str, String>,
+}
 
 impl Creditrail {
     /// How a source is: what was received and what became of it, and how far the readers are.
@@ -16,37 +31,18 @@ impl Creditrail {
     /// [`ReadError`].
     pub async fn source_status(&self, source: &str) -> Result<Value, ReadError> {
         let known = self.known(source)?;
-        // In this order: if the head is where the readers were first, nothing came in between and
-        // the counts are those of this head.
-        let (passed, stopped) = (known.progress.position(), known.progress.stopped());
-        let mut outcomes = serde_json::Map::new();
-        for outcome in OUTCOMES {
-            outcomes.insert(outcome.to_owned(), 0.into());
-        }
-        let mut counted = 0;
-        for (outcome, count) in self.store.tallies(source).await? {
-            counted += count;
-            outcomes.insert(outcome, count.into());
-        }
-        let head = self.store.head(source).await?;
-        let is_catching_up = passed < head.position && stopped.is_empty();
-        let repeated = head.received - head.deliveries;
-        let said_again = outcomes["duplicate"].as_i64().unwrap_or_default();
-        outcomes.insert("duplicate".to_owned(), (repeated + said_again).into());
-        let exceptions: serde_json::Map<_, _> = self
-            .store
-            .open_exceptions(source)
-            .await?
-            .into_iter()
-            .map(|(severity, count)| (severity, Value::from(count)))
-            .collect();
+        let Audit { head, outcomes, balanced, passed, stopped } = self.audit(source).await?;
+        let counted = |counts: Vec<(String, i64)>| -> serde_json::Map<_, _> {
+            counts.into_iter().map(|(what, count)| (what, Value::from(count))).collect()
+        };
+        let exceptions = counted(self.store.open_exceptions(source).await?);
         Ok(json!({
             "source": source,
             "position": head.position,
             "received": head.received,
             "kept": head.deliveries,
-            "outcomes": outcomes,
-            "balanced": counted == head.deliveries || is_catching_up,
+            "outcomes": counted(outcomes),
+            "balanced": balanced,
             "open_exceptions": exceptions,
             "last_received_at": self.store.last_received_at(source).await?,
             "read_models": {
@@ -56,6 +52,24 @@ impl Creditrail {
             },
             "rejected_calls": known.rejected.counted(),
         }))
+    }
+
+    /// The audit equation of a source, and how far its readers are.
+    pub(super) async fn audit(&self, source: &str) -> Result<Audit, ReadError> {
+        let known = self.known(source)?;
+        // In this order: if the head is where the readers were first, nothing came in between and
+        // the counts are those of this head.
+        let (passed, stopped) = (known.progress.position(), known.progress.stopped());
+        let mut outcomes: BTreeMap<_, _> =
+            OUTCOMES.iter().map(|outcome| ((*outcome).to_owned(), 0)).collect();
+        outcomes.extend(self.store.tallies(source).await?);
+        let counted: i64 = outcomes.values().sum();
+        let head = self.store.head(source).await?;
+        let is_catching_up = passed < head.position && stopped.is_empty();
+        let repeated = head.received - head.deliveries;
+        *outcomes.entry("duplicate".to_owned()).or_default() += repeated;
+        let balanced = counted == head.deliveries || is_catching_up;
+        Ok(Audit { head, outcomes: outcomes.into_iter().collect(), balanced, passed, stopped })
     }
 
     /// The newest calls of a source that were not accepted.

@@ -1,6 +1,6 @@
 //! The writer of a source: gathers what has arrived and makes one transaction of it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use creditrail_domain::{CommandRefusal, Policies, StepId, exception::UnreadableKind};
@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
+    counters::Counters,
     judge::{Aggregates, Command, Desk, Undecided},
+    lines::Lines,
     pages::Pages,
 };
 use crate::{
@@ -72,11 +74,27 @@ impl From<Undecided> for WriteError {
     }
 }
 
+impl WriteError {
+    /// The cause under which a delivery that was not acknowledged is counted.
+    pub(super) const fn cause(&self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Stopped => "stopped",
+            Self::TimedOut => "timed_out",
+            Self::Store(_) => "database",
+            // Of a command, never of a delivery: what a lender reports is recorded as refused.
+            Self::Refused(_) | Self::Rule => "rule",
+        }
+    }
+}
+
 /// A delivery, verified and read as far as it could be.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// Derived from source, key and content.
     pub id: StepId,
+    /// When the call was taken in, by a clock that never runs backwards.
+    pub taken_in: Instant,
     /// The body, read.
     pub decoded: Decoded,
     /// When and how it was received.
@@ -148,6 +166,7 @@ pub struct Writer {
     store: Arc<dyn Store>,
     asked: mpsc::Receiver<Asked>,
     head: watch::Sender<i64>,
+    counters: Arc<Counters>,
     remembered: Remembered,
 }
 
@@ -160,17 +179,19 @@ struct Remembered {
 }
 
 impl Writer {
-    /// A writer, and the way to it. Each new head position is sent to `head`.
+    /// A writer, and the way to it. Each new head position is sent to `head`; what
+    /// is written is counted.
     pub fn new(
         source: &str,
         policies: &Policies,
         store: Arc<dyn Store>,
-        head: watch::Sender<i64>,
+        (head, counters): (watch::Sender<i64>, Arc<Counters>),
     ) -> (Self, WriterHandle) {
         let (sender, asked) = mpsc::channel(MAX_WAITING);
         let (source, policies) = (source.to_owned(), policies.clone());
         let remembered = Remembered::default();
-        (Self { source, policies, store, asked, head, remembered }, WriterHandle { asked: sender })
+        let writer = Self { source, policies, store, asked, head, counters, remembered };
+        (writer, WriterHandle { asked: sender })
     }
 
     /// Writes until every handle is gone.
@@ -247,8 +268,11 @@ impl Writer {
         if let (Request::Deliver(delivery), true) =
             (request, matches!(error, StoreError::Constraint(_)))
         {
-            let kept =
-                Request::Deliver(Box::new(delivery.unreadable(&self.source, "cannot be recorded")));
+            let kept = delivery.unreadable(&self.source, "cannot be recorded");
+            let (delivery_id, kept_as) = (delivery.id.to_string(), kept.id.to_string());
+            let (source, why) = (&self.source, chain(&error));
+            tracing::warn!(source, delivery_id, kept_as, error = why, "kept as malformed");
+            let kept = Request::Deliver(Box::new(kept));
             if let Ok(mut answers) = self.write_now(&[kept]).await {
                 return answers.pop().unwrap_or(Err(WriteError::Rule));
             }
@@ -283,8 +307,10 @@ impl Writer {
             aggregates.take(batch.load(streams).await?);
         }
         let mut desk = Desk::new(&self.policies, aggregates);
-        let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
+        let answers: Vec<_> =
+            requests.iter().map(|request| pages.take(request, &mut desk)).collect();
         let (events, aggregates) = desk.close();
+        let lines = Lines::of(requests, &answers, &events);
         let next = pages.head(events.len());
         let Pages { deliveries, repeats, secrets, .. } = pages;
         let repeat = |(id, (times, at))| (id, times, at);
@@ -292,7 +318,20 @@ impl Writer {
         batch.commit(Written { deliveries, repeats, secrets, events, head: next }).await?;
         self.remembered = Remembered { head: Some(next), aggregates };
         self.head.send_replace(next.position);
+        lines.say(&self.source);
+        self.count(requests, &answers);
         Ok(answers)
+    }
+
+    /// Counts what was committed: whoever asked may be gone.
+    fn count(&self, requests: &[Request], answers: &[Answer]) {
+        self.counters.batch(requests.len());
+        for (request, answer) in requests.iter().zip(answers) {
+            if let (Request::Deliver(delivery), Ok(receipt)) = (request, answer) {
+                let (received_at, took) = (delivery.call.received_at, delivery.taken_in.elapsed());
+                self.counters.recorded(receipt.outcome, received_at, took);
+            }
+        }
     }
 }
 

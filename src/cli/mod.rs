@@ -11,7 +11,7 @@ mod token;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::{BuildError, replay::RebuildError};
 
@@ -91,8 +91,20 @@ Prints the headers with which a lender would send a body now, to try an endpoint
 #[derive(Debug, Parser)]
 #[command(version, long_about = ABOUT, arg_required_else_help = true)]
 pub struct Cli {
+    /// How lines of the log are written to standard error.
+    #[arg(long, global = true, default_value = "text", env = "CREDITRAIL_LOG_FORMAT")]
+    pub log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

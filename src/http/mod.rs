@@ -7,7 +7,7 @@ pub mod access;
 mod api;
 mod dashboard;
 mod exports;
-mod metrics;
+pub mod metrics;
 pub mod openapi;
 mod params;
 mod problem;

@@ -389,6 +389,17 @@ pub struct Bookmark {
     pub is_mine: bool,
 }
 
+/// Where a reader is, and how long the next event has been waiting for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The reader.
+    pub reader: String,
+    /// The position that it has passed.
+    pub position: i64,
+    /// When the event after it was recorded; `None` at the head.
+    pub next_at: Option<Timestamp>,
+}
+
 /// A kept call that was not accepted, with its place in the ring.
 #[derive(Clone, Debug)]
 pub struct RejectedRow {

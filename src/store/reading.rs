@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Balance, Cursor, CustomerKeys, DeliveryRow, Due, Head, Identity, KeptDelivery, KnownDelivery,
-    Listed, Order, Page, RawEvent, RejectedRow, Result, SealedSecret, Store,
+    Listed, Order, Page, Passed, RawEvent, RejectedRow, Result, SealedSecret, Store,
     sql::{Row, Value},
 };
 
@@ -41,6 +41,10 @@ const SECRET: &str = "SELECT field, key_id, sealed FROM @secrets
 const SEALING_KEYS: &str = "SELECT key_id FROM @sealing_keys AS k WHERE source = $1
     AND EXISTS (SELECT 1 FROM @secrets AS s WHERE s.source = k.source AND s.key_id = k.key_id)
     ORDER BY key_id";
+
+const PASSED: &str = "SELECT b.reader, b.position, e.recorded_at FROM @bookmarks AS b
+    LEFT JOIN @events AS e ON e.source = b.source AND e.position = b.position + 1
+    WHERE b.source = $1";
 
 const LAST_RECEIVED: &str = "SELECT last_received_at FROM @deliveries
     WHERE source = $1 ORDER BY number DESC LIMIT 1";
@@ -321,6 +325,15 @@ impl dyn Store {
     /// The outcomes of deliveries as of now, counted.
     pub async fn tallies(&self, source: &str) -> Result<Vec<(String, i64)>> {
         counted(self.all(TALLIES, vec![source.into()]).await?)
+    }
+
+    /// How far each reader is that has begun, and what is next for it.
+    pub async fn passed(&self, source: &str) -> Result<Vec<Passed>> {
+        let passed = |mut row: Row| {
+            let (reader, position) = (row.text()?, row.int()?);
+            Ok(Passed { reader, position, next_at: row.optional_int()?.map(time) })
+        };
+        self.all(PASSED, vec![source.into()]).await?.into_iter().map(passed).collect()
     }
 
     /// How many exceptions are open, by severity.

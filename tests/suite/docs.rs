@@ -3,6 +3,7 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
+use creditrail::http::metrics::{METRICS, Of};
 use creditrail_domain::{Flag, Refusal, Severity, machine::Machine};
 
 pub const AGAIN: &str = "UPDATE_DOCS=1 cargo test --test suite docs";
@@ -17,6 +18,18 @@ fn the_lifecycles_in_docs_are_current() {
 #[test]
 fn the_codes_in_docs_are_current() {
     is_current("codes.md", &codes_page());
+}
+
+#[test]
+fn the_metrics_in_docs_are_current() {
+    let page = fs::read_to_string(path("operations.md")).expect("the page");
+    let (before, rest) = page.split_once("<!-- Generated from ").expect("where it begins");
+    let (head, rest) = rest.split_once('\n').expect("a line");
+    let (_, after) = rest.split_once("<!-- End of ").expect("where it ends");
+    let table = metrics_table();
+    let generated = format!("{before}<!-- Generated from {head}\n{table}<!-- End of {after}");
+    is_current("operations.md", &generated);
+    assert!(head.contains(AGAIN), "the page says how");
 }
 
 #[test]
@@ -124,6 +137,23 @@ fn codes_page() -> String {
          | `unknown_payment_method` | – | a flag of a transaction, told when it is read: no report of its card has come |\n",
     );
     page
+}
+
+fn metrics_table() -> String {
+    let mut table =
+        "| metric | kind | labels | said by | meaning |\n|---|---|---|---|---|\n".to_owned();
+    for metric in METRICS {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+        let said_by = match metric.of {
+            Of::Instance => "instance",
+            Of::Database => "database",
+        };
+        let (name, kind, help) = (metric.name, metric.kind.name(), metric.help);
+        writeln!(table, "| `{name}` | {kind} | {labels} | {said_by} | {help} |")
+            .expect("a String takes all");
+    }
+    table
 }
 
 fn row(page: &mut String, code: &str, severity: Severity, meaning: &str) {

@@ -29,6 +29,8 @@ mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away
 mod lender_tracks; // one application, several lenders, twins
 mod lists; // cursors, filters, wrong parameters, the log
+mod logs; // one delivery, followed by its id
+mod metrics; // what is counted for operators
 mod moments; // what was known at a moment
 mod onboarding; // from the signing to the card
 mod onboarding_calls; // its signature, its window, its ids
@@ -41,12 +43,14 @@ mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
+mod spans; // a call as a span, for whoever traces
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
 mod transactions; // the golden sequences of money
 
 // The house rules: these look at the tree, not at the service.
 mod catalog; // every webhook and what becomes of it
+mod deploy; // the dashboard and the alerts ask for what there is
 mod docs; // the generated pages are current
 mod examples; // the examples end well
 mod layers; // arrows, no unwrap, keys

@@ -69,7 +69,12 @@ async fn a_reader_whose_code_fails_on_one_event_stops_there_and_the_others_go_on
     assert_eq!(ready.0, 503);
     assert!(ready.1.contains("the reader seen of imprint stopped at position 3"), "{}", ready.1);
     let metrics = get(&format!("{base}/metrics")).await.1;
-    assert!(metrics.contains("creditrail_readers_stopped{source=\"imprint\"} 1\n"), "{metrics}");
+    let stopped =
+        |line: &&str| line.starts_with("creditrail_reader_stopped") && line.ends_with(" 1");
+    let stopped: Vec<&str> = metrics.lines().filter(stopped).collect();
+    assert_eq!(stopped, ["creditrail_reader_stopped{source=\"imprint\",reader=\"seen\"} 1"]);
+    let behind = "creditrail_reader_lag_events{source=\"imprint\",reader=\"seen\"} 2\n";
+    assert!(metrics.contains(behind), "{metrics}");
     assert_eq!(get(&format!("{base}/healthz")).await.0, 200);
     let said = String::from_utf8(said.0.lock().unwrap().clone()).expect("UTF-8");
     assert!(said.contains("a reader stopped") && said.contains("reader=\"seen\""), "{said}");

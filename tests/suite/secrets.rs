@@ -153,7 +153,7 @@ impl World {
             Source::old_onboarding("nordiska"),
             Source::charge_after("loans"),
         ];
-        let imprint = Ledger::of(Service::start(&sources), "imprint");
+        let imprint = Ledger::of(Service::start_telling(&sources), "imprint");
         let (nordiska, loans) = (imprint.beside("nordiska"), imprint.beside("loans"));
 
         for body in fixtures::PAGE {
@@ -209,6 +209,7 @@ impl World {
         let found = places_of(&self.imprint.service, &CANARIES);
         assert!(found.is_empty(), "{found:?}");
         let log = self.imprint.service.log();
+        assert!(log.contains("\"recorded\""), "it logs what it records");
         let found = CANARIES.iter().find(|canary| log.contains(**canary));
         assert_eq!(found, None, "{log}");
     }

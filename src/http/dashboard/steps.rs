@@ -165,7 +165,9 @@ fn told_by(frame: &Frame, source: &str, step: &Value) -> Markup {
         @if let Some(position) = step["position"].as_i64().filter(|_| !step["subject"].is_object()) {
             " · " a href=(format!("?as_of={position}")) { "as of then" }
         }
-        @if !key.is_empty() { " " span.muted title="under which a repetition is found" { "key " (parts::id(key)) } }
+        @if !key.is_empty() {
+            " · " details.key { summary { "key" } span { "a repetition is found by " (parts::id(key)) } }
+        }
     }
 }
 

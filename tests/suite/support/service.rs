@@ -206,17 +206,34 @@ pub struct Service {
 
 impl Service {
     pub fn start(sources: &[Source]) -> Self {
-        Self::start_with(sources, Database::of_the_run(), None)
+        Self::start_with(sources, Database::of_the_run(), Launch::default())
+    }
+
+    /// A service that logs all that it can, one JSON object a line.
+    pub fn start_telling(sources: &[Source]) -> Self {
+        Self::start_in(
+            sources,
+            &[("CREDITRAIL_LOG", "creditrail=trace"), ("CREDITRAIL_LOG_FORMAT", "json")],
+        )
+    }
+
+    /// A service with variables of its environment.
+    pub fn start_in(sources: &[Source], environment: &[(&'static str, &str)]) -> Self {
+        let variables = environment.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let launch = Launch { environment: variables.collect(), ..Launch::default() };
+        Self::start_with(sources, Database::of_the_run(), launch)
     }
 
     /// A service whose files cannot grow beyond `blocks` of 512 bytes: a disk that gets full.
     pub fn start_on_a_small_disk(sources: &[Source], blocks: u32) -> Self {
-        Self::start_with(sources, Database::File, Some(blocks))
+        let launch = Launch { blocks: Some(blocks), ..Launch::default() };
+        Self::start_with(sources, Database::File, launch)
     }
 
     /// A service on a PostgreSQL database, which may be that of other services as well.
     pub fn start_on(url: &str, sources: &[Source]) -> Self {
-        Self::start_with(sources, Database::Postgres { url: url.to_owned(), is_own: false }, None)
+        let database = Database::Postgres { url: url.to_owned(), is_own: false };
+        Self::start_with(sources, database, Launch::default())
     }
 
     /// `creditrail migrate` on a database: what it printed.
@@ -246,12 +263,12 @@ impl Service {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    fn start_with(sources: &[Source], database: Database, blocks: Option<u32>) -> Self {
+    fn start_with(sources: &[Source], database: Database, how: Launch) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let config = dir.path().join("creditrail.toml");
         let url = database.url(dir.path());
         fs::write(&config, settings(&url, sources)).expect("the settings are written");
-        let (process, base) = launch(dir.path(), &config, blocks);
+        let (process, base) = launch(dir.path(), &config, how);
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -276,7 +293,7 @@ impl Service {
 
     /// Starts it again on the same files. The port is another one.
     pub fn start_again(&self) {
-        let (process, base) = launch(self.dir.path(), &self.config, None);
+        let (process, base) = launch(self.dir.path(), &self.config, Launch::default());
         let mut running = self.running.lock().unwrap();
         assert!(running.process.is_none(), "the service still runs");
         running.process = Some(process);
@@ -369,6 +386,14 @@ impl Drop for Service {
     }
 }
 
+/// How a service is started.
+#[derive(Default)]
+struct Launch {
+    /// How large its files may get, in blocks of 512 bytes.
+    blocks: Option<u32>,
+    environment: Vec<(&'static str, String)>,
+}
+
 /// Where a service keeps its log.
 enum Database {
     /// A SQLite file in its directory.
@@ -424,10 +449,11 @@ fn limited(blocks: Option<u32>) -> Command {
     shell
 }
 
-fn launch(dir: &Path, config: &Path, blocks: Option<u32>) -> (Child, String) {
+fn launch(dir: &Path, config: &Path, how: Launch) -> (Child, String) {
     let log =
         File::options().create(true).append(true).open(dir.join("stderr.log")).expect("a log file");
-    let mut process = limited(blocks)
+    let mut process = limited(how.blocks)
+        .envs(how.environment)
         .args(["serve", "--config"])
         .arg(config)
         .stdin(Stdio::null())
