@@ -20,7 +20,7 @@ pub static READ_MODEL: ReadModel = ReadModel { table: &TABLE, project };
 
 static TABLE: Table = Table {
     name: "exceptions",
-    columns: &["first_position", "status", "severity", "code", "customer_id", "document"],
+    columns: &["first_position", "status", "severity", "code", "stake", "customer_id", "document"],
 };
 
 fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
@@ -145,6 +145,7 @@ fn of_step<F: Fact>(
         status.into(),
         severity_name(severity).into(),
         code.into(),
+        fact.amount().map_or(0, |amount| amount.minor).into(),
         customer.or(fact.party()).customer_id.into(),
         Cell::document(&document),
     ];
@@ -272,6 +273,7 @@ fn cells(
         document["status"].as_str().into(),
         severity_name(severity).into(),
         document["code"].as_str().into(),
+        0.into(),
         customer.into(),
         Cell::document(document),
     ]

@@ -7,6 +7,7 @@ use creditrail_projections::{
 };
 
 use super::{Creditrail, access, read::OUTCOMES};
+use crate::store::Order;
 
 /// A list that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,15 @@ impl List {
     pub fn logs(self, creditrail: &Creditrail) -> Vec<String> {
         let own = (self == Self::AccessRecords).then_some(access::LOG);
         creditrail.sources().chain(own).map(str::to_owned).collect()
+    }
+
+    /// The orders in which it can be asked for; the first one is the default.
+    pub const fn orders(self) -> &'static [(&'static str, Order)] {
+        const BY_TIME: [(&str, Order); 2] = [("newest", Order::Newest), ("oldest", Order::Oldest)];
+        match self {
+            Self::Exceptions => &[BY_TIME[0], BY_TIME[1], ("stake", Order::Stake)],
+            _ => &BY_TIME,
+        }
     }
 
     /// The columns by which it can be filtered, beside the source.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     app::{Creditrail, lists::List, moments::AsOf, read::Items},
-    store::{Cursor, Order, Page},
+    store::{Cursor, Page},
 };
 
 use super::problem::Problem;
@@ -78,14 +78,13 @@ impl Params {
         }
         self.wait(creditrail, source.as_deref()).await?;
         let mut page = self.page(source.map_or(all, |source| vec![source]))?;
-        page.order = match self.take("order").as_deref() {
-            None | Some("newest") => Order::Newest,
-            Some("oldest") => Order::Oldest,
-            Some(other) => {
-                let cause = format!("`{other}` is not one of: newest, oldest");
-                return Err(Problem::invalid("order", cause));
-            }
-        };
+        let order = self.take("order").unwrap_or_else(|| "newest".to_owned());
+        let known = list.orders().iter().find(|(name, _)| *name == order);
+        let (_, order) = known.ok_or_else(|| {
+            let all: Vec<_> = list.orders().iter().map(|(name, _)| *name).collect();
+            Problem::invalid("order", format!("`{order}` is not one of: {}", all.join(", ")))
+        })?;
+        page.order = *order;
         for name in list.filters() {
             if let Some(value) = self.take(name) {
                 let values = list.values(name);

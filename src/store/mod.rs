@@ -263,21 +263,31 @@ pub enum Order {
     Newest,
     /// The oldest.
     Oldest,
+    /// Of exceptions, those with the most at stake, in minor units of whatever currency.
+    Stake,
 }
 
 impl Order {
     /// How a row behind another compares with it.
     pub(crate) const fn behind(self) -> &'static str {
         match self {
-            Self::Newest => "<",
+            Self::Newest | Self::Stake => "<",
             Self::Oldest => ">",
+        }
+    }
+
+    /// The column of a read model by which its rows are in order, before their key.
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
+            Self::Newest | Self::Oldest => "first_position",
+            Self::Stake => "stake",
         }
     }
 
     /// The direction in SQL.
     pub(crate) const fn direction(self) -> &'static str {
         match self {
-            Self::Newest => "DESC",
+            Self::Newest | Self::Stake => "DESC",
             Self::Oldest => "ASC",
         }
     }

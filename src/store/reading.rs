@@ -175,8 +175,9 @@ impl dyn Store {
     ) -> Result<Vec<Listed>> {
         let mut listed = Vec::new();
         for (source, after) in sources(page) {
+            let column = page.order.column();
             let from = format!(
-                "SELECT key, first_position, document FROM @{} AS l WHERE source = $1",
+                "SELECT key, {column}, document FROM @{} AS l WHERE source = $1",
                 table.name
             );
             let mut select = Select::new(from, source);
@@ -188,10 +189,10 @@ impl dyn Store {
             if let Some(Cursor { place, key, .. }) = after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
                 let behind = page.order.behind();
-                select.and(&format!(" AND (first_position, key) {behind} ({place}, {key})"));
+                select.and(&format!(" AND ({column}, key) {behind} ({place}, {key})"));
             }
             let direction = page.order.direction();
-            let by = format!("first_position {direction}, key {direction}");
+            let by = format!("{column} {direction}, key {direction}");
             select.ordered(&by, left(page, listed.len()));
             for row in select.run(self).await? {
                 listed.push(listed_row(row, source)?);
@@ -234,7 +235,7 @@ impl dyn Store {
         }
         // Each source is in order; a stable sort by time leaves it so.
         match page.order {
-            Order::Newest => listed.sort_by_key(|row| Reverse(row.cursor.place)),
+            Order::Newest | Order::Stake => listed.sort_by_key(|row| Reverse(row.cursor.place)),
             Order::Oldest => listed.sort_by_key(|row| row.cursor.place),
         }
         listed.truncate(page.limit);

@@ -290,7 +290,7 @@ impl Form<'_> {
                         None => label { span { (words(filter)) } input name=(filter) value=(value(filter)); },
                     }
                 }
-                (choice_of("order", &[("", "newest first"), ("oldest", "oldest first")], value("order")))
+                (choice_of("order", &orders(self.list), value("order")))
                 button { "Show" }
                 @if self.given.keys().any(|name| name != "cursor") {
                     a href=(frame.to(self.list.name())) { "All" }
@@ -353,6 +353,16 @@ impl Form<'_> {
             }
         }
     }
+}
+
+/// The orders of a list, the default without a value.
+fn orders(list: List) -> Vec<(&'static str, &'static str)> {
+    let shown = |name: &'static str| match name {
+        "newest" => ("", "newest first"),
+        "oldest" => (name, "oldest first"),
+        _ => (name, "most at stake first"),
+    };
+    list.orders().iter().map(|(name, _)| shown(name)).collect()
 }
 
 fn choice(name: &str, values: &[&str], chosen: &str) -> Markup {
