@@ -143,6 +143,9 @@ fn verdict_view(verdict: &Verdict) -> Value {
     json!({ "outcome": verdict.outcome.name(), "reason": reason, "flags": verdict.flags })
 }
 
+/// What can change a verdict.
+pub const CAUSES: [&str; 3] = ["step", "deadline", "override"];
+
 fn cause_view(cause: Cause) -> Value {
     match cause {
         Cause::Step(step) => json!({ "what": "step", "id": step }),

@@ -60,6 +60,18 @@ struct Document<'a> {
     history: Vec<Value>,
 }
 
+/// Who can have brought a step.
+pub const ACTORS: [&str; 3] =
+    [actor(Origin::Delivery), actor(Origin::Partner), actor(Origin::Operator)];
+
+const fn actor(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Delivery => "provider",
+        Origin::Partner => "partner",
+        Origin::Operator => "operator",
+    }
+}
+
 fn of_steps<L: Lifecycle>(stream: &Stream, steps: &Steps<L>) -> Vec<Change> {
     let nobody = Customer::default();
     steps.touched().filter_map(|step| of_step(stream, &step, &nobody)).collect()
@@ -83,11 +95,7 @@ fn of_step<F: Fact>(
         step: step.view(),
         source: &stream.source,
         subject: subject_of(stream, &entry.step.fact),
-        actor: match entry.step.origin {
-            Origin::Delivery => "provider",
-            Origin::Partner => "partner",
-            Origin::Operator => "operator",
-        },
+        actor: actor(entry.step.origin),
         customer_id: party.customer_id,
         partner_customer_id: party.partner_customer_id,
         position: first.position,
@@ -121,7 +129,7 @@ fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Cha
         "occurred_at": received_at,
         "received_at": received_at,
         "message": format!("{}: {}", unreadable.field, unreadable.cause),
-        "actor": "provider",
+        "actor": actor(Origin::Delivery),
         "position": first.position,
     });
     let cells = vec![

@@ -36,6 +36,12 @@ pub enum ReadError {
 pub const OUTCOMES: [&str; 7] =
     ["applied", "duplicate", "stale", "parked", "refused", "malformed", "unrecognised"];
 
+/// A flag of a transaction that is told when it is read: no report of its card has come.
+pub const UNKNOWN_PAYMENT_METHOD: &str = "unknown_payment_method";
+
+/// How a charge is linked with an application where nobody but the partner's order says so.
+pub const LINKED_BY_ORDER: &str = "merchant_order_id";
+
 /// One page of something, and where the next begins.
 #[derive(Debug)]
 pub struct Items {
@@ -104,7 +110,7 @@ impl Creditrail {
         let Some(id) = transaction["payment_method_id"].as_str() else { return Ok(()) };
         let known = self.store.document(List::PaymentMethods.table(), source, id).await?;
         if let (None, Some(flags)) = (known, transaction["flags"].as_array_mut()) {
-            flags.push("unknown_payment_method".into());
+            flags.push(UNKNOWN_PAYMENT_METHOD.into());
         }
         Ok(())
     }
@@ -237,7 +243,7 @@ impl Creditrail {
             }
             if let [application_id] = applications.as_slice() {
                 document["application_id"] = application_id.as_str().into();
-                document["linked_by"] = "merchant_order_id".into();
+                document["linked_by"] = LINKED_BY_ORDER.into();
             }
         }
         Ok(Some(document))

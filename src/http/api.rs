@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{FromRequest, Path, Query, Request, State},
+    extract::{FromRequest, Query, Request, State},
     http::{
         StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    params::{Filter, Params, answer},
+    params::{Filter, Params, Path, answer},
     problem::Problem,
 };
 use crate::app::{
@@ -68,6 +68,7 @@ pub fn api(creditrail: &Creditrail) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/sources", get(sources))
         .route("/v1/sources/{source}", get(source))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(creditrail.clone())
 }
 

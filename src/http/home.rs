@@ -1,12 +1,6 @@
 //! `/`: where to go from here, for whoever opens the address in a browser.
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{Html, IntoResponse, Response},
-    routing::get,
-};
+use axum::{Router, extract::State, response::Html, routing::get};
 
 use super::problem::Problem;
 use crate::app::Creditrail;
@@ -17,10 +11,8 @@ const PAGE: &str = include_str!("home.html");
 pub fn home(creditrail: &Creditrail) -> Router {
     Router::new()
         .route("/", get(page))
-        .fallback(async || -> Response {
-            let detail = "there is nothing at this path; `GET /` lists what there is";
-            Problem::new(StatusCode::NOT_FOUND, "not_found", detail).into_response()
-        })
+        .fallback(async || Problem::nothing_here())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(creditrail.clone())
 }
 

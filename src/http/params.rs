@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::de::DeserializeOwned;
+
 use crate::{
     app::{Creditrail, read::Items},
     store::{Cursor, Page},
@@ -11,6 +14,21 @@ use super::problem::Problem;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
+
+/// What stands in the path. What is no UTF-8, or has a NUL, leads to nothing.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::nothing_here());
+        }
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| Problem::nothing_here())
+    }
+}
 
 /// The parameters of a query string, taken one by one; what is left over is refused.
 pub struct Params(HashMap<String, String>);

@@ -3,6 +3,7 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
+use creditrail::http::openapi;
 use creditrail_domain::{Flag, Refusal, Severity, machine::Machine};
 
 pub const AGAIN: &str = "UPDATE_DOCS=1 cargo test --test suite docs";
@@ -17,6 +18,13 @@ fn the_lifecycles_in_docs_are_current() {
 #[test]
 fn the_codes_in_docs_are_current() {
     is_current("codes.md", &codes_page());
+}
+
+#[test]
+fn the_description_in_docs_is_current() {
+    let mut description = serde_json::to_string_pretty(&openapi::document()).expect("JSON");
+    description.push('\n');
+    is_current("openapi.json", &description);
 }
 
 #[test]

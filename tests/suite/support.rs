@@ -1,6 +1,7 @@
 //! The harness: a service to talk to ([`Ledger`]), what to tell it ([`Tx`], [`Card`], [`decision`],
 //! [`link`], [`Onboarding`], [`Loan`], [`Charge`], [`fixtures`]), and how to look at what came of it ([`given`], [`settled`]).
 
+pub mod described;
 mod dice;
 pub mod fixtures;
 mod history;

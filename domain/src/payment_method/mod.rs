@@ -20,6 +20,9 @@ use crate::{
     step::{Fact, Outcome, Party, Verdict},
 };
 
+/// The kind of a step that reports no status.
+pub const ATTRIBUTES: &str = "attributes";
+
 /// The aggregate.
 pub type PaymentMethod = Journal<PaymentMethodLifecycle>;
 
@@ -53,7 +56,7 @@ pub struct PaymentMethodFact {
 
 impl Fact for PaymentMethodFact {
     fn kind(&self) -> &'static str {
-        self.new_status.map_or("attributes", Status::name)
+        self.new_status.map_or(ATTRIBUTES, Status::name)
     }
 
     fn event_type(&self) -> &'static str {
@@ -113,6 +116,9 @@ struct Owner {
 }
 
 impl State {
+    /// Why a card can be inactive.
+    pub const SUBSTATES: [&str; 2] = ["paused", "not_yet_activated"];
+
     /// The status that counts; `None` before a creation is known.
     pub const fn status(&self) -> Option<Status> {
         self.status
