@@ -1,24 +1,18 @@
 //! `/v1`: the read models, and the commands of the partner and of operators.
 
-use std::collections::HashMap;
-
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{FromRequest, Query, Request, State},
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
-    },
+    extract::State,
+    http::{StatusCode, header::CACHE_CONTROL},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    params::{Filter, Params, Path, answer},
+    body::Body,
+    params::{Filter, Params, Path, Query, answer},
     problem::Problem,
 };
 use crate::app::{
@@ -33,7 +27,7 @@ use crate::app::{
     read::OUTCOMES,
 };
 
-type Given = Query<HashMap<String, String>>;
+type Given = Query;
 type Answer<T = Json<Value>> = Result<T, Problem>;
 
 /// The router of `/v1`.
@@ -244,46 +238,6 @@ async fn source(
 ) -> Answer {
     one(&creditrail, &source, given).await?;
     Ok(Json(creditrail.source_status(&source).await?))
-}
-
-/// A JSON body whose faults are problems that name the field.
-struct Body<T>(T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        // Another type is one that a browser sends across sites without asking.
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
-            let detail = "Content-Type must be application/json";
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, "content_type_unsupported", detail));
-        }
-        let bytes = match Bytes::from_request(request, state).await {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                return Err(Problem::new(error.status(), "body_unreadable", error.body_text()));
-            }
-        };
-        // A list would be read field by field.
-        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(Problem::invalid("body", "must be a JSON object"));
-        }
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        serde_path_to_error::deserialize(&mut json).map(Self).map_err(|error| {
-            let (path, cause) = (error.path().to_string(), error.inner().to_string());
-            // A field that is missing or unknown is named in the words alone.
-            let field = match cause.split('`').nth(1) {
-                Some(field) if path == "." => field.to_owned(),
-                None if path == "." => "body".to_owned(),
-                // It broke off where no field is known.
-                _ if path == "?" => "body".to_owned(),
-                _ => path,
-            };
-            Problem::invalid(field, cause)
-        })
-    }
 }
 
 async fn register_application(

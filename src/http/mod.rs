@@ -4,6 +4,7 @@
 //! listeners; [`router`] has all three.
 
 mod api;
+mod body;
 mod home;
 mod metrics;
 pub mod openapi;

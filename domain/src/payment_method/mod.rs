@@ -23,6 +23,9 @@ use crate::{
 /// The kind of a step that reports no status.
 pub const ATTRIBUTES: &str = "attributes";
 
+/// What a step waits for that comes before the card is known.
+pub const CREATION: &str = "creation";
+
 /// The aggregate.
 pub type PaymentMethod = Journal<PaymentMethodLifecycle>;
 
@@ -277,7 +280,7 @@ fn creation(
         Some(Status::Canceled) => policies.unknown_cancel_parked_for,
         _ => policies.parked_for,
     };
-    park_or_adopt(item, "creation", wait)
+    park_or_adopt(item, CREATION, wait)
 }
 
 /// A report without a new status: tokens or attributes changed.

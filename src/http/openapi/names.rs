@@ -29,6 +29,7 @@ pub(super) fn all() -> Vec<Named> {
         ("Outcome", outcomes.says("What became of a delivery.")),
         ("StepOutcome", step_outcomes.says("What became of a step.")),
         ("StepKind", one_of(step_kinds()).says("What a step says, of all kinds of thing.")),
+        ("AwaitedStep", one_of(step_kinds().chain([payment_method::CREATION])).says("What a parked step waits for.")),
         ("DeliveryKind", one_of(step_kinds().chain(UNREADABLE)).says("What a delivery says, or why it could not be read.")),
         ("RefusalCode", one_of(refusals()).says("Why a step does not count; see docs/codes.md.")),
         ("FlagCode", one_of(flags()).says("What is odd about a step that counts; see docs/codes.md.")),

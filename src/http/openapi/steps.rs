@@ -57,7 +57,7 @@ fn of_step(is_among_deliveries: bool) -> Vec<Named> {
         ("received_at", time()),
         ("outcome", outcome),
         ("reason", lacked(refer("RefusalCode").or_null().says("why it is refused"))),
-        ("waits_for", lacked(refer("StepKind").or_null().says("for what it is parked"))),
+        ("waits_for", lacked(refer("AwaitedStep").or_null().says("for what it is parked"))),
         ("flags", list(refer("FlagCode"))),
         ("details", map(text()).or_absent().says("what tells it from another of its kind")),
         ("message", text().or_null().says("what became of it, in a sentence")),

@@ -79,7 +79,7 @@ fn exception() -> Schema {
         ("state", text().or_null().says("the state in which it was asked")),
         ("asked", refer("StepKind").or_null()),
         ("legal", list(refer("StepKind")).says("what would have been in order")),
-        ("waits_for", refer("StepKind").or_null()),
+        ("waits_for", refer("AwaitedStep").or_null()),
         ("amount_at_stake", minor("what it is about").or_null()),
         ("currency", currency().or_null()),
         ("delivery_id", uuid().or_null()),
