@@ -17,7 +17,7 @@ pub(super) struct Operation {
     says: &'static str,
     /// Parameters in the query, and whether each is required.
     query: Vec<(&'static str, Schema, bool)>,
-    /// Values of the parameters in the path that lead to something in `creditrail demo`.
+    /// Values of the parameters that lead to something in `creditrail demo`.
     examples: &'static [(&'static str, &'static str)],
     body: Option<&'static str>,
     answers: Map<String, Value>,
@@ -158,7 +158,7 @@ impl Operation {
             Some(self.in_path(name))
         });
         let in_query = self.query.iter().map(|(name, schema, is_required)| {
-            parameter(name, "query", schema.clone(), *is_required)
+            self.parameter((name, "query"), schema.clone(), *is_required)
         });
         let parameters: Vec<_> = in_path.chain(in_query).collect();
         let mut described = json!({
@@ -180,21 +180,20 @@ impl Operation {
 
     fn in_path(&self, name: &str) -> Value {
         let says = if name == "source" { "the name of a source in the settings" } else { "its id" };
-        let mut described = parameter(name, "path", text().not_empty().says(says), true);
+        self.parameter((name, "path"), text().not_empty().says(says), true)
+    }
+
+    fn parameter(&self, (name, place): (&str, &str), schema: Schema, is_required: bool) -> Value {
+        let mut schema = schema.into_json();
+        let says = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        let mut described =
+            json!({ "name": name, "in": place, "required": is_required, "schema": schema });
+        if let Some(says) = says {
+            described["description"] = says;
+        }
         if let Some((_, example)) = self.examples.iter().find(|(known, _)| *known == name) {
             described["example"] = (*example).into();
         }
         described
     }
-}
-
-fn parameter(name: &str, place: &str, schema: Schema, is_required: bool) -> Value {
-    let mut schema = schema.into_json();
-    let says = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-    let mut described =
-        json!({ "name": name, "in": place, "required": is_required, "schema": schema });
-    if let Some(says) = says {
-        described["description"] = says;
-    }
-    described
 }
