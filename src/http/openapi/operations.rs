@@ -233,6 +233,10 @@ fn service() -> Vec<Operation> {
             .says("Figures for Prometheus")
             .answers_with(200, plain("the text format of Prometheus"))
             .fails(&[503]),
+        read("get_home", "/", SERVICE)
+            .says("Links for a browser, and a search")
+            .answers_with(200, of_type("text/html", "a page", &json!({ "type": "string" })))
+            .fails(&[403]),
         read("get_description", "/openapi.json", SERVICE)
             .says("This description")
             .answers_with(200, this)
