@@ -118,6 +118,12 @@ impl<F> Entry<F> {
     }
 }
 
+impl OverrideAction<()> {
+    /// The names of the actions on the wire.
+    pub const NAMES: [&'static str; 3] =
+        [Self::Apply.name(), Self::ConvertTo(()).name(), Self::Discard.name()];
+}
+
 impl<F> OverrideAction<F> {
     /// The name of the action on the wire.
     pub const fn name(&self) -> &'static str {

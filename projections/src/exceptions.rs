@@ -51,6 +51,23 @@ fn both<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, customer: &Customer
     [Kind::Refused, Kind::Flagged].into_iter().filter_map(of_kind).collect()
 }
 
+/// The kinds.
+pub const KINDS: [&str; 5] = [
+    Kind::Refused.name(),
+    Kind::Flagged.name(),
+    UnreadableKind::Malformed.name(),
+    UnreadableKind::Unrecognised.name(),
+    CONFLICT,
+];
+const CONFLICT: &str = "conflict";
+
+/// The statuses.
+pub const STATUSES: [&str; 3] = ["open", "resolved", "auto_resolved"];
+
+/// How much one can matter.
+pub const SEVERITIES: [&str; 3] =
+    [severity_name(Severity::Info), severity_name(Severity::Review), severity_name(Severity::High)];
+
 /// A step can be an exception in two ways, one after the other: refused, or flagged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -214,7 +231,7 @@ pub(crate) fn conflict(
 ) -> Change {
     let mut document = json!({
         "code": about.code,
-        "kind": "conflict",
+        "kind": CONFLICT,
         "subject": { "type": "customer", "id": about.customer },
         "message": about.message,
         "position": about.first_position,

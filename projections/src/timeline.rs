@@ -109,7 +109,7 @@ fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Cha
         "occurred_at": received_at,
         "received_at": received_at,
         "message": format!("{}: {}", unreadable.field, unreadable.cause),
-        "actor": "provider",
+        "actor": crate::steps::ACTORS[0],
         "position": first.position,
     });
     let cells = vec![

@@ -104,7 +104,12 @@ impl List {
             }
             (Self::PaymentMethods, "status") => {
                 let known = payment_method::Status::ALL.into_iter();
-                Some(known.map(payment_method::Status::name).chain(["unknown"]).collect())
+                Some(
+                    known
+                        .map(payment_method::Status::name)
+                        .chain([payment_methods::UNKNOWN])
+                        .collect(),
+                )
             }
             (Self::Applications, "status") => Some(application_statuses()),
             (Self::Charges, "status") => {
@@ -121,8 +126,8 @@ impl List {
             (Self::Discrepancies, "class") => Some(findings::codes("discrepancies")),
             (Self::Deliveries, "outcome") => Some(OUTCOMES.to_vec()),
             (Self::AccessRecords, "act") => Some(access_records::acts()),
-            (Self::Exceptions, "status") => Some(vec!["open", "resolved", "auto_resolved"]),
-            (Self::Exceptions, "severity") => Some(vec!["info", "review", "high"]),
+            (Self::Exceptions, "status") => Some(exceptions::STATUSES.into()),
+            (Self::Exceptions, "severity") => Some(exceptions::SEVERITIES.into()),
             _ => None,
         }
     }

@@ -39,6 +39,12 @@ pub enum ReadError {
 pub const OUTCOMES: [&str; 7] =
     ["applied", "duplicate", "stale", "parked", "refused", "malformed", "unrecognised"];
 
+/// A flag of a transaction that is told when it is read: no report of its card has come.
+pub const UNKNOWN_PAYMENT_METHOD: &str = "unknown_payment_method";
+
+/// How a charge is linked with an application where nobody but the partner's order says so.
+pub const LINKED_BY_ORDER: &str = "merchant_order_id";
+
 /// One page of something, and where the next begins.
 #[derive(Debug)]
 pub struct Items {

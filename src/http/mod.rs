@@ -5,6 +5,7 @@
 
 pub mod access;
 mod api;
+mod body;
 mod dashboard;
 mod exports;
 pub mod metrics;

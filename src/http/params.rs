@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::de::DeserializeOwned;
+
 use crate::{
     app::{Creditrail, lists::List, moments::AsOf, read::Items},
     store::{Cursor, Page},
@@ -11,6 +14,39 @@ use super::problem::Problem;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
+
+/// What stands in the path. What is no UTF-8, or has a NUL, leads to nothing.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::nothing_here());
+        }
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| Problem::nothing_here())
+    }
+}
+
+/// The parameters in the query. PostgreSQL keeps no NUL, so none is asked for.
+pub struct Query(pub HashMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let given =
+            axum::extract::Query::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let axum::extract::Query(given) =
+            given.map_err(|error| Problem::invalid("query", error.body_text()))?;
+        match given.iter().find(|(_, value)| value.contains('\0')) {
+            None => Ok(Self(given)),
+            Some((name, _)) => Err(Problem::invalid(name, "must not have the character U+0000")),
+        }
+    }
+}
 
 /// The parameters of a query string, taken one by one; what is left over is refused.
 pub struct Params(HashMap<String, String>);
@@ -130,5 +166,6 @@ fn read_cursor(given: &str) -> Result<Cursor, Problem> {
     decoded
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .map(|(source, place, key)| Cursor { source, place, key })
+        .filter(|Cursor { source, key, .. }| !source.contains('\0') && !key.contains('\0'))
         .ok_or_else(|| Problem::invalid("cursor", "is not one that a list has answered"))
 }

@@ -17,10 +17,12 @@ mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what
 mod charge_commands; // a partner's void, an operator's link
 mod charges; // operations, chargebacks, what they add up to
+mod clients; // generated from the description, and what asks at random
 mod contract; // what every store promises, run on each
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
 mod decimals; // minor units without a float
+mod description; // every answer is as it is described
 mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
 mod fourth_kind; // a lender that a host brings, as the how-to says

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 pub use action::{Action, ActionKind, Actions};
 pub use decisions::ApplicationState;
-pub use fact::{ApplicationFact, ClientReport, ClientResult, Decision, Statement};
+pub use fact::{ApplicationFact, CLOSE_ACTION, ClientReport, ClientResult, Decision, Statement};
 
 use crate::{
     Policies,

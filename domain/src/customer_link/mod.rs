@@ -42,9 +42,11 @@ pub enum Change {
 }
 
 impl Change {
-    const ALL: [Self; 2] = [Self::Link, Self::Unlink];
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Link, Self::Unlink];
 
-    const fn name(self) -> &'static str {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Link => "link",
             Self::Unlink => "unlink",

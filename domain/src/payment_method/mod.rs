@@ -20,6 +20,12 @@ use crate::{
     step::{Fact, Outcome, Party, Verdict},
 };
 
+/// The kind of a step that reports no status.
+pub const ATTRIBUTES: &str = "attributes";
+
+/// What a step waits for that comes before the card is known.
+pub const CREATION: &str = "creation";
+
 /// The aggregate.
 pub type PaymentMethod = Journal<PaymentMethodLifecycle>;
 
@@ -53,7 +59,7 @@ pub struct PaymentMethodFact {
 
 impl Fact for PaymentMethodFact {
     fn kind(&self) -> &'static str {
-        self.new_status.map_or("attributes", Status::name)
+        self.new_status.map_or(ATTRIBUTES, Status::name)
     }
 
     fn event_type(&self) -> &'static str {
@@ -109,6 +115,9 @@ struct Owner {
 }
 
 impl State {
+    /// Why a card can be inactive.
+    pub const SUBSTATES: [&str; 2] = ["paused", "not_yet_activated"];
+
     /// The status that counts; `None` before a creation is known.
     pub const fn status(&self) -> Option<Status> {
         self.status
@@ -267,7 +276,7 @@ fn creation(
         Some(Status::Canceled) => policies.unknown_cancel_parked_for,
         _ => policies.parked_for,
     };
-    park_or_adopt(item, "creation", wait)
+    park_or_adopt(item, CREATION, wait)
 }
 
 /// A report without a new status: tokens or attributes changed.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::{
     app::{Creditrail, lists::List, read::Items},
     http::{
         access::Right,
-        params::{Params, next_cursor},
+        params::{Params, Query, next_cursor},
     },
 };
 
@@ -248,7 +248,7 @@ pub async fn page(
     listing: &'static Listing,
     State(creditrail): State<Creditrail>,
     frame: Frame,
-    Query(given): Query<HashMap<String, String>>,
+    Query(given): Query,
 ) -> Shown {
     let list = listing.list;
     let page = Params::new(given.clone()).list(&creditrail, list).await?;

@@ -51,7 +51,10 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
         (Right::Audit, audits()),
     ];
     let pages = rights.into_iter().map(|(right, pages)| access::only(right, pages));
-    let pages = pages.fold(Router::new(), Router::merge).fallback(nothing_here);
+    let pages = pages
+        .fold(Router::new(), Router::merge)
+        .fallback(async || Problem::nothing_here())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
     access::identified(pages.with_state(creditrail.clone()), access)
         .merge(session::session(creditrail, access))
         .layer(middleware::from_fn_with_state(access.clone(), problems))
@@ -88,11 +91,6 @@ fn audits() -> Router<Creditrail> {
     let accesses =
         async |state, frame, given| lists::page(&lists::ACCESSES, state, frame, given).await;
     Router::new().route("/access-records", get(accesses)).route("/exports", post(exports::by_form))
-}
-
-async fn nothing_here() -> Problem {
-    let detail = "there is nothing at this path; `GET /` shows what there is";
-    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
 }
 
 /// Shows problems as pages to whoever reads pages, and asks who is not known to sign in.

@@ -1,6 +1,6 @@
 //! How the sources are: what came, what became of it, how far the read models are.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{
     frame::Frame,
     parts::{Tone, badge, encoded, text, time, words},
 };
-use crate::{app::Creditrail, http::problem::Problem};
+use crate::{app::Creditrail, http::params::Path, http::problem::Problem};
 
 /// How each source is.
 pub async fn statuses(creditrail: &Creditrail) -> Result<Vec<Value>, Problem> {

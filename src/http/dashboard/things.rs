@@ -1,8 +1,6 @@
 //! The page of one thing: what it is or was, how it came to be so, and what may come next.
 
-use std::collections::HashMap;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -16,7 +14,11 @@ use super::{
 };
 use crate::{
     app::{Creditrail, lists::List, moments::AsOf, things::Thing},
-    http::{params::Params, problem::Problem, things::not_known_then},
+    http::{
+        params::{Params, Path, Query},
+        problem::Problem,
+        things::not_known_then,
+    },
     store::Page,
 };
 
@@ -37,7 +39,7 @@ pub async fn page(
     State(creditrail): State<Creditrail>,
     frame: Frame,
     Path((source, id)): Path<(String, String)>,
-    Query(given): Query<HashMap<String, String>>,
+    Query(given): Query,
 ) -> Shown {
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;

@@ -54,6 +54,9 @@ pub struct ApplicationState {
 }
 
 impl ApplicationState {
+    /// What can be shown before a decision.
+    pub const PROVISIONAL: [&str; 4] = ["accepted", "rejected", "in_progress", "launch_error"];
+
     /// The status: the decision, and nothing else.
     pub fn status(&self) -> Status {
         match self.decided {
