@@ -2,8 +2,8 @@
 //! that could not be read. A delivery's current outcome stands here.
 
 use creditrail_domain::{
-    Lifecycle, Policies,
-    exception::ExceptionEvent,
+    Lifecycle, Outcome, Policies,
+    exception::{ExceptionEvent, Redriven, Unreadable},
     step::{Fact, Origin},
 };
 use serde::Serialize;
@@ -107,35 +107,67 @@ fn of_step<F: Fact>(
     Some(Change { key, write: Write::Replace, position: last.position, cells })
 }
 
+/// A delivery that could not be read. Once it is redriven its step stands in its place, or what it
+/// repeats; a repetition is no entry of the customer's.
 fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Change> {
     let (first, last) = (moments.first()?, moments.last()?);
     let ExceptionEvent::DeliveryUnreadable(unreadable) = &first.what else { return None };
-    let received_at = unreadable.received_at;
-    let document = json!({
+    let redriven = moments.iter().find_map(|moment| match &moment.what {
+        ExceptionEvent::DeliveryRedriven(redriven) => Some(redriven),
+        ExceptionEvent::DeliveryUnreadable(_) | ExceptionEvent::ExceptionResolved(_) => None,
+    });
+    let (write, outcome, occurred_at, told) = match redriven {
+        None => {
+            let kind = unreadable.kind.name();
+            (Write::Replace, kind, unreadable.received_at, as_unreadable(stream, unreadable))
+        }
+        Some(redriven) => {
+            let write = if redriven.repeats { Write::Replace } else { Write::Delete };
+            let outcome = Outcome::Duplicate.name();
+            (write, outcome, redriven.occurred_at, as_repetition(redriven))
+        }
+    };
+    let mut document = json!({
         "id": stream.id.id,
         "source": stream.source,
-        "subject": { "type": "delivery", "id": stream.id.id },
-        "kind": unreadable.kind.name(),
-        "outcome": unreadable.kind.name(),
+        "outcome": outcome,
         "flags": [],
-        "occurred_at": received_at,
-        "received_at": received_at,
-        "message": format!("{}: {}", unreadable.field, unreadable.cause),
+        "occurred_at": occurred_at,
+        "received_at": unreadable.received_at,
         "actor": "provider",
         "position": first.position,
     });
+    if let (Value::Object(document), Value::Object(told)) = (&mut document, told) {
+        document.extend(told);
+    }
     let cells = vec![
         first.position.into(),
-        unreadable.kind.name().into(),
+        outcome.into(),
         None::<&str>.into(),
         None::<&str>.into(),
-        received_at.as_microsecond().into(),
+        occurred_at.as_microsecond().into(),
         stream.id.aggregate_type.name().into(),
         stream.id.id.as_str().into(),
         Cell::document(&document),
     ];
-    let key = key(first.position);
-    Some(Change { key, write: Write::Replace, position: last.position, cells })
+    let cells = if write == Write::Delete { Vec::new() } else { cells };
+    Some(Change { key: key(first.position), write, position: last.position, cells })
+}
+
+fn as_unreadable(stream: &Stream, unreadable: &Unreadable) -> Value {
+    json!({
+        "subject": { "type": "delivery", "id": stream.id.id },
+        "kind": unreadable.kind.name(),
+        "message": format!("{}: {}", unreadable.field, unreadable.cause),
+    })
+}
+
+fn as_repetition(redriven: &Redriven) -> Value {
+    json!({
+        "subject": { "type": redriven.subject_type, "id": redriven.subject_id },
+        "kind": redriven.kind,
+        "message": format!("{} repeats what another delivery brought: {}", redriven.kind, redriven.step),
+    })
 }
 
 /// Keys rise with the log, so that rows are appended and not scattered.
