@@ -92,7 +92,7 @@ pub struct Resolve {
     pub actor: String,
 }
 
-fn operator() -> String {
+pub(super) fn operator() -> String {
     "operator".to_owned()
 }
 
@@ -163,7 +163,7 @@ impl Creditrail {
         Err(CommandError::NotOfKind { origin: source.to_owned(), what, offered })
     }
 
-    fn source(&self, source: &str) -> Result<&Source, CommandError> {
+    pub(super) fn source(&self, source: &str) -> Result<&Source, CommandError> {
         self.sources.get(source).ok_or_else(|| CommandError::UnknownSource(source.to_owned()))
     }
 }
@@ -219,7 +219,7 @@ fn told<F: Fact>(
 }
 
 /// A reason that was given, without which nothing is done.
-fn reason(given: String) -> Result<String, CommandError> {
+pub(super) fn reason(given: String) -> Result<String, CommandError> {
     if given.trim().is_empty() {
         return Err(CommandError::Invalid { field: "reason", cause: "is required" });
     }
@@ -236,7 +236,7 @@ fn past(field: &'static str, told: Timestamp, now: Timestamp) -> Result<Timestam
 }
 
 /// Who asks.
-fn person(given: String) -> Result<String, CommandError> {
+pub(super) fn person(given: String) -> Result<String, CommandError> {
     if given.trim().is_empty() {
         return Err(CommandError::Invalid { field: "actor", cause: "must not be empty" });
     }

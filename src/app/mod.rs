@@ -10,6 +10,7 @@ mod pages;
 pub mod read;
 pub mod readers;
 pub mod receive;
+pub mod redrive;
 pub mod rejected;
 pub mod replay;
 pub mod sealing;

@@ -142,7 +142,7 @@ impl Creditrail {
         Ok(receipt)
     }
 
-    fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
+    pub(super) fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
         let Found { reference, field, value } = found;
         let context = work::context(source, reference);
         let Sealed { key_id, bytes } =

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     judge::{Aggregates, Command, Desk},
     pages::Pages,
+    redrive::Redriving,
 };
 use crate::{
     failure::chain,
@@ -87,6 +88,8 @@ pub struct Delivery {
 pub enum Request {
     /// A delivery.
     Deliver(Box<Delivery>),
+    /// A delivery that could not be read when it came, and can be now.
+    Redrive(Box<Redriving>),
     /// A command that no delivery brought.
     Command {
         /// On which stream.
@@ -123,12 +126,29 @@ impl WriterHandle {
     /// # Errors
     /// [`WriteError`].
     pub async fn ask(&self, request: Request) -> Answer {
+        self.send(request)?.await.map_err(|_| WriteError::Stopped)?
+    }
+
+    /// As [`Self::ask`], of several: they are written in their order, as far as possible at once.
+    pub(super) async fn ask_all(&self, requests: Vec<Request>) -> Vec<Answer> {
+        let asked: Vec<_> = requests.into_iter().map(|request| self.send(request)).collect();
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            answers.push(match asked {
+                Ok(answered) => answered.await.unwrap_or(Err(WriteError::Stopped)),
+                Err(error) => Err(error),
+            });
+        }
+        answers
+    }
+
+    fn send(&self, request: Request) -> Result<oneshot::Receiver<Answer>, WriteError> {
         let (answer, answered) = oneshot::channel();
         self.asked.try_send(Asked { request, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => WriteError::Stopped,
         })?;
-        answered.await.map_err(|_| WriteError::Stopped)?
+        Ok(answered)
     }
 }
 
@@ -257,40 +277,61 @@ impl Writer {
         mut batch: Box<dyn Batch>,
         requests: &[Request],
     ) -> Result<Vec<Answer>, StoreError> {
-        let head = batch.head();
-        let ids: BTreeSet<StepId> = requests.iter().filter_map(Request::delivery_id).collect();
-        let ids: Vec<StepId> = ids.into_iter().collect();
-        let known = if ids.is_empty() { Vec::new() } else { batch.known(ids).await? };
-        let mut pages = Pages::new(&self.source, head, known);
         // What is remembered holds as long as nobody else has written.
         let remembered = std::mem::take(&mut self.remembered);
         let mut aggregates = Aggregates::default();
-        if remembered.head == Some(head) && remembered.aggregates.count() < MAX_REMEMBERED {
+        if remembered.head == Some(batch.head()) && remembered.aggregates.count() < MAX_REMEMBERED {
             aggregates = remembered.aggregates;
         }
-        let streams = pages.streams(requests).into_iter();
-        let streams: Vec<_> = streams.filter(|stream| !aggregates.has(stream)).collect();
-        if !streams.is_empty() {
-            aggregates.take(batch.load(streams).await?);
-        }
-        let mut desk = Desk::new(&self.policies, aggregates);
-        let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
-        let (events, aggregates) = desk.close();
-        let next = pages.head(events.len());
-        let Pages { deliveries, repeats, secrets, .. } = pages;
-        let repeat = |(id, (times, at))| (id, times, at);
-        let repeats = repeats.into_iter().map(repeat).collect();
-        batch.commit(Written { deliveries, repeats, secrets, events, head: next }).await?;
+        let ledger = (self.source.as_str(), &self.policies);
+        let Judged { answers, written, aggregates } =
+            judge(&mut *batch, ledger, aggregates, requests).await?;
+        let next = written.head;
+        batch.commit(written).await?;
         self.remembered = Remembered { head: Some(next), aggregates };
         self.head.send_replace(next.position);
         Ok(answers)
     }
 }
 
+/// What a batch comes to.
+pub(super) struct Judged {
+    pub(super) answers: Vec<Answer>,
+    written: Written,
+    aggregates: Aggregates,
+}
+
+/// Judges requests on what a batch finds, in their order. Nothing is written by it.
+pub(super) async fn judge(
+    batch: &mut dyn Batch,
+    (source, policies): (&str, &Policies),
+    mut aggregates: Aggregates,
+    requests: &[Request],
+) -> Result<Judged, StoreError> {
+    let ids: BTreeSet<StepId> = requests.iter().filter_map(Request::step_id).collect();
+    let ids: Vec<StepId> = ids.into_iter().collect();
+    let known = if ids.is_empty() { Vec::new() } else { batch.known(ids).await? };
+    let mut pages = Pages::new(source, batch.head(), known);
+    let streams = pages.streams(requests).into_iter();
+    let streams: Vec<_> = streams.filter(|stream| !aggregates.has(stream)).collect();
+    if !streams.is_empty() {
+        aggregates.take(batch.load(streams).await?);
+    }
+    let mut desk = Desk::new(policies, aggregates);
+    let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
+    let (events, aggregates) = desk.close();
+    let head = pages.head(events.len());
+    let Pages { deliveries, repeats, redriven, secrets, .. } = pages;
+    let repeats = repeats.into_iter().map(|(id, (times, at))| (id, times, at)).collect();
+    let written = Written { deliveries, repeats, redriven, secrets, events, head };
+    Ok(Judged { answers, written, aggregates })
+}
+
 impl Request {
-    fn delivery_id(&self) -> Option<StepId> {
+    fn step_id(&self) -> Option<StepId> {
         match self {
             Self::Deliver(delivery) => Some(delivery.id),
+            Self::Redrive(redriving) => Some(redriving.step.id()),
             Self::Command { .. } => None,
         }
     }

@@ -31,6 +31,7 @@ use crate::app::{
     },
     lists::List,
     read::OUTCOMES,
+    redrive::{RedriveDeliveries, Report},
 };
 
 type Given = Query<HashMap<String, String>>;
@@ -62,6 +63,7 @@ pub fn api(creditrail: &Creditrail) -> Router {
         .route("/v1/exceptions", get(exceptions))
         .route("/v1/exceptions/{id}/resolve", post(resolve))
         .route("/v1/deliveries", get(deliveries))
+        .route("/v1/deliveries/redrive", post(redrive))
         .route("/v1/deliveries/{source}/{id}", get(delivery))
         .route("/v1/rejected-calls", get(rejected_calls))
         .route("/v1/search", get(search))
@@ -355,6 +357,13 @@ async fn client_report(
 ) -> Answer {
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn redrive(
+    State(creditrail): State<Creditrail>,
+    Body(asked): Body<RedriveDeliveries>,
+) -> Answer<Json<Report>> {
+    Ok(Json(creditrail.redrive(asked).await?))
 }
 
 async fn resolve(

@@ -249,6 +249,21 @@ fn operations() -> Vec<Operation> {
             vec![("outcome", Some(OUTCOMES.to_vec())), ("customer_id", None)],
         ),
         Operation::get("/v1/deliveries/{source}/{id}", "A delivery with its headers and body"),
+        Operation::post(
+            "/v1/deliveries/redrive",
+            "Read deliveries again that could not be read, or tell what would become of them",
+            &[
+                ("source", true),
+                ("delivery_ids", false),
+                ("since", false),
+                ("outcome", false),
+                ("after", false),
+                ("dry_run", false),
+                ("reason", false),
+                ("actor", false),
+            ],
+            &[200, 400, 404, 415, 503],
+        ),
         Operation {
             query: ["source", "at_least", "limit"].map(|name| (name, None)).into(),
             ..Operation::get("/v1/rejected-calls", "The newest calls that were not accepted")

@@ -129,7 +129,9 @@ pub struct DeliveryRow {
 /// What is known of a delivery that was received before.
 #[derive(Clone, Debug)]
 pub struct KnownDelivery {
-    /// Its id.
+    /// Its id, or of one that was redriven the id of its step: by which a repetition is told.
+    pub step_id: String,
+    /// The id under which it is kept.
     pub delivery_id: String,
     /// Its key.
     pub dedup_key: String,
@@ -137,6 +139,23 @@ pub struct KnownDelivery {
     pub stream: StreamId,
     /// The position of the last event that it caused.
     pub position: i64,
+}
+
+/// A delivery that could not be read when it was received, and now can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedrivenRow {
+    /// The id under which it is kept.
+    pub delivery_id: String,
+    /// The id of the step that it says.
+    pub step_id: String,
+    /// Under which a repetition of the step is found.
+    pub dedup_key: String,
+    /// The position of the event that recorded the step; `None` if another delivery had brought it.
+    pub first_position: Option<i64>,
+    /// The position of the event that tells that it was redriven.
+    pub position: i64,
+    /// The stream of the step.
+    pub stream: StreamId,
 }
 
 /// An event to be appended.
@@ -199,6 +218,8 @@ pub struct Written {
     pub deliveries: Vec<DeliveryRow>,
     /// Deliveries of earlier batches that were received again: id, how often, and when last.
     pub repeats: Vec<(String, i64, Timestamp)>,
+    /// Deliveries of earlier batches that can be read now.
+    pub redriven: Vec<RedrivenRow>,
     /// Secrets that stood in the deliveries. One that is there already stays.
     pub secrets: Vec<SealedSecret>,
     /// Events to be appended after the head, in this order.
@@ -290,6 +311,8 @@ pub struct Listed {
 pub struct KeptDelivery {
     /// Its row.
     pub row: DeliveryRow,
+    /// The id of the step that it says, if it was redriven.
+    pub redriven_as: Option<String>,
     /// Its row in the timeline, as JSON; `None` until the read model is there.
     pub document: Option<String>,
 }

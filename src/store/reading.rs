@@ -47,11 +47,22 @@ const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
 
 /// `{key}` is the position as the timeline writes it.
 const DELIVERY: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id,
-    d.headers, d.body, d.outcome, d.first_position, d.position, d.aggregate_type, d.stream,
-    d.repeats, d.last_received_at, t.document
+    d.headers, d.body, d.outcome, d.first_position, COALESCE(r.position, d.position),
+    d.aggregate_type, d.stream, d.repeats, d.last_received_at, r.step_id, t.document
     FROM @deliveries AS d
+    LEFT JOIN @redriven_deliveries AS r ON r.source = d.source AND r.delivery_id = d.delivery_id
     LEFT JOIN @timeline AS t ON t.source = d.source AND t.key = {key}
     WHERE d.source = $1";
+
+/// Under which id a delivery is kept that was redriven as a step.
+const KEPT_AS: &str = "SELECT delivery_id FROM @redriven_deliveries
+    WHERE source = $1 AND step_id = $2 AND first_position IS NOT NULL";
+
+/// Deliveries that cannot be read and that nobody has discarded, as the read models know them.
+const UNREADABLE: &str = "@exceptions AS e
+    JOIN @deliveries AS d ON d.source = e.source AND d.delivery_id = e.key
+    WHERE e.source = $1 AND e.status = 'open' AND d.received_at >= $2 AND e.first_position > $3
+    AND ";
 
 const PAIRS: &str = "SELECT first_position, customer_id, partner_customer_id FROM @customers
     WHERE source = $1 AND customer_id IS NOT NULL AND partner_customer_id IS NOT NULL
@@ -215,15 +226,58 @@ impl dyn Store {
         Ok(listed)
     }
 
-    /// One delivery.
+    /// One delivery, by its id or by that of the step as which it was redriven.
     pub async fn delivery(&self, source: &str, delivery_id: &str) -> Result<Option<KeptDelivery>> {
+        let values = vec![source.into(), delivery_id.into()];
         let sql = self.delivery_sql() + " AND d.delivery_id = $2";
-        let rows = self.all(&sql, vec![source.into(), delivery_id.into()]).await?;
+        if let Some(row) = self.all(&sql, values.clone()).await?.into_iter().next() {
+            return kept_delivery(row).map(Some);
+        }
+        let Some(mut row) = self.all(KEPT_AS, values).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let rows = self.all(&sql, vec![source.into(), row.text()?.into()]).await?;
         rows.into_iter().next().map(kept_delivery).transpose()
     }
 
     fn delivery_sql(&self) -> String {
-        DELIVERY.replace("{key}", &(self.dialect().padded)("d.first_position"))
+        let position = "COALESCE(r.first_position, d.first_position)";
+        DELIVERY.replace("{key}", &(self.dialect().padded)(position))
+    }
+
+    /// Deliveries that cannot be read, of these outcomes and received since a time, behind a
+    /// position: that of the event which told so, and the id. In the order of arrival, `limit` at
+    /// most.
+    pub async fn unreadable(
+        &self,
+        source: &str,
+        (outcomes, since): (Vec<String>, Timestamp),
+        (after, limit): (i64, i64),
+    ) -> Result<Vec<(i64, String)>> {
+        let of_outcomes = (self.dialect().one_of)("e.code", 4);
+        let sql = format!(
+            "SELECT e.first_position, e.key FROM {UNREADABLE}{of_outcomes}
+             ORDER BY e.first_position LIMIT $5"
+        );
+        let since = since.as_microsecond();
+        let values = vec![source.into(), since.into(), after.into(), outcomes.into(), limit.into()];
+        let found = self.all(&sql, values).await?.into_iter();
+        found.map(|mut row| Ok((row.int()?, row.text()?))).collect()
+    }
+
+    /// How many there are.
+    pub async fn count_unreadable(
+        &self,
+        source: &str,
+        (outcomes, since): (Vec<String>, Timestamp),
+        after: i64,
+    ) -> Result<i64> {
+        let of_outcomes = (self.dialect().one_of)("e.code", 4);
+        let sql = format!("SELECT COUNT(*) FROM {UNREADABLE}{of_outcomes}");
+        let since = since.as_microsecond();
+        let values = vec![source.into(), since.into(), after.into(), outcomes.into()];
+        let rows = self.all(&sql, values).await?;
+        rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
     }
 
     /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
@@ -435,9 +489,10 @@ fn raw_event(mut row: Row) -> Result<RawEvent> {
     })
 }
 
-/// Columns: delivery_id, dedup_key, position, aggregate_type, stream.
+/// Columns: step_id, delivery_id, dedup_key, position, aggregate_type, stream.
 pub(super) fn known(mut row: Row) -> Result<KnownDelivery> {
     Ok(KnownDelivery {
+        step_id: row.text()?,
         delivery_id: row.text()?,
         dedup_key: row.text()?,
         position: row.int()?,
@@ -478,6 +533,7 @@ fn kept_delivery(mut row: Row) -> Result<KeptDelivery> {
             repeats: row.int()?,
             last_received_at: time(row.int()?),
         },
+        redriven_as: row.optional_text()?,
         document: row.optional_text()?,
     })
 }

@@ -35,6 +35,7 @@ mod overrides; // policies, and a person who decides otherwise
 mod postgres_es_traps; // what of postgres-es loses data
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
+mod redriving; // what could not be read, after an upgrade
 mod replay; // read models are disposable
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages

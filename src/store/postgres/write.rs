@@ -11,7 +11,9 @@ use super::{
     Result, bounded, failed, query,
     transaction::{Statement, Transaction, column},
 };
-use crate::store::{Batch, Head, KnownDelivery, RejectedCall, StoreError, Written, codec, reading};
+use crate::store::{
+    Batch, Head, KnownDelivery, RedrivenRow, RejectedCall, StoreError, Written, codec, reading,
+};
 
 /// Bounds what a writer that hangs or is stopped costs the others: they wait for the head row no
 /// longer than a sender waits, and its session ends. In one message, so the source is quoted into
@@ -29,10 +31,16 @@ const OPEN_HEAD: &str = "INSERT INTO creditrail.heads
 /// `OFFSET 0` keeps the planner from turning the lookups into a scan.
 const KNOWN: &str = "SELECT d.* FROM UNNEST($2::text[], $3::text[]) AS k(first, beyond)
     CROSS JOIN LATERAL (
-        SELECT delivery_id, dedup_key, position, aggregate_type, stream
+        (SELECT delivery_id AS step_id, delivery_id, dedup_key, position, aggregate_type, stream
         FROM creditrail.deliveries
         WHERE source = $1 AND delivery_id >= k.first AND delivery_id < k.beyond
-        ORDER BY delivery_id OFFSET 0
+        ORDER BY delivery_id OFFSET 0)
+        UNION ALL
+        (SELECT step_id, delivery_id, dedup_key, position, aggregate_type, stream
+        FROM creditrail.redriven_deliveries
+        WHERE source = $1 AND step_id >= k.first AND step_id < k.beyond
+            AND first_position IS NOT NULL
+        ORDER BY step_id OFFSET 0)
     ) AS d";
 
 /// A batch: its deliveries, its events and the head, in one statement.
@@ -54,6 +62,11 @@ const WRITE: &str = "WITH kept AS (
     )
     UPDATE creditrail.heads
     SET position = $26, deliveries = $27, received = $28, recorded_at = $17 WHERE source = $1";
+
+const REDRIVE: &str = "INSERT INTO creditrail.redriven_deliveries (source, delivery_id, step_id,
+        dedup_key, first_position, position, aggregate_type, stream)
+    SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
+        $7::text[], $8::text[])";
 
 const COUNT_REPEATS: &str = "UPDATE creditrail.deliveries AS d
     SET repeats = d.repeats + r.times, last_received_at = GREATEST(d.last_received_at, r.at)
@@ -136,6 +149,9 @@ impl PostgresBatch {
                 .bind(column(&written.repeats, |(_, _, at)| at.as_microsecond()));
             self.transaction.run(count).await?;
         }
+        if !written.redriven.is_empty() {
+            self.write_redriven(&written.redriven).await?;
+        }
         if !written.secrets.is_empty() {
             let secrets = &written.secrets;
             let seal = sqlx::query(SEAL)
@@ -147,6 +163,19 @@ impl PostgresBatch {
             self.transaction.run(seal).await?;
         }
         Ok(())
+    }
+
+    async fn write_redriven(&mut self, redriven: &[RedrivenRow]) -> Result<()> {
+        let redrive = sqlx::query(REDRIVE)
+            .bind(&self.source)
+            .bind(column(redriven, |row| row.delivery_id.as_str()))
+            .bind(column(redriven, |row| row.step_id.as_str()))
+            .bind(column(redriven, |row| row.dedup_key.as_str()))
+            .bind(column(redriven, |row| row.first_position))
+            .bind(column(redriven, |row| row.position))
+            .bind(column(redriven, |row| row.stream.aggregate_type.name()))
+            .bind(column(redriven, |row| row.stream.id.as_str()));
+        self.transaction.run(redrive).await.map(drop)
     }
 }
 

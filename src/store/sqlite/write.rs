@@ -11,20 +11,26 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, Projected, RejectedCall, SealedSecret, StoreError,
-    Written, codec, reading,
+    Batch, DeliveryRow, Head, KnownDelivery, Projected, RedrivenRow, RejectedCall, SealedSecret,
+    StoreError, Written, codec, reading,
 };
 
 const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (source) DO UPDATE SET
     position = ?2, deliveries = ?3, received = ?4, recorded_at = ?5";
 
-const KNOWN: &str = "SELECT delivery_id, dedup_key, position, aggregate_type, stream
-    FROM deliveries WHERE source = ? AND delivery_id >= ? AND delivery_id < ?";
+const KNOWN: &str = "SELECT delivery_id, delivery_id, dedup_key, position, aggregate_type, stream
+    FROM deliveries WHERE source = ?1 AND delivery_id >= ?2 AND delivery_id < ?3
+    UNION ALL SELECT step_id, delivery_id, dedup_key, position, aggregate_type, stream
+    FROM redriven_deliveries
+    WHERE source = ?1 AND step_id >= ?2 AND step_id < ?3 AND first_position IS NOT NULL";
 
 const KEEP: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_key, received_at,
     secret_id, headers, body, outcome, first_position, position, aggregate_type, stream,
     repeats, last_received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const REDRIVE: &str = "INSERT INTO redriven_deliveries (source, delivery_id, step_id, dedup_key,
+    first_position, position, aggregate_type, stream) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 const COUNT_REPEAT: &str = "UPDATE deliveries
     SET repeats = repeats + ?3, last_received_at = MAX(last_received_at, ?4)
@@ -156,7 +162,7 @@ fn known(
 }
 
 fn write(connection: &Connection, source: &str, after: i64, written: &Written) -> Result<()> {
-    let Written { deliveries, repeats, secrets, events, head } = written;
+    let Written { deliveries, repeats, redriven, secrets, events, head } = written;
     let mut keep = connection.prepare_cached(KEEP).map_err(failed)?;
     for row in deliveries {
         keep_delivery(&mut keep, source, row).map_err(failed)?;
@@ -164,6 +170,10 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
     let mut count = connection.prepare_cached(COUNT_REPEAT).map_err(failed)?;
     for (delivery_id, times, at) in repeats {
         count.execute(params![source, delivery_id, times, at.as_microsecond()]).map_err(failed)?;
+    }
+    let mut redrive = connection.prepare_cached(REDRIVE).map_err(failed)?;
+    for row in redriven {
+        keep_redriven(&mut redrive, source, row).map_err(failed)?;
     }
     let mut seal = connection.prepare_cached(SEAL).map_err(failed)?;
     for SealedSecret { reference, field, key_id, sealed } in secrets {
@@ -221,6 +231,23 @@ fn keep_delivery(
         row.stream.id,
         row.repeats,
         row.last_received_at.as_microsecond(),
+    ])
+}
+
+fn keep_redriven(
+    keep: &mut rusqlite::CachedStatement<'_>,
+    source: &str,
+    row: &RedrivenRow,
+) -> rusqlite::Result<usize> {
+    keep.execute(params![
+        source,
+        row.delivery_id,
+        row.step_id,
+        row.dedup_key,
+        row.first_position,
+        row.position,
+        row.stream.aggregate_type.name(),
+        row.stream.id,
     ])
 }
 

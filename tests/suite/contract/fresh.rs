@@ -4,7 +4,7 @@ use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use creditrail::store::{
-    DeliveryRow, Head, NewEvent, Projected, Store, StoreError, Written, codec,
+    DeliveryRow, Head, NewEvent, Projected, RedrivenRow, Store, StoreError, Written, codec,
     postgres::PostgresStore, sqlite::SqliteStore,
 };
 use creditrail_domain::{AggregateType, Event, StepId};
@@ -139,12 +139,13 @@ impl Drop for Database {
 pub struct Entries {
     pub deliveries: Vec<DeliveryRow>,
     pub repeats: Vec<(String, i64, Timestamp)>,
+    pub redriven: Vec<RedrivenRow>,
     pub events: Vec<NewEvent>,
 }
 
 impl Entries {
     pub fn after(self, head: Head) -> Written {
-        let Self { deliveries, repeats, events } = self;
+        let Self { deliveries, repeats, redriven, events } = self;
         let repeated: i64 = repeats.iter().map(|(_, times, _)| times).sum();
         let head = Head {
             position: head.position + count(&events),
@@ -152,7 +153,7 @@ impl Entries {
             received: head.received + count(&deliveries) + repeated,
             recorded_at: time(NOW),
         };
-        Written { deliveries, repeats, secrets: Vec::new(), events, head }
+        Written { deliveries, repeats, redriven, secrets: Vec::new(), events, head }
     }
 }
 

@@ -20,7 +20,7 @@ pub const SECRET: &str = "imprint-signing-token";
 /// ChargeAfter signs nothing: this is its whole `Authorization`.
 pub const AUTHORIZATION: &str = "Bearer charge-after-credential";
 /// Seals secrets on PostgreSQL, where a key is required.
-const SEALING_KEY: &str = "8f0c7d52a1b94e6688cf1d3e5a7b90422b4d6f8091a3c5e7f90b1d3f57798ba1";
+pub const SEALING_KEY: &str = "8f0c7d52a1b94e6688cf1d3e5a7b90422b4d6f8091a3c5e7f90b1d3f57798ba1";
 
 /// Far more than a start, or an end, takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -307,15 +307,18 @@ impl Service {
 
     /// `creditrail COMMAND --config FILE`: what it printed.
     pub fn command(&self, name: &str) -> String {
-        let output = binary()
-            .arg(name)
-            .arg("--config")
-            .arg(&self.config)
-            .output()
-            .expect("the command runs");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "creditrail {name}: {errors}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let (printed, errors) = self.runs(&[name]);
+        printed.unwrap_or_else(|| panic!("creditrail {name}: {errors}"))
+    }
+
+    /// `creditrail WORDS --config FILE`: what it printed, if it ended well, and what it complained
+    /// of.
+    pub fn runs(&self, words: &[&str]) -> (Option<String>, String) {
+        let command = binary().args(words).arg("--config").arg(&self.config).output();
+        let output = command.expect("the command runs");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success().then_some(printed), errors)
     }
 
     /// All that the service wrote to its standard streams.
