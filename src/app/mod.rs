@@ -15,6 +15,7 @@ pub mod rejected;
 pub mod replay;
 pub mod sealing;
 pub mod status;
+pub mod verify;
 pub mod writer;
 
 use std::{

@@ -13,11 +13,14 @@ use super::{
 };
 use crate::{
     sources::AnyStep,
-    store::{DeliveryRow, Head, KnownDelivery, RedrivenRow, SealedSecret},
+    store::{DeliveryRow, Head, KnownDelivery, RedrivenRow, RejectedPlace, SealedSecret},
 };
 
 /// What is answered of a delivery that was redriven before.
 pub(super) const ALREADY_REDRIVEN: &str = "already_redriven";
+
+/// What is answered of a call that is in the ring no more.
+pub(super) const GONE: &str = "gone";
 
 /// What a batch writes beside its events.
 pub(super) struct Pages<'a> {
@@ -31,10 +34,17 @@ pub(super) struct Pages<'a> {
     pub(super) repeats: BTreeMap<String, (i64, Timestamp)>,
     pub(super) redriven: Vec<RedrivenRow>,
     pub(super) secrets: Vec<SealedSecret>,
+    /// Calls of the ring that are to be taken in, and those that were.
+    rejected: BTreeSet<RejectedPlace>,
+    pub(super) accepted: Vec<RejectedPlace>,
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(source: &'a str, before: Head, mut known: Vec<KnownDelivery>) -> Self {
+    pub(super) fn new(
+        source: &'a str,
+        before: Head,
+        (mut known, rejected): (Vec<KnownDelivery>, Vec<RejectedPlace>),
+    ) -> Self {
         // In the order in which they were recorded: the first has taken the key.
         known.sort_by_key(|delivery| delivery.position);
         let mut by_key = HashMap::<String, Vec<KnownDelivery>>::new();
@@ -51,6 +61,8 @@ impl<'a> Pages<'a> {
             repeats: BTreeMap::new(),
             redriven: Vec::new(),
             secrets: Vec::new(),
+            rejected: rejected.into_iter().collect(),
+            accepted: Vec::new(),
         }
     }
 
@@ -80,7 +92,10 @@ impl<'a> Pages<'a> {
 
     pub(super) fn take(&mut self, request: &Request, desk: &mut Desk<'_>) -> Answer {
         match request {
-            Request::Deliver(delivery) => self.deliver(delivery, desk),
+            Request::Deliver(delivery) => match delivery.rejected {
+                Some(call) => self.accept(call, delivery, desk),
+                None => self.deliver(delivery, desk),
+            },
             Request::Command { stream, command, at } => self.command(stream, command, *at, desk),
             Request::Redrive(redriving) => self.redrive(redriving, desk),
         }
@@ -106,6 +121,19 @@ impl<'a> Pages<'a> {
             | Command::PassTime => stream.id.clone(),
         };
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
+    }
+
+    /// A delivery that was turned away at first. It leaves the ring as it is taken in; one that has
+    /// left it has been taken in, or was too old.
+    fn accept(&mut self, call: RejectedPlace, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {
+        if !self.rejected.contains(&call) {
+            let delivery_id = delivery.id.to_string();
+            return Ok(Receipt { outcome: GONE, delivery_id, position: None });
+        }
+        let receipt = self.deliver(delivery, desk)?;
+        self.rejected.remove(&call);
+        self.accepted.push(call);
+        Ok(receipt)
     }
 
     fn deliver(&mut self, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {

@@ -5,28 +5,27 @@ use std::{sync::atomic::Ordering, time::Duration};
 use bytes::Bytes;
 use creditrail_domain::StepId;
 use http::{HeaderMap, header::CONTENT_ENCODING};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::{
-    Creditrail,
+    Creditrail, Source,
     command::work,
     sealing::{KeyError, Sealed},
+    verify::SealedParts,
     writer::{Delivery, Receipt, Request, WriteError},
 };
 use crate::{
     sources::{
         Call, mask,
         scrub::{self, Found, Scrubbed},
-        signature::Rejection,
+        signature::{Rejection, Verified},
     },
     store::{RejectedCall, SealedSecret},
 };
 
 /// How large a body may be, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// How large the body of a call that is not authentic may be to be kept, in bytes: lenders' are a
-/// hundredth of it, and a ring of forgeries must not fill the disk.
-const MAX_REJECTED_BODY: usize = 64 * 1024;
 /// How long a delivery may wait for its commit; the sender is asked to come again then.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -112,26 +111,7 @@ impl Creditrail {
         let verified = known.lender.verify(headers, &body, received_at).map_err(|rejection| {
             self.not_authentic(source, headers, &body, (rejection, too_many))
         })?;
-        // From here on nobody sees the secrets of the body: not the decoder, nor the store.
-        let Scrubbed { body, secrets, masked } = scrub::scrub(&body, known.lender.secret_fields());
-        let secrets = secrets.into_iter().map(|found| self.seal(source, found));
-        let secrets = secrets.collect::<Result<_, _>>()?;
-        let call = Call {
-            received_at,
-            signed_at: verified.signed_at,
-            outside_window: verified.outside_window,
-            pan_masked: masked > 0,
-        };
-        let decoded = known.lender.decode(&body, call);
-        let delivery = Delivery {
-            id: StepId::derive(source, &decoded.dedup_key, &decoded.content),
-            decoded,
-            call,
-            secret_id: verified.secret_id,
-            headers: mask::headers(headers, known.lender.secret_headers()),
-            body,
-            secrets,
-        };
+        let delivery = self.taken_in(known, (headers, &body), (verified, received_at))?;
         let written = known.writer.ask(Request::Deliver(Box::new(delivery)));
         let receipt = match tokio::time::timeout(MAX_WAIT, written).await {
             Ok(receipt) => receipt.map_err(ReceiveError::NotWritten)?,
@@ -140,6 +120,33 @@ impl Creditrail {
         let (outcome, delivery_id) = (receipt.outcome, &receipt.delivery_id);
         tracing::debug!(source, outcome, delivery_id, "a delivery was recorded");
         Ok(receipt)
+    }
+
+    /// An authentic call as it is written. From here on nobody sees the secrets of the body: not the
+    /// decoder, nor the store.
+    pub(super) fn taken_in(
+        &self,
+        known: &Source,
+        (headers, body): (&HeaderMap, &Bytes),
+        (verified, received_at): (Verified, Timestamp),
+    ) -> Result<Delivery, KeyError> {
+        let source = known.config.name.as_str();
+        let Scrubbed { body, secrets, masked } = scrub::scrub(body, known.lender.secret_fields());
+        let secrets = secrets.into_iter().map(|found| self.seal(source, found));
+        let secrets = secrets.collect::<Result<_, _>>()?;
+        let Verified { secret_id, signed_at, outside_window } = verified;
+        let call = Call { received_at, signed_at, outside_window, pan_masked: masked > 0 };
+        let decoded = known.lender.decode(&body, call);
+        Ok(Delivery {
+            id: StepId::derive(source, &decoded.dedup_key, &decoded.content),
+            decoded,
+            call,
+            secret_id,
+            headers: mask::headers(headers, known.lender.secret_headers()),
+            body,
+            secrets,
+            rejected: None,
+        })
     }
 
     pub(super) fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
@@ -176,7 +183,7 @@ impl Creditrail {
         headers: &HeaderMap,
         error: ReceiveError,
     ) -> ReceiveError {
-        self.keep_rejected(source, headers, error.code(), None);
+        self.keep_rejected(source, headers, error.code(), SealedParts::default());
         error
     }
 
@@ -201,10 +208,8 @@ impl Creditrail {
             }
             return ReceiveError::TooManyFailures;
         }
-        // Whoever sent it, there may be secrets in it: it is sealed as a whole.
-        let kept = Some(body).filter(|body| body.len() <= MAX_REJECTED_BODY);
-        let body = kept.and_then(|body| self.keyring.seal_whole(source.as_bytes(), body).ok());
-        self.keep_rejected(source, headers, rejection.code(), body);
+        let sealed = self.seal_call(source, headers, body);
+        self.keep_rejected(source, headers, rejection.code(), sealed);
         ReceiveError::Unauthenticated
     }
 
@@ -213,7 +218,7 @@ impl Creditrail {
         source: &str,
         headers: &HeaderMap,
         cause: &'static str,
-        body: Option<Vec<u8>>,
+        sealed: SealedParts,
     ) {
         if let Some(known) = self.sources.get(source) {
             let headers = mask::headers(headers, known.lender.secret_headers());
@@ -222,7 +227,8 @@ impl Creditrail {
                 received_at,
                 cause,
                 headers,
-                body: body.map(Bytes::from),
+                body: sealed.body.map(Bytes::from),
+                sealed_headers: sealed.headers.map(Bytes::from),
             });
         }
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     failure::chain,
     sources::{Call, Decoded, fields::Fault},
-    store::{Batch, Head, SealedSecret, Store, StoreError, Written},
+    store::{Batch, Head, RejectedPlace, SealedSecret, Store, StoreError, Written},
 };
 
 /// How many deliveries one transaction takes at the most.
@@ -81,6 +81,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// The secrets that stood in it, sealed.
     pub secrets: Vec<SealedSecret>,
+    /// The call of the ring that it was, if it had been turned away at first.
+    pub rejected: Option<RejectedPlace>,
 }
 
 /// What the writer is asked to write.
@@ -311,7 +313,9 @@ pub(super) async fn judge(
     let ids: BTreeSet<StepId> = requests.iter().filter_map(Request::step_id).collect();
     let ids: Vec<StepId> = ids.into_iter().collect();
     let known = if ids.is_empty() { Vec::new() } else { batch.known(ids).await? };
-    let mut pages = Pages::new(source, batch.head(), known);
+    let rejected: Vec<_> = requests.iter().filter_map(Request::rejected).collect();
+    let rejected = if rejected.is_empty() { rejected } else { batch.rejected(rejected).await? };
+    let mut pages = Pages::new(source, batch.head(), (known, rejected));
     let streams = pages.streams(requests).into_iter();
     let streams: Vec<_> = streams.filter(|stream| !aggregates.has(stream)).collect();
     if !streams.is_empty() {
@@ -321,13 +325,20 @@ pub(super) async fn judge(
     let answers = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
     let (events, aggregates) = desk.close();
     let head = pages.head(events.len());
-    let Pages { deliveries, repeats, redriven, secrets, .. } = pages;
+    let Pages { deliveries, repeats, redriven, secrets, accepted, .. } = pages;
     let repeats = repeats.into_iter().map(|(id, (times, at))| (id, times, at)).collect();
-    let written = Written { deliveries, repeats, redriven, secrets, events, head };
+    let written = Written { deliveries, repeats, redriven, secrets, accepted, events, head };
     Ok(Judged { answers, written, aggregates })
 }
 
 impl Request {
+    fn rejected(&self) -> Option<RejectedPlace> {
+        match self {
+            Self::Deliver(delivery) => delivery.rejected,
+            Self::Redrive(_) | Self::Command { .. } => None,
+        }
+    }
+
     fn step_id(&self) -> Option<StepId> {
         match self {
             Self::Deliver(delivery) => Some(delivery.id),

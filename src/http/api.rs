@@ -32,6 +32,7 @@ use crate::app::{
     lists::List,
     read::OUTCOMES,
     redrive::{RedriveDeliveries, Report},
+    verify::{VerifiedCalls, VerifyCalls},
 };
 
 type Given = Query<HashMap<String, String>>;
@@ -66,6 +67,7 @@ pub fn api(creditrail: &Creditrail) -> Router {
         .route("/v1/deliveries/redrive", post(redrive))
         .route("/v1/deliveries/{source}/{id}", get(delivery))
         .route("/v1/rejected-calls", get(rejected_calls))
+        .route("/v1/rejected-calls/verify", post(verify_calls))
         .route("/v1/search", get(search))
         .route("/v1/events", get(events))
         .route("/v1/sources", get(sources))
@@ -357,6 +359,13 @@ async fn client_report(
 ) -> Answer {
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn verify_calls(
+    State(creditrail): State<Creditrail>,
+    Body(asked): Body<VerifyCalls>,
+) -> Answer<Json<VerifiedCalls>> {
+    Ok(Json(creditrail.verify_again(asked).await?))
 }
 
 async fn redrive(

@@ -268,6 +268,19 @@ fn operations() -> Vec<Operation> {
             query: ["source", "at_least", "limit"].map(|name| (name, None)).into(),
             ..Operation::get("/v1/rejected-calls", "The newest calls that were not accepted")
         },
+        Operation::post(
+            "/v1/rejected-calls/verify",
+            "Verify calls again that were not accepted, and take in those that are authentic",
+            &[
+                ("source", true),
+                ("numbers", false),
+                ("since", false),
+                ("dry_run", false),
+                ("reason", false),
+                ("actor", false),
+            ],
+            &[200, 400, 404, 415, 503],
+        ),
         Operation {
             query: ["q", "source", "at_least"].map(|name| (name, None)).into(),
             ..Operation::get("/v1/search", "What an id leads to, in any case, of any kind")

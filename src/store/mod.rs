@@ -205,6 +205,8 @@ pub trait Batch: Send {
     fn head(&self) -> Head;
     /// The deliveries that have the key of one of these.
     async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>>;
+    /// Those of these calls that are in the ring of the source.
+    async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>>;
     /// The events of the streams, by stream and sequence.
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>>;
     /// Writes all of it and makes it durable.
@@ -222,6 +224,8 @@ pub struct Written {
     pub redriven: Vec<RedrivenRow>,
     /// Secrets that stood in the deliveries. One that is there already stays.
     pub secrets: Vec<SealedSecret>,
+    /// Calls that are deliveries now: they leave the ring.
+    pub accepted: Vec<RejectedPlace>,
     /// Events to be appended after the head, in this order.
     pub events: Vec<NewEvent>,
     /// The head then; its time is the time of recording of the events.
@@ -271,6 +275,30 @@ pub struct RejectedCall {
     pub headers: String,
     /// Its body, sealed as a whole, if the call failed authentication.
     pub body: Option<bytes::Bytes>,
+    /// All its headers, sealed, if the body is kept.
+    pub sealed_headers: Option<bytes::Bytes>,
+}
+
+/// Which call of a ring is meant. The number alone may be given anew once the newest is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RejectedPlace {
+    /// The place.
+    pub number: i64,
+    /// When it was received.
+    pub received_at: Timestamp,
+}
+
+/// A call of the ring with what is sealed of it.
+#[derive(Clone, Debug)]
+pub struct SealedCall {
+    /// Which.
+    pub place: RejectedPlace,
+    /// Why it was not accepted.
+    pub cause: String,
+    /// Its body, sealed as a whole.
+    pub body: Option<Vec<u8>>,
+    /// Its headers, sealed.
+    pub sealed_headers: Option<Vec<u8>>,
 }
 
 /// One page of a list: rows of one table, newest first within a source.
@@ -407,6 +435,8 @@ pub struct RejectedRow {
     pub headers: String,
     /// How long its body was; `None` if it was not kept.
     pub body_bytes: Option<i64>,
+    /// Whether it is kept whole, so that it can be verified again.
+    pub is_whole: bool,
 }
 
 /// An id of a customer, and how sure it is.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Balance, Cursor, CustomerKeys, DeliveryRow, Due, Head, Identity, KeptDelivery, KnownDelivery,
-    Listed, Page, RawEvent, RejectedRow, Result, SealedSecret, Store,
+    Listed, Page, RawEvent, RejectedPlace, RejectedRow, Result, SealedCall, SealedSecret, Store,
     sql::{Row, Value},
 };
 
@@ -42,8 +42,13 @@ const SEALING_KEYS: &str = "SELECT key_id FROM @sealing_keys AS k WHERE source =
 const LAST_RECEIVED: &str = "SELECT last_received_at FROM @deliveries
     WHERE source = $1 ORDER BY number DESC LIMIT 1";
 
-const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
+const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body),
+    LENGTH(sealed_headers)
     FROM @rejected_calls WHERE source = $1 ORDER BY number DESC LIMIT $2";
+
+const SEALED_CALLS: &str = "SELECT number, received_at, cause, body, sealed_headers
+    FROM @rejected_calls WHERE source = $1 AND number > $2 AND received_at >= $3
+    ORDER BY number LIMIT $4";
 
 /// `{key}` is the position as the timeline writes it.
 const DELIVERY: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id,
@@ -405,6 +410,27 @@ impl dyn Store {
         rows.into_iter().map(rejected).collect()
     }
 
+    /// Calls that were not accepted, behind a place of the ring, with what is sealed of them: oldest
+    /// first, received at that time or later, `limit` at most.
+    pub async fn sealed_calls(
+        &self,
+        source: &str,
+        (after, since): (i64, Timestamp),
+        limit: i64,
+    ) -> Result<Vec<SealedCall>> {
+        let since = since.as_microsecond();
+        let values = vec![source.into(), after.into(), since.into(), limit.into()];
+        let call = |mut row: Row| {
+            Ok(SealedCall {
+                place: place(&mut row)?,
+                cause: row.text()?,
+                body: row.optional_bytes()?,
+                sealed_headers: row.optional_bytes()?,
+            })
+        };
+        self.all(SEALED_CALLS, values).await?.into_iter().map(call).collect()
+    }
+
     async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
         self.rows(self.dialect().of(sql), values).await
     }
@@ -550,7 +576,17 @@ fn rejected(mut row: Row) -> Result<RejectedRow> {
         cause: row.text()?,
         headers: row.text()?,
         body_bytes: row.optional_int()?,
+        is_whole: row.optional_int()?.is_some(),
     })
+}
+
+/// Columns: number, received_at.
+pub(super) fn rejected_place(mut row: Row) -> Result<RejectedPlace> {
+    place(&mut row)
+}
+
+fn place(row: &mut Row) -> Result<RejectedPlace> {
+    Ok(RejectedPlace { number: row.int()?, received_at: time(row.int()?) })
 }
 
 /// Columns: what, how many.

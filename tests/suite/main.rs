@@ -41,7 +41,8 @@ mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
-mod transactions; // the golden sequences of money
+mod transactions;
+mod verifying; // calls that were turned away, once the secret is mended // the golden sequences of money
 
 // The house rules: these look at the tree, not at the service.
 mod catalog; // every webhook and what becomes of it

@@ -1,9 +1,7 @@
 //! Deliveries that could not be read when they came are read again after an upgrade: as if they had
 //! been read at once, each once, and with the audit equation holding all the while.
 //!
-//! Reading order: `house` (a program whose decoder gets better), then the tests.
-
-mod house;
+//! Reading order: `support::house` (a program whose decoder gets better), then the tests.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +15,7 @@ use creditrail::{
 };
 use serde_json::{Value, json};
 
-use self::house::{Host, House, NOW, SOURCE, all, these};
+use crate::support::house::{Host, House, NOW, SOURCE, all, these};
 use crate::support::{
     Dice, Kind, Ledger, Onboarding, Service, Source, T1, T2, T3, Tx, Webhook, items, number,
     settled, text,

@@ -4,6 +4,7 @@
 mod dice;
 pub mod fixtures;
 mod history;
+pub mod house;
 mod ledger;
 mod payloads;
 pub mod postgres;

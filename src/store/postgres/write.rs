@@ -12,7 +12,8 @@ use super::{
     transaction::{Statement, Transaction, column},
 };
 use crate::store::{
-    Batch, Head, KnownDelivery, RedrivenRow, RejectedCall, StoreError, Written, codec, reading,
+    Batch, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace, StoreError, Written,
+    codec, reading,
 };
 
 /// Bounds what a writer that hangs or is stopped costs the others: they wait for the head row no
@@ -84,11 +85,21 @@ const ADD_SEALING_KEY: &str =
 const LOCK_RING: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))";
 
 const REJECT: &str = "INSERT INTO creditrail.rejected_calls
-    (source, number, received_at, cause, headers, body)
+    (source, number, received_at, cause, headers, body, sealed_headers)
     SELECT $1, r.nth + (SELECT COALESCE(MAX(number), 0) FROM creditrail.rejected_calls
-        WHERE source = $1), r.received_at, r.cause, r.headers, r.body
-    FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY
-        AS r(received_at, cause, headers, body, nth)";
+        WHERE source = $1), r.received_at, r.cause, r.headers, r.body,
+        r.sealed_headers
+    FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[]) WITH ORDINALITY
+        AS r(received_at, cause, headers, body, sealed_headers, nth)";
+
+const IN_RING: &str = "SELECT c.number, c.received_at FROM creditrail.rejected_calls AS c
+    JOIN UNNEST($2::bigint[], $3::bigint[]) AS a(number, received_at)
+        ON c.number = a.number AND c.received_at = a.received_at
+    WHERE c.source = $1";
+
+const ACCEPT: &str = "DELETE FROM creditrail.rejected_calls AS c
+    USING UNNEST($2::bigint[], $3::bigint[]) AS a(number, received_at)
+    WHERE c.source = $1 AND c.number = a.number AND c.received_at = a.received_at";
 
 const TRIM_REJECTED: &str = "DELETE FROM creditrail.rejected_calls
     WHERE source = $1 AND (received_at < $2 OR number <=
@@ -152,6 +163,13 @@ impl PostgresBatch {
         if !written.redriven.is_empty() {
             self.write_redriven(&written.redriven).await?;
         }
+        if !written.accepted.is_empty() {
+            let accept = sqlx::query(ACCEPT)
+                .bind(&self.source)
+                .bind(column(&written.accepted, |call| call.number))
+                .bind(column(&written.accepted, |call| call.received_at.as_microsecond()));
+            self.transaction.run(accept).await?;
+        }
         if !written.secrets.is_empty() {
             let secrets = &written.secrets;
             let seal = sqlx::query(SEAL)
@@ -191,6 +209,16 @@ impl Batch for PostgresBatch {
         let connection = self.transaction.connection()?;
         let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
         rows.iter().map(|row| query::row(row).and_then(reading::known)).collect()
+    }
+
+    async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>> {
+        let select = sqlx::query(IN_RING)
+            .bind(&self.source)
+            .bind(column(&calls, |call| call.number))
+            .bind(column(&calls, |call| call.received_at.as_microsecond()));
+        let connection = self.transaction.connection()?;
+        let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
+        rows.iter().map(|row| query::row(row).and_then(reading::rejected_place)).collect()
     }
 
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
@@ -277,7 +305,8 @@ pub(super) async fn reject(
         .bind(column(calls, |call| call.received_at.as_microsecond()))
         .bind(column(calls, |call| call.cause))
         .bind(column(calls, |call| call.headers.as_str()))
-        .bind(column(calls, |call| call.body.as_deref()));
+        .bind(column(calls, |call| call.body.as_deref()))
+        .bind(column(calls, |call| call.sealed_headers.as_deref()));
     transaction.run(reject).await?;
     let trim = sqlx::query(TRIM_REJECTED).bind(source).bind(oldest.as_microsecond()).bind(most);
     transaction.run(trim).await?;

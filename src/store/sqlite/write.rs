@@ -11,8 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, Projected, RedrivenRow, RejectedCall, SealedSecret,
-    StoreError, Written, codec, reading,
+    Batch, DeliveryRow, Head, KnownDelivery, Projected, RedrivenRow, RejectedCall, RejectedPlace,
+    SealedSecret, StoreError, Written, codec, reading,
 };
 
 const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
@@ -55,9 +55,15 @@ const MOVE_BOOKMARK: &str =
 const RESET_BOOKMARK: &str = "UPDATE bookmarks SET position = 0 WHERE source = ? AND reader = ?";
 
 const REJECT: &str =
-    "INSERT INTO rejected_calls (source, number, received_at, cause, headers, body)
-    SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5
+    "INSERT INTO rejected_calls (source, number, received_at, cause, headers, body, sealed_headers)
+    SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5, ?6
     FROM rejected_calls WHERE source = ?1";
+
+const IN_RING: &str =
+    "SELECT 1 FROM rejected_calls WHERE source = ? AND number = ? AND received_at = ?";
+
+const ACCEPT: &str =
+    "DELETE FROM rejected_calls WHERE source = ? AND number = ? AND received_at = ?";
 
 const TRIM_REJECTED: &str = "DELETE FROM rejected_calls WHERE source = ?1 AND (received_at < ?2
     OR number <= (SELECT MAX(number) FROM rejected_calls WHERE source = ?1) - ?3)";
@@ -123,6 +129,22 @@ impl Batch for SqliteBatch {
         self.writer.call(move |connection| known(connection, &source, &deliveries)).await
     }
 
+    async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>> {
+        let source = self.source.clone();
+        let rejected = move |connection: &mut Connection| {
+            let mut find = connection.prepare_cached(IN_RING).map_err(failed)?;
+            let mut found = Vec::with_capacity(calls.len());
+            for call in calls {
+                let at = call.received_at.as_microsecond();
+                if find.exists(params![source, call.number, at]).map_err(failed)? {
+                    found.push(call);
+                }
+            }
+            Ok(found)
+        };
+        self.writer.call(rejected).await
+    }
+
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
         let source = self.source.clone();
         let load = move |connection: &mut Connection| {
@@ -162,7 +184,7 @@ fn known(
 }
 
 fn write(connection: &Connection, source: &str, after: i64, written: &Written) -> Result<()> {
-    let Written { deliveries, repeats, redriven, secrets, events, head } = written;
+    let Written { deliveries, repeats, redriven, secrets, accepted, events, head } = written;
     let mut keep = connection.prepare_cached(KEEP).map_err(failed)?;
     for row in deliveries {
         keep_delivery(&mut keep, source, row).map_err(failed)?;
@@ -179,6 +201,10 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
     for SealedSecret { reference, field, key_id, sealed } in secrets {
         let reference = reference.to_string();
         seal.execute(params![source, reference, field, key_id, sealed]).map_err(failed)?;
+    }
+    let mut accept = connection.prepare_cached(ACCEPT).map_err(failed)?;
+    for RejectedPlace { number, received_at } in accepted {
+        accept.execute(params![source, number, received_at.as_microsecond()]).map_err(failed)?;
     }
     let mut append = connection.prepare_cached(APPEND).map_err(failed)?;
     for (event, position) in events.iter().zip(after + 1..) {
@@ -372,7 +398,8 @@ pub(super) fn reject(
         let at = call.received_at.as_microsecond();
         tx.prepare_cached(REJECT)
             .and_then(|mut insert| {
-                insert.execute(params![source, at, call.cause, call.headers, call.body.as_deref()])
+                let (body, headers) = (call.body.as_deref(), call.sealed_headers.as_deref());
+                insert.execute(params![source, at, call.cause, call.headers, body, headers])
             })
             .map_err(failed)?;
     }

@@ -127,6 +127,11 @@ impl Source {
         }
     }
 
+    /// Of any kind, with this secret.
+    pub fn with_secret(name: &str, kind: Kind, secret: &str) -> Self {
+        Self { kind, ..Self::without_secret(name) }.secret("first", secret, "")
+    }
+
     /// Of kind `card-onboarding`, with [`SECRET`].
     pub fn card_onboarding(name: &str) -> Self {
         Self { kind: Kind::CardOnboarding, ..Self::named(name) }
@@ -272,6 +277,12 @@ impl Service {
     /// `http://127.0.0.1:PORT`
     pub fn base(&self) -> String {
         self.running.lock().unwrap().base.clone()
+    }
+
+    /// Other settings of its sources, from its next start on.
+    pub fn set_up(&self, sources: &[Source]) {
+        let url = self.database.url(self.dir.path());
+        fs::write(&self.config, settings(&url, sources)).expect("the settings are written");
     }
 
     /// Starts it again on the same files. The port is another one.

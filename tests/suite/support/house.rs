@@ -9,6 +9,7 @@ use std::sync::{
 use creditrail::{
     app::{
         Creditrail,
+        receive::ReceiveError,
         redrive::{RedriveDeliveries, Report},
         writer::Receipt,
     },
@@ -25,7 +26,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::support::{Kind, SEALING_KEY, Webhook, number, postgres};
+use super::{Kind, SEALING_KEY, Webhook, number, postgres, until};
 
 /// What the clock says at first: 2026-03-02T12:00:00Z, and 123456 microseconds.
 pub const NOW: i64 = 1_772_452_800_123_456;
@@ -34,10 +35,21 @@ pub const SOURCE: &str = "lender";
 
 /// A lender whose bodies with one of these texts in them cannot be read yet.
 struct Blind {
-    lender: Box<dyn Lender>,
+    lender: Option<Box<dyn Lender>>,
     to: Vec<String>,
     /// The name of a field that is not known to be a secret yet.
     plain: Option<&'static str>,
+}
+
+impl Blind {
+    fn to(words: &[&str]) -> Self {
+        let to = words.iter().map(|word| (*word).to_owned()).collect();
+        Self { lender: None, to, plain: None }
+    }
+
+    fn lender(&self) -> &dyn Lender {
+        self.lender.as_deref().expect("a kind of ours")
+    }
 }
 
 impl Lender for Blind {
@@ -47,11 +59,11 @@ impl Lender for Blind {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Verified, Rejection> {
-        self.lender.verify(headers, body, now)
+        self.lender().verify(headers, body, now)
     }
 
     fn signed_at(&self, headers: &HeaderMap) -> Result<Option<Timestamp>, Rejection> {
-        self.lender.signed_at(headers)
+        self.lender().signed_at(headers)
     }
 
     fn decode(&self, body: &[u8], call: Call) -> Decoded {
@@ -60,16 +72,16 @@ impl Lender for Blind {
             let fault = Fault::new("data.status", "is not known yet");
             return Decoded::unreadable(body, UnreadableKind::Unrecognised, fault, call);
         }
-        self.lender.decode(body, call)
+        self.lender().decode(body, call)
     }
 
     fn secret_fields(&self) -> &'static [&'static str] {
-        let known = self.lender.secret_fields();
+        let known = self.lender().secret_fields();
         if known.iter().any(|field| Some(*field) == self.plain) { &[] } else { known }
     }
 
     fn secret_headers(&self) -> &'static [&'static str] {
-        self.lender.secret_headers()
+        self.lender().secret_headers()
     }
 }
 
@@ -105,6 +117,22 @@ impl House {
         self.postgres.clone().unwrap_or_else(file)
     }
 
+    /// Runs SQL behind the program's back; `@` stands before the name of a table.
+    pub async fn run(&self, sql: &str) {
+        match &self.postgres {
+            Some(url) => postgres::run(url, &sql.replace('@', "creditrail.")).await,
+            None => {
+                let file = self.folder.path().join("creditrail.db");
+                let connection = rusqlite::Connection::open(file).expect("the file");
+                connection.execute_batch(&sql.replace('@', "")).expect("it is done");
+            }
+        }
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub fn later(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
@@ -119,26 +147,34 @@ impl House {
         self.open_with(to, None).await
     }
 
+    /// The program with a mistyped secret.
+    pub async fn open_mistyped(&self) -> Host {
+        self.open_as(Blind::to(&[]), "mistyped").await
+    }
+
     /// The program that does not know yet that a field is a secret.
     pub async fn open_with(&self, to: &[&str], plain: Option<&'static str>) -> Host {
+        self.open_as(Blind { plain, ..Blind::to(to) }, self.kind.secret()).await
+    }
+
+    async fn open_as(&self, blind: Blind, secret: &str) -> Host {
         let mut source = json!({
             "name": SOURCE,
             "kind": self.kind.name(),
             "currency": "USD",
-            "secrets": [{ "id": "first", "value": self.kind.secret() }],
+            "secrets": [{ "id": "first", "value": secret }],
         });
         let settings = self.settings.as_object().expect("settings").clone();
         source.as_object_mut().expect("a source").extend(settings);
         let config: SourceConfig = serde_json::from_value(source).expect("a source");
-        let lender = sources::lender(&config).expect("a kind of ours");
-        let to = to.iter().map(|word| (*word).to_owned()).collect();
+        let lender = Blind { lender: sources::lender(&config), ..blind };
         let now = Arc::clone(&self.now);
         let clock = move || {
             let now = now.load(Ordering::Relaxed);
             Timestamp::from_microsecond(now).expect("a time")
         };
         let builder = Creditrail::builder().database(self.url()).clock(clock.clone());
-        let builder = builder.lender(config, Blind { lender, to, plain }).connections(4);
+        let builder = builder.lender(config, lender).connections(4);
         let builder = match self.postgres {
             Some(_) => builder.sealing_key(SEALING_KEY.into()),
             None => builder,
@@ -185,6 +221,23 @@ impl Host {
     /// A delivery that was signed at this time, which is written as the header has it.
     pub async fn receives_dated(&self, body: &str, time: &str) -> Receipt {
         let headers = self.kind.headers(self.kind.secret(), time, body.as_bytes());
+        self.called(body, headers).await.expect("it is acknowledged")
+    }
+
+    /// A call that is turned away, with a further header if one is given.
+    pub async fn turns_away(&self, body: &str, secret: &str, more: Option<(&'static str, &str)>) {
+        let second = self.now.load(Ordering::Relaxed) / 1_000_000;
+        let mut headers = self.kind.headers(secret, &self.kind.time(second), body.as_bytes());
+        headers.extend(more.map(|(name, value)| (name, value.to_owned())));
+        let error = self.called(body, headers).await.expect_err("it is turned away");
+        assert!(matches!(error, ReceiveError::Unauthenticated), "{error:?}");
+    }
+
+    async fn called(
+        &self,
+        body: &str,
+        headers: Vec<(&'static str, String)>,
+    ) -> Result<Receipt, ReceiveError> {
         let headers: HeaderMap = headers
             .into_iter()
             .map(|(name, value)| {
@@ -192,8 +245,17 @@ impl Host {
                 (name, HeaderValue::try_from(value).expect("ASCII"))
             })
             .collect();
-        let told = self.creditrail.receive(SOURCE, &headers, body.to_owned().into()).await;
-        told.expect("it is acknowledged")
+        self.creditrail.receive(SOURCE, &headers, body.to_owned().into()).await
+    }
+
+    /// The calls that were turned away, oldest first, once there are so many.
+    pub async fn rejected(&self, count: usize) -> Vec<Value> {
+        until("the calls are kept", async || {
+            let mut found = self.creditrail.rejected_calls(SOURCE, 200).await.expect("a list");
+            found.reverse();
+            (found.len() == count).then_some(found)
+        })
+        .await
     }
 
     pub async fn redrives(&self, asked: RedriveDeliveries) -> Report {
