@@ -112,34 +112,29 @@ fn of_step<F: Fact>(
 fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Change> {
     let (first, last) = (moments.first()?, moments.last()?);
     let ExceptionEvent::DeliveryUnreadable(unreadable) = &first.what else { return None };
-    let redriven = moments.iter().find_map(|moment| match &moment.what {
-        ExceptionEvent::DeliveryRedriven(redriven) => Some(redriven),
-        ExceptionEvent::DeliveryUnreadable(_) | ExceptionEvent::ExceptionResolved(_) => None,
-    });
-    let (write, outcome, occurred_at, told) = match redriven {
-        None => {
-            let kind = unreadable.kind.name();
-            (Write::Replace, kind, unreadable.received_at, as_unreadable(stream, unreadable))
+    let (outcome, occurred_at, told) = match redriven(moments) {
+        Some(redriven) if !redriven.repeats => {
+            let (key, cells) = (key(first.position), Vec::new());
+            return Some(Change { key, write: Write::Delete, position: last.position, cells });
         }
         Some(redriven) => {
-            let write = if redriven.repeats { Write::Replace } else { Write::Delete };
-            let outcome = Outcome::Duplicate.name();
-            (write, outcome, redriven.occurred_at, as_repetition(redriven))
+            (Outcome::Duplicate.name(), redriven.occurred_at, as_repetition(redriven))
         }
+        None => (unreadable.kind.name(), unreadable.received_at, as_unreadable(stream, unreadable)),
     };
-    let mut document = json!({
-        "id": stream.id.id,
-        "source": stream.source,
-        "outcome": outcome,
-        "flags": [],
-        "occurred_at": occurred_at,
-        "received_at": unreadable.received_at,
-        "actor": "provider",
-        "position": first.position,
-    });
-    if let (Value::Object(document), Value::Object(told)) = (&mut document, told) {
-        document.extend(told);
-    }
+    let document = merged(
+        told,
+        json!({
+            "id": stream.id.id,
+            "source": stream.source,
+            "outcome": outcome,
+            "flags": [],
+            "occurred_at": occurred_at,
+            "received_at": unreadable.received_at,
+            "actor": "provider",
+            "position": first.position,
+        }),
+    );
     let cells = vec![
         first.position.into(),
         outcome.into(),
@@ -150,8 +145,23 @@ fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Cha
         stream.id.id.as_str().into(),
         Cell::document(&document),
     ];
-    let cells = if write == Write::Delete { Vec::new() } else { cells };
-    Some(Change { key: key(first.position), write, position: last.position, cells })
+    let key = key(first.position);
+    Some(Change { key, write: Write::Replace, position: last.position, cells })
+}
+
+fn redriven(moments: &[Moment<ExceptionEvent>]) -> Option<&Redriven> {
+    moments.iter().find_map(|moment| match &moment.what {
+        ExceptionEvent::DeliveryRedriven(redriven) => Some(redriven),
+        ExceptionEvent::DeliveryUnreadable(_) | ExceptionEvent::ExceptionResolved(_) => None,
+    })
+}
+
+/// The fields of both.
+fn merged(one: Value, other: Value) -> Value {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => one.into_iter().chain(other).collect(),
+        (one, _) => one,
+    }
 }
 
 fn as_unreadable(stream: &Stream, unreadable: &Unreadable) -> Value {

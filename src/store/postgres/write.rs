@@ -12,8 +12,8 @@ use super::{
     transaction::{Statement, Transaction, column},
 };
 use crate::store::{
-    Batch, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace, StoreError, Written,
-    codec, reading,
+    Batch, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace, SealedSecret, StoreError,
+    Written, codec, reading,
 };
 
 /// Bounds what a writer that hangs or is stopped costs the others: they wait for the head row no
@@ -153,34 +153,45 @@ impl PostgresBatch {
             .bind(head.received);
         self.transaction.run(statement).await?;
         if !written.repeats.is_empty() {
-            let count = sqlx::query(COUNT_REPEATS)
-                .bind(&self.source)
-                .bind(column(&written.repeats, |(id, _, _)| id.as_str()))
-                .bind(column(&written.repeats, |(_, times, _)| *times))
-                .bind(column(&written.repeats, |(_, _, at)| at.as_microsecond()));
-            self.transaction.run(count).await?;
+            self.count_repeats(&written.repeats).await?;
         }
         if !written.redriven.is_empty() {
             self.write_redriven(&written.redriven).await?;
         }
         if !written.accepted.is_empty() {
-            let accept = sqlx::query(ACCEPT)
-                .bind(&self.source)
-                .bind(column(&written.accepted, |call| call.number))
-                .bind(column(&written.accepted, |call| call.received_at.as_microsecond()));
-            self.transaction.run(accept).await?;
+            self.accept(&written.accepted).await?;
         }
         if !written.secrets.is_empty() {
-            let secrets = &written.secrets;
-            let seal = sqlx::query(SEAL)
-                .bind(&self.source)
-                .bind(secrets.iter().map(|row| row.reference.to_string()).collect::<Vec<_>>())
-                .bind(column(secrets, |row| row.field.as_str()))
-                .bind(column(secrets, |row| row.key_id.as_str()))
-                .bind(column(secrets, |row| &row.sealed[..]));
-            self.transaction.run(seal).await?;
+            self.seal(&written.secrets).await?;
         }
         Ok(())
+    }
+
+    async fn count_repeats(&mut self, repeats: &[(String, i64, Timestamp)]) -> Result<()> {
+        let count = sqlx::query(COUNT_REPEATS)
+            .bind(&self.source)
+            .bind(column(repeats, |(id, _, _)| id.as_str()))
+            .bind(column(repeats, |(_, times, _)| *times))
+            .bind(column(repeats, |(_, _, at)| at.as_microsecond()));
+        self.transaction.run(count).await.map(drop)
+    }
+
+    async fn accept(&mut self, accepted: &[RejectedPlace]) -> Result<()> {
+        let accept = sqlx::query(ACCEPT)
+            .bind(&self.source)
+            .bind(column(accepted, |call| call.number))
+            .bind(column(accepted, |call| call.received_at.as_microsecond()));
+        self.transaction.run(accept).await.map(drop)
+    }
+
+    async fn seal(&mut self, secrets: &[SealedSecret]) -> Result<()> {
+        let seal = sqlx::query(SEAL)
+            .bind(&self.source)
+            .bind(secrets.iter().map(|row| row.reference.to_string()).collect::<Vec<_>>())
+            .bind(column(secrets, |row| row.field.as_str()))
+            .bind(column(secrets, |row| row.key_id.as_str()))
+            .bind(column(secrets, |row| &row.sealed[..]));
+        self.transaction.run(seal).await.map(drop)
     }
 
     async fn write_redriven(&mut self, redriven: &[RedrivenRow]) -> Result<()> {
