@@ -3,7 +3,7 @@
 
 use creditrail_domain::{
     Lifecycle, Outcome, Policies, Refusal, Severity, StepId, Verdict,
-    exception::{About, ExceptionEvent, Resolution, UnreadableKind},
+    exception::{About, ExceptionEvent, Redriven, Resolution, UnreadableKind},
     step::Fact,
 };
 use serde_json::{Value, json};
@@ -183,16 +183,17 @@ fn status(now: &Verdict, is_overridden: bool, kind: Kind) -> &'static str {
 
 /// An exception with a stream of its own: its events tell all, or it is a resolved conflict.
 fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Change> {
-    let resolution = moments.iter().rev().find_map(|moment| match &moment.what {
-        ExceptionEvent::ExceptionResolved(resolution) => Some(resolution),
-        ExceptionEvent::DeliveryUnreadable(_) => None,
-    });
     let first = moments.first()?;
     let last = moments.last()?;
     match &first.what {
+        ExceptionEvent::DeliveryRedriven(_) => None,
         ExceptionEvent::ExceptionResolved(_) => {
-            let about = resolution?.about.as_ref()?;
-            Some(conflict(&stream.source, &stream.id.id, about, resolution, last.position))
+            let resolution = moments.iter().rev().find_map(|moment| match &moment.what {
+                ExceptionEvent::ExceptionResolved(resolution) => Some(resolution),
+                ExceptionEvent::DeliveryUnreadable(_) | ExceptionEvent::DeliveryRedriven(_) => None,
+            })?;
+            let about = resolution.about.as_ref()?;
+            Some(conflict(&stream.source, &stream.id.id, about, Some(resolution), last.position))
         }
         ExceptionEvent::DeliveryUnreadable(unreadable) => {
             let severity = match unreadable.kind {
@@ -210,7 +211,8 @@ fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<C
                 "delivery_id": stream.id.id,
                 "received_at": unreadable.received_at,
             });
-            common(&mut document, &stream.source, &stream.id.id, severity, resolution);
+            let closed = moments.iter().rev().find_map(|moment| closing(&moment.what));
+            common(&mut document, (&stream.source, &stream.id.id), severity, closed);
             Some(Change {
                 key: stream.id.id.clone(),
                 write: Write::Replace,
@@ -219,6 +221,21 @@ fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<C
             })
         }
     }
+}
+
+/// How an event closes an exception, if it does.
+fn closing(event: &ExceptionEvent) -> Option<Value> {
+    match event {
+        ExceptionEvent::DeliveryUnreadable(_) => None,
+        ExceptionEvent::ExceptionResolved(resolved) => Some(of_resolution(resolved)),
+        ExceptionEvent::DeliveryRedriven(Redriven { reason, actor, at, .. }) => {
+            Some(resolution("redriven", reason, actor, *at))
+        }
+    }
+}
+
+fn of_resolution(resolved: &Resolution) -> Value {
+    resolution(&resolved.action, &resolved.reason, &resolved.actor, resolved.at)
 }
 
 /// A conflict of identities, open or resolved.
@@ -236,7 +253,7 @@ pub(crate) fn conflict(
         "message": about.message,
         "position": about.first_position,
     });
-    common(&mut document, source, id, Severity::Review, resolution);
+    common(&mut document, (source, id), Severity::Review, resolution.map(of_resolution));
     Change {
         key: id.to_owned(),
         write: Write::Replace,
@@ -248,10 +265,9 @@ pub(crate) fn conflict(
 /// Adds what every exception has, so that all have the same fields.
 fn common(
     document: &mut Value,
-    source: &str,
-    id: &str,
+    (source, id): (&str, &str),
     severity: Severity,
-    resolved: Option<&Resolution>,
+    resolution: Option<Value>,
 ) {
     let Value::Object(fields) = document else { return };
     let absent = [
@@ -270,12 +286,10 @@ fn common(
     fields.insert("source".to_owned(), json!(source));
     fields.insert("codes".to_owned(), json!([fields["code"]]));
     fields.insert("severity".to_owned(), json!(severity));
-    fields.insert("status".to_owned(), json!(if resolved.is_some() { "resolved" } else { "open" }));
+    fields
+        .insert("status".to_owned(), json!(if resolution.is_some() { "resolved" } else { "open" }));
     fields.insert("legal".to_owned(), json!([]));
     fields.insert("history".to_owned(), json!([]));
-    let resolution = resolved.map(|resolved| {
-        resolution(&resolved.action, &resolved.reason, &resolved.actor, resolved.at)
-    });
     fields.insert("resolution".to_owned(), json!(resolution));
 }
 

@@ -17,12 +17,14 @@ mod pages;
 pub mod read;
 pub mod readers;
 pub mod receive;
+pub mod redrive;
 pub mod rejected;
 pub mod replay;
 pub mod sealing;
 pub mod status;
 mod then;
 pub mod things;
+pub mod verify;
 pub mod writer;
 
 use std::{

@@ -27,6 +27,8 @@ use crate::app::{
         work::{DoneAction, RevealSecret},
     },
     lists::List,
+    redrive::{RedriveDeliveries, Report},
+    verify::{VerifiedCalls, VerifyCalls},
 };
 
 type Given = Query;
@@ -94,6 +96,8 @@ fn decides() -> Router<Creditrail> {
     Router::new()
         .route("/v1/charges/{source}/{id}/link", post(link_charge))
         .route("/v1/exceptions/{id}/resolve", post(resolve))
+        .route("/v1/deliveries/redrive", post(redrive))
+        .route("/v1/rejected-calls/verify", post(verify_calls))
 }
 
 /// What one thing's handler reads: waits for `at_least` and takes no other parameter.
@@ -299,6 +303,24 @@ async fn client_report(
 ) -> Answer {
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn verify_calls(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(mut asked): Body<VerifyCalls>,
+) -> Answer<Json<VerifiedCalls>> {
+    asked.actor = caller.signs(asked.actor);
+    Ok(Json(creditrail.verify_again(asked).await?))
+}
+
+async fn redrive(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(mut asked): Body<RedriveDeliveries>,
+) -> Answer<Json<Report>> {
+    asked.actor = caller.signs(asked.actor);
+    Ok(Json(creditrail.redrive(asked).await?))
 }
 
 async fn exception(

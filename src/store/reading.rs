@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::{
     Balance, Cursor, CustomerKeys, DeliveryRow, Due, Head, Identity, KeptDelivery, KnownDelivery,
-    Listed, Order, Page, Passed, RawEvent, RejectedRow, Result, SealedSecret, Store,
+    Listed, Order, Page, Passed, RawEvent, RejectedPlace, RejectedRow, Result, SealedCall,
+    SealedSecret, Store,
     sql::{Row, Value},
 };
 
@@ -49,16 +50,32 @@ const PASSED: &str = "SELECT b.reader, b.position, e.recorded_at FROM @bookmarks
 const LAST_RECEIVED: &str = "SELECT last_received_at FROM @deliveries
     WHERE source = $1 ORDER BY number DESC LIMIT 1";
 
-const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
+const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body),
+    LENGTH(sealed_headers)
     FROM @rejected_calls WHERE source = $1 ORDER BY number DESC LIMIT $2";
+
+const SEALED_CALLS: &str = "SELECT number, received_at, cause, body, sealed_headers
+    FROM @rejected_calls WHERE source = $1 AND number > $2 AND received_at >= $3
+    ORDER BY number LIMIT $4";
 
 /// `{key}` is the position as the timeline writes it.
 const DELIVERY: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id,
-    d.headers, d.body, d.outcome, d.first_position, d.position, d.aggregate_type, d.stream,
-    d.repeats, d.last_received_at, t.document
+    d.headers, d.body, d.outcome, d.first_position, COALESCE(r.position, d.position),
+    d.aggregate_type, d.stream, d.repeats, d.last_received_at, r.step_id, t.document
     FROM @deliveries AS d
+    LEFT JOIN @redriven_deliveries AS r ON r.source = d.source AND r.delivery_id = d.delivery_id
     LEFT JOIN @timeline AS t ON t.source = d.source AND t.key = {key}
     WHERE d.source = $1";
+
+/// Under which id a delivery is kept that was redriven as a step.
+const KEPT_AS: &str = "SELECT delivery_id FROM @redriven_deliveries
+    WHERE source = $1 AND step_id = $2 AND first_position IS NOT NULL";
+
+/// Deliveries that cannot be read and that nobody has discarded, as the read models know them.
+const UNREADABLE: &str = "@exceptions AS e
+    JOIN @deliveries AS d ON d.source = e.source AND d.delivery_id = e.key
+    WHERE e.source = $1 AND e.status = 'open' AND d.received_at >= $2 AND e.first_position > $3
+    AND ";
 
 const PAIRS: &str = "SELECT first_position, customer_id, partner_customer_id FROM @customers
     WHERE source = $1 AND customer_id IS NOT NULL AND partner_customer_id IS NOT NULL
@@ -265,15 +282,58 @@ impl dyn Store {
         Ok(listed)
     }
 
-    /// One delivery.
+    /// One delivery, by its id or by that of the step as which it was redriven.
     pub async fn delivery(&self, source: &str, delivery_id: &str) -> Result<Option<KeptDelivery>> {
+        let values = vec![source.into(), delivery_id.into()];
         let sql = self.delivery_sql() + " AND d.delivery_id = $2";
-        let rows = self.all(&sql, vec![source.into(), delivery_id.into()]).await?;
+        if let Some(row) = self.all(&sql, values.clone()).await?.into_iter().next() {
+            return kept_delivery(row).map(Some);
+        }
+        let Some(mut row) = self.all(KEPT_AS, values).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let rows = self.all(&sql, vec![source.into(), row.text()?.into()]).await?;
         rows.into_iter().next().map(kept_delivery).transpose()
     }
 
     fn delivery_sql(&self) -> String {
-        DELIVERY.replace("{key}", &(self.dialect().padded)("d.first_position"))
+        let position = "COALESCE(r.first_position, d.first_position)";
+        DELIVERY.replace("{key}", &(self.dialect().padded)(position))
+    }
+
+    /// Deliveries that cannot be read, of these outcomes and received since a time, behind a
+    /// position: that of the event which told so, and the id. In the order of arrival, `limit` at
+    /// most.
+    pub async fn unreadable(
+        &self,
+        source: &str,
+        (outcomes, since): (Vec<String>, Timestamp),
+        (after, limit): (i64, i64),
+    ) -> Result<Vec<(i64, String)>> {
+        let of_outcomes = (self.dialect().one_of)("e.code", 4);
+        let sql = format!(
+            "SELECT e.first_position, e.key FROM {UNREADABLE}{of_outcomes}
+             ORDER BY e.first_position LIMIT $5"
+        );
+        let since = since.as_microsecond();
+        let values = vec![source.into(), since.into(), after.into(), outcomes.into(), limit.into()];
+        let found = self.all(&sql, values).await?.into_iter();
+        found.map(|mut row| Ok((row.int()?, row.text()?))).collect()
+    }
+
+    /// How many there are.
+    pub async fn count_unreadable(
+        &self,
+        source: &str,
+        (outcomes, since): (Vec<String>, Timestamp),
+        after: i64,
+    ) -> Result<i64> {
+        let of_outcomes = (self.dialect().one_of)("e.code", 4);
+        let sql = format!("SELECT COUNT(*) FROM {UNREADABLE}{of_outcomes}");
+        let since = since.as_microsecond();
+        let values = vec![source.into(), since.into(), after.into(), outcomes.into()];
+        let rows = self.all(&sql, values).await?;
+        rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
     }
 
     /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
@@ -392,6 +452,27 @@ impl dyn Store {
         rows.into_iter().map(rejected).collect()
     }
 
+    /// Calls that were not accepted, behind a place of the ring, with what is sealed of them: oldest
+    /// first, received at that time or later, `limit` at most.
+    pub async fn sealed_calls(
+        &self,
+        source: &str,
+        (after, since): (i64, Timestamp),
+        limit: i64,
+    ) -> Result<Vec<SealedCall>> {
+        let since = since.as_microsecond();
+        let values = vec![source.into(), after.into(), since.into(), limit.into()];
+        let call = |mut row: Row| {
+            Ok(SealedCall {
+                place: place(&mut row)?,
+                cause: row.text()?,
+                body: row.optional_bytes()?,
+                sealed_headers: row.optional_bytes()?,
+            })
+        };
+        self.all(SEALED_CALLS, values).await?.into_iter().map(call).collect()
+    }
+
     pub(super) async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
         self.rows(self.dialect().of(sql), values).await
     }
@@ -476,9 +557,10 @@ fn raw_event(mut row: Row) -> Result<RawEvent> {
     })
 }
 
-/// Columns: delivery_id, dedup_key, position, aggregate_type, stream.
+/// Columns: step_id, delivery_id, dedup_key, position, aggregate_type, stream.
 pub(super) fn known(mut row: Row) -> Result<KnownDelivery> {
     Ok(KnownDelivery {
+        step_id: row.text()?,
         delivery_id: row.text()?,
         dedup_key: row.text()?,
         position: row.int()?,
@@ -519,6 +601,7 @@ fn kept_delivery(mut row: Row) -> Result<KeptDelivery> {
             repeats: row.int()?,
             last_received_at: time(row.int()?),
         },
+        redriven_as: row.optional_text()?,
         document: row.optional_text()?,
     })
 }
@@ -535,7 +618,17 @@ fn rejected(mut row: Row) -> Result<RejectedRow> {
         cause: row.text()?,
         headers: row.text()?,
         body_bytes: row.optional_int()?,
+        is_whole: row.optional_int()?.is_some(),
     })
+}
+
+/// Columns: number, received_at.
+pub(super) fn rejected_place(mut row: Row) -> Result<RejectedPlace> {
+    place(&mut row)
+}
+
+fn place(row: &mut Row) -> Result<RejectedPlace> {
+    Ok(RejectedPlace { number: row.int()?, received_at: time(row.int()?) })
 }
 
 /// Columns: what, how many.

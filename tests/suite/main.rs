@@ -42,13 +42,15 @@ mod postgres_es_traps; // what of postgres-es loses data
 mod previews; // what resolving an exception would lead to
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
+mod redriving; // what could not be read, after an upgrade
 mod replay; // read models are disposable
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
 mod spans; // a call as a span, for whoever traces
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
-mod transactions; // the golden sequences of money
+mod transactions;
+mod verifying; // calls that were turned away, once the secret is mended // the golden sequences of money
 
 // The house rules: these look at the tree, not at the service.
 mod catalog; // every webhook and what becomes of it

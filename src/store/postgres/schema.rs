@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("read_models", include_str!("../../../migrations/postgres/0002_read_models.sql")),
     ("three_lenders", include_str!("../../../migrations/postgres/0003_three_lenders.sql")),
     ("dashboard", include_str!("../../../migrations/postgres/0004_dashboard.sql")),
+    ("redriving", include_str!("../../../migrations/postgres/0005_redriving.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

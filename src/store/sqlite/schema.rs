@@ -10,6 +10,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("read_models", include_str!("../../../migrations/sqlite/0002_read_models.sql")),
     ("three_lenders", include_str!("../../../migrations/sqlite/0003_three_lenders.sql")),
     ("dashboard", include_str!("../../../migrations/sqlite/0004_dashboard.sql")),
+    ("redriving", include_str!("../../../migrations/sqlite/0005_redriving.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
