@@ -5,6 +5,7 @@ pub mod command;
 pub mod handler;
 pub mod histories;
 pub mod judge;
+pub mod lifecycles;
 pub mod lists;
 mod pages;
 pub mod read;
