@@ -101,6 +101,13 @@ impl<L: Lifecycle> Journal<L> {
     }
 }
 
+impl PathStep {
+    /// Whether it counts: it was applied, or has been replaced since and led somewhere.
+    pub fn counts(&self) -> bool {
+        self.outcome == "applied" || self.from != self.to
+    }
+}
+
 impl Track {
     /// The machine, without what nothing leads to or from the states of the path: a virtual card's
     /// has no physical card's states.

@@ -4,6 +4,7 @@
 //! listeners; [`router`] has all three.
 
 mod api;
+pub mod dashboard;
 mod home;
 mod metrics;
 pub mod openapi;

@@ -27,6 +27,7 @@ mod handlers; // a handler of the embedding program
 mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away
 mod lender_tracks; // one application, several lenders, twins
+mod lifecycles; // the path of a thing, now and then
 mod lists; // cursors, filters, wrong parameters, the log
 mod onboarding; // from the signing to the card
 mod onboarding_calls; // its signature, its window, its ids

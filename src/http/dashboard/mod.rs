@@ -1,0 +1,4 @@
+//! The support dashboard: what it draws, as SVG on the server.
+
+pub mod lifecycle;
+mod svg;
