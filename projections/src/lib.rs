@@ -16,6 +16,7 @@ pub mod history;
 pub mod identifiers;
 pub mod payment_methods;
 pub mod row;
+pub mod statistics;
 pub mod steps;
 pub mod tallies;
 pub mod timeline;
@@ -38,4 +39,5 @@ pub static READERS: &[Reader] = &[
         models: &[&actions::READ_MODEL, &findings::READ_MODEL, &deadlines::READ_MODEL],
     },
     Reader { name: "identifiers", models: &[&identifiers::READ_MODEL] },
+    Reader { name: "statistics", models: &[&statistics::READ_MODEL] },
 ];

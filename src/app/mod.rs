@@ -14,6 +14,7 @@ pub mod receive;
 pub mod rejected;
 pub mod replay;
 pub mod sealing;
+pub mod statistics;
 pub mod status;
 pub mod writer;
 

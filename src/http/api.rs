@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::{
     params::{Filter, Params, answer},
     problem::Problem,
+    statistics::statistics,
 };
 use crate::app::{
     Creditrail,
@@ -69,6 +70,7 @@ pub fn api(creditrail: &Creditrail) -> Router {
         .route("/v1/sources", get(sources))
         .route("/v1/sources/{source}", get(source))
         .with_state(creditrail.clone())
+        .merge(statistics(creditrail))
 }
 
 /// What one thing's handler reads: waits for `at_least` and takes no other parameter.

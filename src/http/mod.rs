@@ -11,6 +11,7 @@ pub mod openapi;
 mod params;
 mod problem;
 pub mod serve;
+mod statistics;
 mod webhooks;
 
 use axum::Router;

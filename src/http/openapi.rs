@@ -1,6 +1,7 @@
 //! `/openapi.json`: the interface described, from the table of its operations.
 
 use axum::{Json, Router, routing::get};
+use creditrail_projections::statistics::What;
 use serde_json::{Map, Value, json};
 
 use crate::app::{lists::List, read::OUTCOMES};
@@ -252,6 +253,12 @@ fn operations() -> Vec<Operation> {
         Operation {
             query: ["source", "at_least", "limit"].map(|name| (name, None)).into(),
             ..Operation::get("/v1/rejected-calls", "The newest calls that were not accepted")
+        },
+        Operation {
+            query: ["source", "what", "from", "to", "at_least"]
+                .map(|name| (name, (name == "what").then(|| What::ALL.map(What::name).into())))
+                .into(),
+            ..Operation::get("/v1/statistics", "Numbers over time: deliveries, applications")
         },
         Operation {
             query: ["q", "source", "at_least"].map(|name| (name, None)).into(),

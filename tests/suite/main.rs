@@ -39,6 +39,7 @@ mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
+mod statistics; // numbers over time
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
 mod transactions; // the golden sequences of money

@@ -10,6 +10,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("log", include_str!("../../../migrations/postgres/0001_log.sql")),
     ("read_models", include_str!("../../../migrations/postgres/0002_read_models.sql")),
     ("three_lenders", include_str!("../../../migrations/postgres/0003_three_lenders.sql")),
+    ("statistics", include_str!("../../../migrations/postgres/0004_statistics.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

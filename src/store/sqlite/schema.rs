@@ -9,6 +9,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("log", include_str!("../../../migrations/sqlite/0001_log.sql")),
     ("read_models", include_str!("../../../migrations/sqlite/0002_read_models.sql")),
     ("three_lenders", include_str!("../../../migrations/sqlite/0003_three_lenders.sql")),
+    ("statistics", include_str!("../../../migrations/sqlite/0004_statistics.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
