@@ -18,6 +18,8 @@ use creditrail_domain::{
 };
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
+pub use applications::WAY;
+
 use crate::{
     History, Stream,
     history::{Decision, Moment, StepHistory, Steps},

@@ -16,7 +16,7 @@ use crate::history::Steps;
 
 /// The states that an application passes on its way, the first first; what is not among them is
 /// where it ends. `pending_…` of a lender is one: the lender reviews.
-const WAY: [&str; 8] = [
+pub const WAY: [&str; 8] = [
     "started",
     "submitted",
     "prequalified",

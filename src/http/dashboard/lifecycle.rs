@@ -17,7 +17,7 @@ use creditrail_domain::PathStep;
 
 use self::{
     graph::{Arrow, Graph},
-    layout::Layout,
+    layout::{Layout, Vertex},
     route::{Line, Point, Rect},
 };
 use super::svg::{escape, spaced, width};
@@ -259,33 +259,43 @@ fn draw_states(svg: &mut String, graph: &Graph, layout: &Layout, lit: &LitLifecy
         } else {
             "lc-state lc-off"
         };
-        let Rect(left, top, right, bottom) = Rect::of(vertex);
+        let title = told(name, lit, is_now);
+        draw_state(svg, (name, class, &title), vertex, is_now);
+    }
+}
+
+fn draw_state(
+    svg: &mut String,
+    (name, class, title): (&str, &str, &str),
+    vertex: &Vertex,
+    is_now: bool,
+) {
+    let Rect(left, top, right, bottom) = Rect::of(vertex);
+    let _ = write!(
+        svg,
+        "<g class=\"{class}\"><title>{}</title><rect x=\"{left}\" y=\"{top}\" width=\"{}\" \
+         height=\"{}\" rx=\"8\"/><text text-anchor=\"middle\">",
+        escape(title),
+        right - left,
+        bottom - top,
+    );
+    let lines = layout::lines(name);
+    let first = top + if lines.len() > 1 { 17 } else { 24 };
+    for (line, y) in lines.iter().zip((first..).step_by(14)) {
+        let _ = write!(svg, "<tspan x=\"{}\" y=\"{y}\">{}</tspan>", vertex.x, escape(line));
+    }
+    svg.push_str("</text>");
+    if is_now {
+        let Rect(x, y, ..) = badge(&Rect(left, top, right, bottom));
         let _ = write!(
             svg,
-            "<g class=\"{class}\"><title>{}</title><rect x=\"{left}\" y=\"{top}\" width=\"{}\" \
-             height=\"{}\" rx=\"8\"/><text text-anchor=\"middle\">",
-            escape(&told(name, lit, is_now)),
-            right - left,
-            bottom - top,
+            "<rect class=\"lc-badge\" x=\"{x}\" y=\"{y}\" width=\"34\" height=\"16\" rx=\"8\"/>\
+             <text class=\"lc-badge-text\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">now</text>",
+            x + 17,
+            y + 12,
         );
-        let lines = layout::lines(name);
-        let first = top + if lines.len() > 1 { 17 } else { 24 };
-        for (line, y) in lines.iter().zip((first..).step_by(14)) {
-            let _ = write!(svg, "<tspan x=\"{}\" y=\"{y}\">{}</tspan>", vertex.x, escape(line));
-        }
-        svg.push_str("</text>");
-        if is_now {
-            let Rect(x, y, ..) = badge(&Rect(left, top, right, bottom));
-            let _ = write!(
-                svg,
-                "<rect class=\"lc-badge\" x=\"{x}\" y=\"{y}\" width=\"34\" height=\"16\" rx=\"8\"/>\
-                 <text class=\"lc-badge-text\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">now</text>",
-                x + 17,
-                y + 12,
-            );
-        }
-        svg.push_str("</g>");
     }
+    svg.push_str("</g>");
 }
 
 /// What a state tells beside its name: what was asked in it and did not count.
