@@ -11,4 +11,5 @@ GRANT INSERT, DELETE ON creditrail.rejected_calls TO :role;
 GRANT INSERT, UPDATE, DELETE ON creditrail.transactions, creditrail.payment_methods,
     creditrail.applications, creditrail.customers, creditrail.timeline, creditrail.exceptions,
     creditrail.identifiers, creditrail.tallies, creditrail.charges, creditrail.actions,
-    creditrail.findings, creditrail.deadlines, creditrail.access_records TO :role;
+    creditrail.findings, creditrail.deadlines, creditrail.access_records, creditrail.statistics
+    TO :role;

@@ -16,6 +16,7 @@ use super::{
     exports,
     params::{Params, Path, Query, answer},
     problem::Problem,
+    statistics::statistics,
     things::things,
 };
 use crate::app::{
@@ -70,6 +71,7 @@ fn reads() -> Router<Creditrail> {
         .route("/v1/deliveries/{source}/{id}", get(delivery))
         .route("/v1/rejected-calls", get(rejected_calls))
         .route("/v1/search", get(search))
+        .route("/v1/statistics", get(statistics))
         .route("/v1/events", get(events))
         .route("/v1/sources", get(sources))
         .route("/v1/sources/{source}", get(source))

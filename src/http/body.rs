@@ -54,14 +54,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// The fields of a form.
+/// The fields of a form in their order; one may stand several times.
+pub struct Fields(pub Vec<(String, String)>);
+
+/// The fields of a form, each once.
 pub struct Form(pub HashMap<String, String>);
 
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let given = axum::Form::<HashMap<String, String>>::from_request(request, state).await;
+        let Fields(given) = Fields::from_request(request, state).await?;
+        Ok(Self(given.into_iter().collect()))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let given = axum::Form::<Vec<(String, String)>>::from_request(request, state).await;
         let axum::Form(given) = given
             .map_err(|error| Problem::new(error.status(), "body_unreadable", error.body_text()))?;
         match given.iter().find(|(_, value)| value.contains('\0')) {

@@ -6,13 +6,14 @@
 pub mod access;
 mod api;
 mod body;
-mod dashboard;
+pub mod dashboard;
 mod exports;
 pub mod metrics;
 pub mod openapi;
 mod params;
 mod problem;
 pub mod serve;
+mod statistics;
 mod things;
 pub mod tokens;
 mod webhooks;

@@ -30,6 +30,9 @@ const SEARCH: &str = "SELECT subject_type, subject_id FROM @identifiers
 
 const TALLIES: &str = "SELECT key, count FROM @tallies WHERE source = $1 ORDER BY key";
 
+const STATISTICS: &str = "SELECT key, count FROM @statistics
+    WHERE source = $1 AND key >= $2 AND key < $3 AND count <> 0 ORDER BY key LIMIT $4";
+
 const OPEN_EXCEPTIONS: &str = "SELECT severity, COUNT(*) FROM @exceptions
     WHERE source = $1 AND status = 'open' GROUP BY severity ORDER BY severity";
 
@@ -395,6 +398,17 @@ impl dyn Store {
             Ok(Passed { reader, position, next_at: row.optional_int()?.map(time) })
         };
         self.all(PASSED, vec![source.into()]).await?.into_iter().map(passed).collect()
+    }
+
+    /// Numbers over time whose keys are in a range, in the order of the keys, `limit` at most.
+    pub async fn statistics(
+        &self,
+        source: &str,
+        (from, to): (String, String),
+        limit: i64,
+    ) -> Result<Vec<(String, i64)>> {
+        let values = vec![source.into(), from.into(), to.into(), limit.into()];
+        counted(self.all(STATISTICS, values).await?)
     }
 
     /// How many exceptions are open, by severity.

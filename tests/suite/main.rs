@@ -30,6 +30,7 @@ mod handlers; // a handler of the embedding program
 mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away
 mod lender_tracks; // one application, several lenders, twins
+mod lifecycles; // the path of a thing, now and then
 mod lists; // cursors, filters, wrong parameters, the log
 mod logs; // one delivery, followed by its id
 mod metrics; // what is counted for operators
@@ -47,6 +48,7 @@ mod replay; // read models are disposable
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
 mod spans; // a call as a span, for whoever traces
+mod statistics; // numbers over time
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
 mod transactions;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use lifecycle::{CardType, Status, machine};
 
 use crate::{
-    Flag, Money, Policies, Reaction, Refusal,
+    Flag, Money, Place, Policies, Reaction, Refusal,
     journal::{Journal, Lifecycle},
     judge::{Item, park_or_adopt, refuse},
     step::{Fact, Outcome, Party, Verdict},
@@ -257,6 +257,14 @@ impl Lifecycle for PaymentMethodLifecycle {
 
     fn legal(state: &State, fact: &PaymentMethodFact) -> Vec<&'static str> {
         lifecycle::legal(&CardType::of(&fact.card_type), state.status)
+    }
+
+    fn places(state: &State, item: &Item<'_, PaymentMethodFact>) -> Vec<Place> {
+        let own = CardType::of(&item.fact.card_type);
+        let card = state.card_type().unwrap_or(&own);
+        let (name, legal) =
+            (lifecycle::state(card, state.status), lifecycle::legal(card, state.status));
+        vec![Place::of_all("payment-method", name, &*item.fact, legal)]
     }
 }
 

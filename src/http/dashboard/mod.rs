@@ -4,19 +4,24 @@
 //! (what is around a page), [`parts`] (what pages are made of), then a file for each kind of page.
 //! A page stands at the path of what it shows, without `/v1`.
 
+mod again;
 mod assets;
+pub mod chart;
 mod deliveries;
 mod exceptions;
 mod facts;
 mod frame;
 mod home;
+pub mod lifecycle;
 mod lists;
 mod moments;
 mod parts;
 mod search;
 mod session;
 mod sources;
+mod statistics;
 mod steps;
+mod svg;
 mod things;
 mod work;
 
@@ -47,7 +52,7 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
         (Right::Read, reads()),
         (Right::Work, Router::new().route("/actions/{id}/done", post(work::finish))),
         (Right::Reveal, Router::new().route("/secrets/{reference}/reveal", post(work::reveal))),
-        (Right::Decide, Router::new().route("/exceptions/{id}", post(exceptions::resolve))),
+        (Right::Decide, decides()),
         (Right::Audit, audits()),
     ];
     let pages = rights.into_iter().map(|(right, pages)| access::only(right, pages));
@@ -83,8 +88,18 @@ fn reads() -> Router<Creditrail> {
         .route("/exceptions/{id}", get(exceptions::page))
         .route("/sources", get(sources::list))
         .route("/sources/{source}", get(sources::page))
+        .route("/statistics", get(statistics::page))
+        .route("/redrive", get(again::redrive_page))
+        .route("/verify", get(again::verify_page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
+}
+
+fn decides() -> Router<Creditrail> {
+    Router::new()
+        .route("/exceptions/{id}", post(exceptions::resolve))
+        .route("/redrive", post(again::redrive))
+        .route("/verify", post(again::verify))
 }
 
 fn audits() -> Router<Creditrail> {

@@ -64,7 +64,12 @@ pub async fn page(
         @if let Some(causes) = rejected {
             ul { @for (cause, count) in causes { li { (count) " " (words(cause)) } } }
         } @else { p.muted { "None since the start." } }
-        p { a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" } }
+        p {
+            a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" } " · "
+            a href=(frame.to(&format!("verify?source={}", encoded(&source)))) { "Verify them again" }
+        }
+        h2 { "Deliveries that could not be read" }
+        p { a href=(frame.to(&format!("redrive?source={}", encoded(&source)))) { "Redrive them after an upgrade" } }
     }))
 }
 

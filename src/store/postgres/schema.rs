@@ -12,6 +12,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("three_lenders", include_str!("../../../migrations/postgres/0003_three_lenders.sql")),
     ("dashboard", include_str!("../../../migrations/postgres/0004_dashboard.sql")),
     ("redriving", include_str!("../../../migrations/postgres/0005_redriving.sql")),
+    ("statistics", include_str!("../../../migrations/postgres/0006_statistics.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

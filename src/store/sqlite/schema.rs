@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("three_lenders", include_str!("../../../migrations/sqlite/0003_three_lenders.sql")),
     ("dashboard", include_str!("../../../migrations/sqlite/0004_dashboard.sql")),
     ("redriving", include_str!("../../../migrations/sqlite/0005_redriving.sql")),
+    ("statistics", include_str!("../../../migrations/sqlite/0006_statistics.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
