@@ -34,7 +34,6 @@ pub fn done_form(frame: &Frame, action: &Value) -> Markup {
             details.work {
                 summary { "Done" }
                 form.stacked action=(frame.to(&format!("actions/{}/done", encoded(id)))) method="post" {
-                    input type="hidden" name="back" value=(frame.address);
                     label { span { "Note, if there is more to say" } input name="note"; }
                     button { "It is done" }
                 }
@@ -54,6 +53,10 @@ pub async fn finish(
 ) -> Shown {
     let note = given.get("note").filter(|note| !note.trim().is_empty()).cloned();
     creditrail.finish_action(&id, DoneAction { actor: caller.signs(None), note }).await?;
+    // The list is to show it.
+    for source in creditrail.sources() {
+        creditrail.caught_up(source).await?;
+    }
     Ok(Redirect::to(&frame.to("actions?status=open")).into_response())
 }
 
