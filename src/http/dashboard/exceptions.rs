@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     Shown,
     frame::Frame,
-    lists::subject,
+    listings::subject,
     moments,
     parts::{self, amount, encoded, list, nothing, outcome, severity, status, text, time, words},
 };

@@ -13,6 +13,7 @@ mod facts;
 mod frame;
 mod home;
 pub mod lifecycle;
+mod listings;
 mod lists;
 mod moments;
 mod parts;
@@ -68,7 +69,7 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
 }
 
 fn reads() -> Router<Creditrail> {
-    let lists = lists::LISTINGS.iter().fold(Router::new(), |router, listing| {
+    let lists = listings::LISTINGS.iter().fold(Router::new(), |router, listing| {
         let path = format!("/{}", listing.list.name());
         router
             .route(&path, get(move |state, frame, given| lists::page(listing, state, frame, given)))
@@ -104,7 +105,7 @@ fn decides() -> Router<Creditrail> {
 
 fn audits() -> Router<Creditrail> {
     let accesses =
-        async |state, frame, given| lists::page(&lists::ACCESSES, state, frame, given).await;
+        async |state, frame, given| lists::page(&listings::ACCESSES, state, frame, given).await;
     Router::new().route("/access-records", get(accesses)).route("/exports", post(exports::by_form))
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     frame::Frame,
-    lists::subject,
+    listings::subject,
     parts::{self, Tone, amount, badge, list, outcome, text, time, words},
 };
 
