@@ -90,8 +90,6 @@ fn reads() -> Router<Creditrail> {
         .route("/sources", get(sources::list))
         .route("/sources/{source}", get(sources::page))
         .route("/statistics", get(statistics::page))
-        .route("/redrive", get(again::redrive_page))
-        .route("/verify", get(again::verify_page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
 }
@@ -99,8 +97,8 @@ fn reads() -> Router<Creditrail> {
 fn decides() -> Router<Creditrail> {
     Router::new()
         .route("/exceptions/{id}", post(exceptions::resolve))
-        .route("/redrive", post(again::redrive))
-        .route("/verify", post(again::verify))
+        .route("/redrive", get(again::redrive_page).post(again::redrive))
+        .route("/verify", get(again::verify_page).post(again::verify))
 }
 
 fn audits() -> Router<Creditrail> {
