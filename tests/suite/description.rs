@@ -35,6 +35,29 @@ async fn the_service_serves_the_description_that_docs_have() {
     assert!(http.read("/openapi.json").await == *description());
 }
 
+#[tokio::test]
+async fn the_page_to_read_has_all_of_it_and_its_links_lead_somewhere() {
+    let demo = Demo::start().await;
+    let page = reqwest::get(format!("{}/reference", demo.base)).await.expect("the page");
+    let page = page.text().await.expect("a whole page");
+    let after = |mark: &str| -> Vec<String> {
+        let found = page.split(mark).skip(1);
+        found.map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
+    };
+    let places: BTreeSet<_> = after(" id=\"").into_iter().collect();
+    let wanted: BTreeSet<_> = after(" href=\"#").into_iter().collect();
+    assert_eq!(wanted.difference(&places).collect::<Vec<_>>(), Vec::<&String>::new());
+    for name in description()["components"]["schemas"].as_object().expect("schemas").keys() {
+        assert!(places.contains(&format!("schema-{name}")), "{name}");
+    }
+    for operations in description()["paths"].as_object().expect("paths").values() {
+        for operation in operations.as_object().expect("operations").values() {
+            let name = operation["operationId"].as_str().expect("a name");
+            assert!(places.contains(&format!("operation-{name}")), "{name}");
+        }
+    }
+}
+
 #[test]
 fn what_the_description_lacks_is_a_fault() {
     let path = "/v1/search";

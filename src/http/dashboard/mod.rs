@@ -16,6 +16,7 @@ pub mod lifecycle;
 mod lists;
 mod moments;
 mod parts;
+mod reference;
 mod search;
 mod session;
 mod sources;
@@ -93,6 +94,7 @@ fn reads() -> Router<Creditrail> {
         .route("/verify", get(again::verify_page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
+        .route("/reference", get(reference::page))
 }
 
 fn decides() -> Router<Creditrail> {

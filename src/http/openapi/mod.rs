@@ -18,6 +18,8 @@ mod steps;
 mod things;
 mod work;
 
+use std::sync::LazyLock;
+
 use axum::{Json, Router, routing::get};
 use serde_json::{Map, Value, json};
 
@@ -36,7 +38,12 @@ pub fn openapi() -> Router<()> {
 }
 
 /// The description.
-pub fn document() -> Value {
+pub fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(described);
+    &DOCUMENT
+}
+
+fn described() -> Value {
     let (mut paths, rights) = (Map::new(), api::routes().into_rights());
     for operation in operations::all() {
         let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
