@@ -17,6 +17,7 @@ mod listings;
 mod lists;
 mod moments;
 mod parts;
+mod reference;
 mod search;
 mod session;
 mod sources;
@@ -92,6 +93,7 @@ fn reads() -> Router<Creditrail> {
         .route("/statistics", get(statistics::page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
+        .route("/reference", get(reference::page))
 }
 
 fn decides() -> Router<Creditrail> {
