@@ -11,8 +11,10 @@
 
 mod support;
 
+mod accessibility; // every page, for whoever cannot see or point
 mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
+mod browser; // the dashboard, used as support uses it
 mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what
 mod charge_commands; // a partner's void, an operator's link
@@ -30,6 +32,7 @@ mod instances; // several services on one PostgreSQL, and a server that goes awa
 mod lender_tracks; // one application, several lenders, twins
 mod lists; // cursors, filters, wrong parameters, the log
 mod logs; // one delivery, followed by its id
+mod markup; // what lenders send stays text
 mod metrics; // what is counted for operators
 mod moments; // what was known at a moment
 mod onboarding; // from the signing to the card
@@ -41,6 +44,7 @@ mod previews; // what resolving an exception would lead to
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod replay; // read models are disposable
+mod roles; // who may what, call by call
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
 mod spans; // a call as a span, for whoever traces
