@@ -25,14 +25,11 @@ pub enum Act {
     Exported,
     /// Had calls that were turned away verified again.
     CallsVerified,
-    /// Had deliveries read again.
-    DeliveriesRedriven,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::SignedIn, Self::Exported, Self::CallsVerified, Self::DeliveriesRedriven];
+    pub const ALL: [Self; 3] = [Self::SignedIn, Self::Exported, Self::CallsVerified];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
@@ -40,7 +37,6 @@ impl Act {
             Self::SignedIn => "signed_in",
             Self::Exported => "exported",
             Self::CallsVerified => "calls_verified",
-            Self::DeliveriesRedriven => "deliveries_redriven",
         }
     }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Policies,
+    Place, Policies,
     judge::{Item, judge, mark_void},
     refusal::CommandRefusal,
     step::{Fact, Origin, Outcome, Party, Step, StepId, Verdict},
@@ -51,6 +51,10 @@ pub trait Lifecycle: fmt::Debug + Clone + Default + PartialEq + Send + Sync + 's
 
     /// The kinds of step that are in order in the state.
     fn legal(state: &Self::State, fact: &Self::Fact) -> Vec<&'static str>;
+
+    /// Where the step finds what it is about, in each lifecycle that has a say about it: the same
+    /// lifecycles in the same order before it is taken in and after.
+    fn places(state: &Self::State, item: &Item<'_, Self::Fact>) -> Vec<Place>;
 
     /// Until when what a step began should have gone on, for each step that began something which
     /// has not: from then on `review` may flag it. Nothing is recorded before that.
@@ -116,6 +120,12 @@ impl<F> Entry<F> {
             _ => &self.step.fact,
         }
     }
+}
+
+impl OverrideAction<()> {
+    /// The names of the actions on the wire.
+    pub const NAMES: [&'static str; 3] =
+        [Self::Apply.name(), Self::ConvertTo(()).name(), Self::Discard.name()];
 }
 
 impl<F> OverrideAction<F> {

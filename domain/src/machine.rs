@@ -1,6 +1,6 @@
 //! Lifecycle tables as data: what decides is what is drawn.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{Flag, Refusal};
 
@@ -115,6 +115,25 @@ impl Machine {
             "transaction" => Some(crate::transaction::machine()),
             _ => None,
         }
+    }
+
+    /// Leaves out the edges of states from which no way, along edges or against them, leads to one
+    /// of these.
+    pub(crate) fn keep_connected<'a>(&mut self, states: impl Iterator<Item = &'a str>) {
+        let mut reached: BTreeSet<String> = states.map(str::to_owned).collect();
+        loop {
+            let known = reached.len();
+            for Edge { from, effect, .. } in &self.edges {
+                let Effect::Leads(to, _) = effect else { continue };
+                if reached.contains(from) || to.iter().any(|to| reached.contains(to)) {
+                    reached.extend(to.iter().chain([from]).cloned());
+                }
+            }
+            if reached.len() == known {
+                break;
+            }
+        }
+        self.edges.retain(|edge| reached.contains(&edge.from));
     }
 
     /// The names that [`Self::named`] knows.

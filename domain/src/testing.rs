@@ -11,6 +11,7 @@ pub mod charge;
 mod codes;
 pub mod lenders;
 pub mod onboarding;
+pub mod path;
 pub mod payment_method;
 pub mod transaction;
 
@@ -290,6 +291,7 @@ impl<F: Subject> History<F> {
             self.replayed.apply(read);
         }
         assert_eq!(self.replayed, self.journal, "the replay differs from the live journal");
+        path::is_drawn(&self.journal, &self.policies);
         self.log.extend_from_slice(&self.newest);
         self
     }

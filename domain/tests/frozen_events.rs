@@ -72,7 +72,7 @@ fn every_name_that_can_stand_in_the_log_has_a_fixture() {
         ]),
         (AggregateType::Charge, &["ChargeAuthorized", "OperationCreated", "OperationAdvanced", "ChargedBack", "ChargebackReversed", "ChargeVoided", "ChargeLinked", "StepParked", "StepStale", "StepDuplicate", "IdentityEnriched"]),
         (AggregateType::CustomerLink, &["CustomerLinked", "CustomerUnlinked", "StepParked"]),
-        (AggregateType::Exception, &["DeliveryUnreadable", "ExceptionResolved"]),
+        (AggregateType::Exception, &["DeliveryUnreadable", "DeliveryRedriven", "ExceptionResolved"]),
         (AggregateType::Secret, &["SecretRevealed"]),
         (AggregateType::PaymentMethod, &["CardRegistered", "CardActivated", "CardPaused", "CardCanceled", "CardAttributesChanged", "StepParked"]),
         (AggregateType::Transaction, &["TransactionApproved", "AuthorizationUpdated", "AuthorizationVoided", "Captured", "Refunded", "StepParked", "StepStale"]),

@@ -2,8 +2,8 @@
 -- repetitions; it can neither change nor remove an event or a delivery.
 GRANT USAGE ON SCHEMA creditrail TO :role;
 GRANT SELECT ON ALL TABLES IN SCHEMA creditrail TO :role;
-GRANT INSERT ON creditrail.events, creditrail.deliveries, creditrail.secrets,
-    creditrail.sealing_keys TO :role;
+GRANT INSERT ON creditrail.events, creditrail.deliveries, creditrail.redriven_deliveries,
+    creditrail.secrets, creditrail.sealing_keys TO :role;
 GRANT UPDATE (repeats, last_received_at) ON creditrail.deliveries TO :role;
 GRANT INSERT, UPDATE ON creditrail.heads, creditrail.bookmarks TO :role;
 GRANT INSERT, DELETE ON creditrail.rejected_calls TO :role;
@@ -11,4 +11,5 @@ GRANT INSERT, DELETE ON creditrail.rejected_calls TO :role;
 GRANT INSERT, UPDATE, DELETE ON creditrail.transactions, creditrail.payment_methods,
     creditrail.applications, creditrail.customers, creditrail.timeline, creditrail.exceptions,
     creditrail.identifiers, creditrail.tallies, creditrail.charges, creditrail.actions,
-    creditrail.findings, creditrail.deadlines, creditrail.access_records TO :role;
+    creditrail.findings, creditrail.deadlines, creditrail.access_records, creditrail.statistics
+    TO :role;

@@ -27,7 +27,7 @@ static TABLE: Table = Table {
 
 /// What people can have done.
 pub fn acts() -> Vec<&'static str> {
-    let own = ["overridden", "resolved", "revealed", "told"].into_iter();
+    let own = ["overridden", "redriven", "resolved", "revealed", "told"].into_iter();
     own.chain(Act::ALL.map(Act::name)).collect()
 }
 
@@ -46,6 +46,14 @@ fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
                 reason: resolution.reason.clone(),
                 at: resolution.at,
                 about: about(AggregateType::Exception, &stream.id.id),
+            }),
+            ExceptionEvent::DeliveryRedriven(redriven) => Some(Done {
+                act: "redriven",
+                actor: redriven.actor.clone(),
+                what: redriven.kind.clone(),
+                reason: redriven.reason.clone(),
+                at: redriven.at,
+                about: json!({ "type": redriven.subject_type, "id": redriven.subject_id }),
             }),
             ExceptionEvent::DeliveryUnreadable(_) => None,
         }),

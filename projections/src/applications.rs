@@ -3,6 +3,8 @@
 mod lenders;
 mod onboarding;
 
+pub use onboarding::SIGNING_STATUSES;
+
 use std::collections::BTreeSet;
 
 use creditrail_domain::{
@@ -79,6 +81,10 @@ fn row(
         ],
     }
 }
+
+/// What a lender can decide.
+pub const DECISIONS: [&str; 2] =
+    [decision_name(Decision::Accepted), decision_name(Decision::Rejected)];
 
 const fn decision_name(decision: Decision) -> &'static str {
     match decision {

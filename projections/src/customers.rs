@@ -25,6 +25,12 @@ static TABLE: Table = Table {
     columns: &["first_position", "customer_id", "partner_customer_id", "strength"],
 };
 
+/// How sure it can be that two ids are of one customer.
+pub const STRENGTHS: [&str; 5] = ["explicit", "implied", "ended", "parked", "seen"];
+
+/// The code of an exception: one id stands for several customers.
+pub const IDENTITY_CONFLICT: &str = "identity_conflict";
+
 fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     match &stream.history {
         History::Application(steps) => {
@@ -158,7 +164,7 @@ fn conflict(source: &str, (kind, id): (&str, &str), others: &BTreeMap<&String, i
         ids.join(", "),
     );
     let about = About {
-        code: "identity_conflict".to_owned(),
+        code: IDENTITY_CONFLICT.to_owned(),
         message,
         first_position: since,
         customer: if kind == "customer_id" { id } else { ids[0] }.to_owned(),

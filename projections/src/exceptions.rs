@@ -3,7 +3,7 @@
 
 use creditrail_domain::{
     Lifecycle, Outcome, Policies, Refusal, Severity, StepId, Verdict,
-    exception::{About, ExceptionEvent, Resolution, UnreadableKind},
+    exception::{About, ExceptionEvent, Redriven, Resolution, UnreadableKind},
     step::Fact,
 };
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub static READ_MODEL: ReadModel = ReadModel { table: &TABLE, project };
 
 static TABLE: Table = Table {
     name: "exceptions",
-    columns: &["first_position", "status", "severity", "code", "customer_id", "document"],
+    columns: &["first_position", "status", "severity", "code", "stake", "customer_id", "document"],
 };
 
 fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
@@ -50,6 +50,23 @@ fn both<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, customer: &Customer
     let of_kind = |kind| of_step(stream, step, kind, customer);
     [Kind::Refused, Kind::Flagged].into_iter().filter_map(of_kind).collect()
 }
+
+/// The kinds.
+pub const KINDS: [&str; 5] = [
+    Kind::Refused.name(),
+    Kind::Flagged.name(),
+    UnreadableKind::Malformed.name(),
+    UnreadableKind::Unrecognised.name(),
+    CONFLICT,
+];
+const CONFLICT: &str = "conflict";
+
+/// The statuses.
+pub const STATUSES: [&str; 3] = ["open", "resolved", "auto_resolved"];
+
+/// How much one can matter.
+pub const SEVERITIES: [&str; 3] =
+    [severity_name(Severity::Info), severity_name(Severity::Review), severity_name(Severity::High)];
 
 /// A step can be an exception in two ways, one after the other: refused, or flagged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +162,7 @@ fn of_step<F: Fact>(
         status.into(),
         severity_name(severity).into(),
         code.into(),
+        fact.amount().map_or(0, |amount| amount.minor).into(),
         customer.or(fact.party()).customer_id.into(),
         Cell::document(&document),
     ];
@@ -165,16 +183,17 @@ fn status(now: &Verdict, is_overridden: bool, kind: Kind) -> &'static str {
 
 /// An exception with a stream of its own: its events tell all, or it is a resolved conflict.
 fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Change> {
-    let resolution = moments.iter().rev().find_map(|moment| match &moment.what {
-        ExceptionEvent::ExceptionResolved(resolution) => Some(resolution),
-        ExceptionEvent::DeliveryUnreadable(_) => None,
-    });
     let first = moments.first()?;
     let last = moments.last()?;
     match &first.what {
+        ExceptionEvent::DeliveryRedriven(_) => None,
         ExceptionEvent::ExceptionResolved(_) => {
-            let about = resolution?.about.as_ref()?;
-            Some(conflict(&stream.source, &stream.id.id, about, resolution, last.position))
+            let resolution = moments.iter().rev().find_map(|moment| match &moment.what {
+                ExceptionEvent::ExceptionResolved(resolution) => Some(resolution),
+                ExceptionEvent::DeliveryUnreadable(_) | ExceptionEvent::DeliveryRedriven(_) => None,
+            })?;
+            let about = resolution.about.as_ref()?;
+            Some(conflict(&stream.source, &stream.id.id, about, Some(resolution), last.position))
         }
         ExceptionEvent::DeliveryUnreadable(unreadable) => {
             let severity = match unreadable.kind {
@@ -192,7 +211,8 @@ fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<C
                 "delivery_id": stream.id.id,
                 "received_at": unreadable.received_at,
             });
-            common(&mut document, &stream.source, &stream.id.id, severity, resolution);
+            let closed = moments.iter().rev().find_map(|moment| closing(&moment.what));
+            common(&mut document, (&stream.source, &stream.id.id), severity, closed);
             Some(Change {
                 key: stream.id.id.clone(),
                 write: Write::Replace,
@@ -201,6 +221,21 @@ fn of_exception(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<C
             })
         }
     }
+}
+
+/// How an event closes an exception, if it does.
+fn closing(event: &ExceptionEvent) -> Option<Value> {
+    match event {
+        ExceptionEvent::DeliveryUnreadable(_) => None,
+        ExceptionEvent::ExceptionResolved(resolved) => Some(of_resolution(resolved)),
+        ExceptionEvent::DeliveryRedriven(Redriven { reason, actor, at, .. }) => {
+            Some(resolution("redriven", reason, actor, *at))
+        }
+    }
+}
+
+fn of_resolution(resolved: &Resolution) -> Value {
+    resolution(&resolved.action, &resolved.reason, &resolved.actor, resolved.at)
 }
 
 /// A conflict of identities, open or resolved.
@@ -213,12 +248,12 @@ pub(crate) fn conflict(
 ) -> Change {
     let mut document = json!({
         "code": about.code,
-        "kind": "conflict",
+        "kind": CONFLICT,
         "subject": { "type": "customer", "id": about.customer },
         "message": about.message,
         "position": about.first_position,
     });
-    common(&mut document, source, id, Severity::Review, resolution);
+    common(&mut document, (source, id), Severity::Review, resolution.map(of_resolution));
     Change {
         key: id.to_owned(),
         write: Write::Replace,
@@ -230,10 +265,9 @@ pub(crate) fn conflict(
 /// Adds what every exception has, so that all have the same fields.
 fn common(
     document: &mut Value,
-    source: &str,
-    id: &str,
+    (source, id): (&str, &str),
     severity: Severity,
-    resolved: Option<&Resolution>,
+    resolution: Option<Value>,
 ) {
     let Value::Object(fields) = document else { return };
     let absent = [
@@ -252,12 +286,10 @@ fn common(
     fields.insert("source".to_owned(), json!(source));
     fields.insert("codes".to_owned(), json!([fields["code"]]));
     fields.insert("severity".to_owned(), json!(severity));
-    fields.insert("status".to_owned(), json!(if resolved.is_some() { "resolved" } else { "open" }));
+    fields
+        .insert("status".to_owned(), json!(if resolution.is_some() { "resolved" } else { "open" }));
     fields.insert("legal".to_owned(), json!([]));
     fields.insert("history".to_owned(), json!([]));
-    let resolution = resolved.map(|resolved| {
-        resolution(&resolved.action, &resolved.reason, &resolved.actor, resolved.at)
-    });
     fields.insert("resolution".to_owned(), json!(resolution));
 }
 
@@ -272,6 +304,7 @@ fn cells(
         document["status"].as_str().into(),
         severity_name(severity).into(),
         document["code"].as_str().into(),
+        0.into(),
         customer.into(),
         Cell::document(document),
     ]

@@ -12,7 +12,7 @@ use creditrail_domain::{
     journal::{Cause, Override},
     payment_method::PaymentMethodLifecycle,
     secret::SecretEvent,
-    step::{Fact as _, Party},
+    step::{Fact, Party},
     transaction::TransactionLifecycle,
 };
 use jiff::Timestamp;
@@ -251,9 +251,52 @@ impl<L: Lifecycle> Steps<L> {
         Customer::of::<L>(&self.journal.opened(known, policies))
     }
 
+    /// Looks at the journal as it was before the new events, and after each of them.
+    pub fn course(&self, mut look: impl FnMut(&Journal<L>)) {
+        let mut events: Vec<_> = self
+            .all()
+            .flat_map(|step| step.moments.iter().map(move |moment| (step.entry, moment)))
+            .collect();
+        events.sort_unstable_by_key(|(_, moment)| moment.position);
+        let known = events.iter().take_while(|(_, moment)| !moment.is_new).count();
+        let mut journal = Journal::default();
+        for (nth, (entry, moment)) in events.into_iter().enumerate() {
+            if nth >= known {
+                look(&journal);
+            }
+            journal.apply(moment.event(entry));
+        }
+        look(&journal);
+    }
+
     /// What the steps amount to.
     pub fn state(&self, policies: &Policies) -> L::State {
         self.journal.state(policies)
+    }
+}
+
+impl<F: Fact> Moment<Decision<F>> {
+    /// The event about a step that it tells of. When a deadline was told to have passed is that of
+    /// the last time.
+    fn event(&self, Entry { step, overdue_at, .. }: &Entry<F>) -> StepEvent<F> {
+        match &self.what {
+            Decision::Recorded(verdict) => {
+                StepEvent::StepRecorded { step: step.clone(), verdict: verdict.clone() }
+            }
+            Decision::Revised { from, to, cause } => StepEvent::OutcomeRevised {
+                step: step.id,
+                from: from.clone(),
+                to: to.clone(),
+                cause: *cause,
+            },
+            Decision::Overdue => StepEvent::DeadlinePassed {
+                step: step.id,
+                at: overdue_at.unwrap_or(self.recorded_at),
+            },
+            Decision::Overridden(decision) => {
+                StepEvent::Overridden { step: step.id, decision: decision.clone() }
+            }
+        }
     }
 }
 

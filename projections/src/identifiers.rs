@@ -21,6 +21,10 @@ pub static READ_MODEL: ReadModel = ReadModel { table: &TABLE, project };
 static TABLE: Table =
     Table { name: "identifiers", columns: &["first_position", "subject_type", "subject_id"] };
 
+/// To what an id can lead.
+pub const SUBJECTS: [&str; 5] =
+    ["transaction", "payment_method", "application", "charge", "customer"];
+
 fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     let mut found = Found::default();
     let id = stream.id.id.as_str();

@@ -18,6 +18,7 @@ pub mod identifiers;
 pub mod moments;
 pub mod payment_methods;
 pub mod row;
+pub mod statistics;
 pub mod steps;
 pub mod tallies;
 pub mod timeline;
@@ -41,4 +42,5 @@ pub static READERS: &[Reader] = &[
     },
     Reader { name: "identifiers", models: &[&identifiers::READ_MODEL] },
     Reader { name: "access_records", models: &[&access_records::READ_MODEL] },
+    Reader { name: "statistics", models: &[&statistics::READ_MODEL] },
 ];

@@ -24,7 +24,7 @@ static TABLE: Table = Table {
 fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     let History::PaymentMethod(steps) = &stream.history else { return Vec::new() };
     let state = steps.state(policies);
-    let status = state.status().map_or("unknown", Status::name);
+    let status = state.status().map_or(UNKNOWN, Status::name);
     let flags: std::collections::BTreeSet<Flag> = steps
         .all()
         .filter(|step| step.entry.verdict.is_applied())
@@ -66,6 +66,12 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         cells,
     }]
 }
+
+/// The status of a card of which no status is known.
+pub const UNKNOWN: &str = "unknown";
+
+/// How sure it is that one card replaces another.
+pub const CONFIDENCES: [&str; 2] = ["high", "ambiguous"];
 
 /// What decides about a reissue, of one card's document.
 #[derive(Deserialize)]

@@ -16,6 +16,18 @@ use crate::{
     history::{Decision, Moment, StepHistory},
 };
 
+/// Who can have brought a step.
+pub const ACTORS: [&str; 3] =
+    [actor(Origin::Delivery), actor(Origin::Partner), actor(Origin::Operator)];
+
+const fn actor(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Delivery => "provider",
+        Origin::Partner => "partner",
+        Origin::Operator => "operator",
+    }
+}
+
 /// A step as it stands in `steps[]`. Written without an intermediate tree: it is the hot path.
 #[derive(Debug, Serialize)]
 pub struct StepView<'a> {
@@ -60,11 +72,7 @@ impl<'a, F: Fact> StepHistory<'a, F> {
             flags: &self.entry.verdict.flags,
             details: fact.details().into_iter().collect(),
             message: self.message(),
-            actor: match step.origin {
-                Origin::Delivery => "provider",
-                Origin::Partner => "partner",
-                Origin::Operator => "operator",
-            },
+            actor: actor(step.origin),
             position: self.moments.first().map_or(0, |first| first.position),
         }
     }
@@ -158,6 +166,9 @@ pub fn verdict_view(verdict: &Verdict) -> Value {
     };
     json!({ "outcome": verdict.outcome.name(), "reason": reason, "flags": verdict.flags })
 }
+
+/// What can change a verdict.
+pub const CAUSES: [&str; 3] = ["step", "deadline", "override"];
 
 fn cause_view(cause: Cause) -> Value {
     match cause {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use creditrail_domain::{
-    Lifecycle, Policies,
+    Lifecycle, Outcome, Policies,
     exception::ExceptionEvent,
     step::{Fact, Origin},
 };
 
 use crate::{
     History, Stream,
-    history::{Decision, StepHistory, Steps},
+    history::{Decision, Moment, StepHistory, Steps},
     row::{Change, ReadModel, Table, Write},
 };
 
@@ -29,11 +29,7 @@ fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
         History::Transaction(steps) => of_steps(steps, &mut counts),
         History::Access(_) | History::Secret(_) => {}
         History::Exception(moments) => {
-            for moment in moments.iter().filter(|moment| moment.is_new) {
-                if let ExceptionEvent::DeliveryUnreadable(unreadable) = &moment.what {
-                    *counts.entry(unreadable.kind.name()).or_default() += 1;
-                }
-            }
+            of_exception(moments, &mut counts);
         }
     }
     counts
@@ -46,6 +42,29 @@ fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
             cells: vec![count.into()],
         })
         .collect()
+}
+
+/// A delivery that is redriven is counted where its step is, or as the repetition that it is.
+fn of_exception(moments: &[Moment<ExceptionEvent>], counts: &mut BTreeMap<&'static str, i64>) {
+    let mut kind = None;
+    for Moment { is_new, what, .. } in moments {
+        let mut count = |outcome: &'static str, times: i64| {
+            *counts.entry(outcome).or_default() += if *is_new { times } else { 0 };
+        };
+        match what {
+            ExceptionEvent::DeliveryUnreadable(unreadable) => {
+                kind = Some(unreadable.kind.name());
+                count(unreadable.kind.name(), 1);
+            }
+            ExceptionEvent::DeliveryRedriven(redriven) => {
+                kind.into_iter().for_each(|kind| count(kind, -1));
+                if redriven.repeats {
+                    count(Outcome::Duplicate.name(), 1);
+                }
+            }
+            ExceptionEvent::ExceptionResolved(_) => {}
+        }
+    }
 }
 
 fn of_steps<L: Lifecycle>(steps: &Steps<L>, counts: &mut BTreeMap<&'static str, i64>) {

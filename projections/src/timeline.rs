@@ -1,7 +1,11 @@
 //! The timeline: every step of every customer, with its outcome as of now, and the deliveries
 //! that could not be read. A delivery's current outcome stands here.
 
-use creditrail_domain::{Lifecycle, Policies, exception::ExceptionEvent, step::Fact};
+use creditrail_domain::{
+    Lifecycle, Outcome, Policies,
+    exception::{ExceptionEvent, Redriven, Unreadable},
+    step::Fact,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -95,35 +99,77 @@ fn of_step<F: Fact>(
     Some(Change { key, write: Write::Replace, position: last.position, cells })
 }
 
+/// A delivery that could not be read. Once it is redriven its step stands in its place, or what it
+/// repeats; a repetition is no entry of the customer's.
 fn unreadable(stream: &Stream, moments: &[Moment<ExceptionEvent>]) -> Option<Change> {
     let (first, last) = (moments.first()?, moments.last()?);
     let ExceptionEvent::DeliveryUnreadable(unreadable) = &first.what else { return None };
-    let received_at = unreadable.received_at;
-    let document = json!({
-        "id": stream.id.id,
-        "source": stream.source,
-        "subject": { "type": "delivery", "id": stream.id.id },
-        "kind": unreadable.kind.name(),
-        "outcome": unreadable.kind.name(),
-        "flags": [],
-        "occurred_at": received_at,
-        "received_at": received_at,
-        "message": format!("{}: {}", unreadable.field, unreadable.cause),
-        "actor": "provider",
-        "position": first.position,
-    });
+    let (outcome, occurred_at, told) = match redriven(moments) {
+        Some(redriven) if !redriven.repeats => {
+            let (key, cells) = (key(first.position), Vec::new());
+            return Some(Change { key, write: Write::Delete, position: last.position, cells });
+        }
+        Some(redriven) => {
+            (Outcome::Duplicate.name(), redriven.occurred_at, as_repetition(redriven))
+        }
+        None => (unreadable.kind.name(), unreadable.received_at, as_unreadable(stream, unreadable)),
+    };
+    let document = merged(
+        told,
+        json!({
+            "id": stream.id.id,
+            "source": stream.source,
+            "outcome": outcome,
+            "flags": [],
+            "occurred_at": occurred_at,
+            "received_at": unreadable.received_at,
+            "actor": "provider",
+            "position": first.position,
+        }),
+    );
     let cells = vec![
         first.position.into(),
-        unreadable.kind.name().into(),
+        outcome.into(),
         None::<&str>.into(),
         None::<&str>.into(),
-        received_at.as_microsecond().into(),
+        occurred_at.as_microsecond().into(),
         stream.id.aggregate_type.name().into(),
         stream.id.id.as_str().into(),
         Cell::document(&document),
     ];
     let key = key(first.position);
     Some(Change { key, write: Write::Replace, position: last.position, cells })
+}
+
+fn redriven(moments: &[Moment<ExceptionEvent>]) -> Option<&Redriven> {
+    moments.iter().find_map(|moment| match &moment.what {
+        ExceptionEvent::DeliveryRedriven(redriven) => Some(redriven),
+        ExceptionEvent::DeliveryUnreadable(_) | ExceptionEvent::ExceptionResolved(_) => None,
+    })
+}
+
+/// The fields of both.
+fn merged(one: Value, other: Value) -> Value {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => one.into_iter().chain(other).collect(),
+        (one, _) => one,
+    }
+}
+
+fn as_unreadable(stream: &Stream, unreadable: &Unreadable) -> Value {
+    json!({
+        "subject": { "type": "delivery", "id": stream.id.id },
+        "kind": unreadable.kind.name(),
+        "message": format!("{}: {}", unreadable.field, unreadable.cause),
+    })
+}
+
+fn as_repetition(redriven: &Redriven) -> Value {
+    json!({
+        "subject": { "type": redriven.subject_type, "id": redriven.subject_id },
+        "kind": redriven.kind,
+        "message": format!("{} repeats what another delivery brought: {}", redriven.kind, redriven.step),
+    })
 }
 
 /// Keys rise with the log, so that rows are appended and not scattered.

@@ -122,6 +122,9 @@ fn flags(verdict: &Verdict) -> Vec<Flag> {
     if verdict.is_applied() { verdict.flags.clone() } else { Vec::new() }
 }
 
+/// How much of the captures can be refunded.
+pub const REFUND_STATUSES: [&str; 4] = ["none", "partial", "full", "over"];
+
 /// How much of the captures is refunded: `none`, `partial`, `full` or `over`.
 fn refund_status(state: &transaction::State) -> &'static str {
     match (state.refunded(), state.captured()) {

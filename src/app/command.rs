@@ -105,7 +105,7 @@ impl Creditrail {
         Err(CommandError::NotOfKind { origin: source.to_owned(), what, offered })
     }
 
-    fn source(&self, source: &str) -> Result<&Source, CommandError> {
+    pub(super) fn source(&self, source: &str) -> Result<&Source, CommandError> {
         self.sources.get(source).ok_or_else(|| CommandError::UnknownSource(source.to_owned()))
     }
 }
@@ -161,7 +161,7 @@ fn told<F: Fact>(
 }
 
 /// A reason that was given, without which nothing is done.
-fn reason(given: String) -> Result<String, CommandError> {
+pub(super) fn reason(given: String) -> Result<String, CommandError> {
     if given.trim().is_empty() {
         return Err(CommandError::Invalid { field: "reason", cause: "is required" });
     }
@@ -178,7 +178,7 @@ fn past(field: &'static str, told: Timestamp, now: Timestamp) -> Result<Timestam
 }
 
 /// Who asks.
-fn person(given: Option<String>) -> Result<String, CommandError> {
+pub(super) fn person(given: Option<String>) -> Result<String, CommandError> {
     let given = given.unwrap_or_else(|| "operator".to_owned());
     if given.trim().is_empty() {
         return Err(CommandError::Invalid { field: "actor", cause: "must not be empty" });

@@ -11,7 +11,7 @@ use creditrail_domain::{
     application::Application,
     charge::Charge,
     customer_link::CustomerLink,
-    exception::{About, Exception, ExceptionCommand, Resolution, Unreadable},
+    exception::{About, Exception, ExceptionCommand, Redriven, Resolution, Unreadable},
     journal,
     payment_method::PaymentMethod,
     secret::{Reveal, Secret},
@@ -45,6 +45,8 @@ pub enum Command {
     },
     /// A person has looked at an exception that belongs to no step.
     Resolve(Resolution),
+    /// A delivery can be read now.
+    Redrive(Redriven),
     /// A person is shown a secret.
     Reveal(Reveal),
     /// A caller did something that is to be recorded.
@@ -194,6 +196,21 @@ impl<'a> Desk<'a> {
         Ok(decided)
     }
 
+    /// How many events a command would append now. Nothing of it is taken in.
+    ///
+    /// # Errors
+    /// [`Undecided`].
+    pub fn foresee(
+        &self,
+        stream: &StreamId,
+        command: Command,
+        at: Timestamp,
+    ) -> Result<usize, Undecided> {
+        let none = Aggregate::empty(stream.aggregate_type);
+        let aggregate = self.aggregates.0.get(stream).map_or(&none, |(aggregate, _)| aggregate);
+        Ok(aggregate.decide(command, self.policies, at)?.len())
+    }
+
     /// The events so far, in the order in which they are to be appended.
     pub fn events(&self) -> &[NewEvent] {
         &self.events
@@ -252,6 +269,7 @@ impl Aggregate {
                     Command::Record(_)
                     | Command::Raise(_)
                     | Command::Resolve(_)
+                    | Command::Redrive(_)
                     | Command::Reveal(_)
                     | Command::Note(_) => return Err(Undecided::Unfit),
                 };
@@ -277,6 +295,7 @@ impl Aggregate {
                 let command = match command {
                     Command::Raise(unreadable) => ExceptionCommand::Raise(unreadable),
                     Command::Resolve(resolution) => ExceptionCommand::Resolve(resolution),
+                    Command::Redrive(redriven) => ExceptionCommand::Redrive(redriven),
                     _ => return Err(Undecided::Unfit),
                 };
                 Ok(aggregate.decide(command)?.into_iter().map(Event::Exception).collect())

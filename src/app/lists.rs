@@ -7,6 +7,7 @@ use creditrail_projections::{
 };
 
 use super::{Creditrail, access, read::OUTCOMES};
+use crate::store::Order;
 
 /// A list that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,12 @@ impl List {
             }
             (Self::PaymentMethods, "status") => {
                 let known = payment_method::Status::ALL.into_iter();
-                Some(known.map(payment_method::Status::name).chain(["unknown"]).collect())
+                Some(
+                    known
+                        .map(payment_method::Status::name)
+                        .chain([payment_methods::UNKNOWN])
+                        .collect(),
+                )
             }
             (Self::Applications, "status") => Some(application_statuses()),
             (Self::Charges, "status") => {
@@ -120,8 +126,8 @@ impl List {
             (Self::Discrepancies, "class") => Some(findings::codes("discrepancies")),
             (Self::Deliveries, "outcome") => Some(OUTCOMES.to_vec()),
             (Self::AccessRecords, "act") => Some(access_records::acts()),
-            (Self::Exceptions, "status") => Some(vec!["open", "resolved", "auto_resolved"]),
-            (Self::Exceptions, "severity") => Some(vec!["info", "review", "high"]),
+            (Self::Exceptions, "status") => Some(exceptions::STATUSES.into()),
+            (Self::Exceptions, "severity") => Some(exceptions::SEVERITIES.into()),
             _ => None,
         }
     }
@@ -130,6 +136,15 @@ impl List {
     pub fn logs(self, creditrail: &Creditrail) -> Vec<String> {
         let own = (self == Self::AccessRecords).then_some(access::LOG);
         creditrail.sources().chain(own).map(str::to_owned).collect()
+    }
+
+    /// The orders in which it can be asked for; the first one is the default.
+    pub const fn orders(self) -> &'static [(&'static str, Order)] {
+        const BY_TIME: [(&str, Order); 2] = [("newest", Order::Newest), ("oldest", Order::Oldest)];
+        match self {
+            Self::Exceptions => &[BY_TIME[0], BY_TIME[1], ("stake", Order::Stake)],
+            _ => &BY_TIME,
+        }
     }
 
     /// The columns by which it can be filtered, beside the source.

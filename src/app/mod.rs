@@ -9,6 +9,7 @@ pub mod export;
 pub mod handler;
 pub mod histories;
 pub mod judge;
+pub mod lifecycles;
 mod lines;
 pub mod lists;
 pub mod metrics;
@@ -17,12 +18,15 @@ mod pages;
 pub mod read;
 pub mod readers;
 pub mod receive;
+pub mod redrive;
 pub mod rejected;
 pub mod replay;
 pub mod sealing;
+pub mod statistics;
 pub mod status;
 mod then;
 pub mod things;
+pub mod verify;
 pub mod writer;
 
 use std::{

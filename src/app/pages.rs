@@ -2,18 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use creditrail_domain::AggregateType;
+use creditrail_domain::{AggregateType, StepId};
 use creditrail_projections::StreamId;
 use jiff::Timestamp;
 
 use super::{
     judge::{Command, Desk},
+    redrive::Redriving,
     writer::{Answer, Delivery, Receipt, Request, WriteError},
 };
 use crate::{
     sources::AnyStep,
-    store::{DeliveryRow, Head, KnownDelivery, SealedSecret},
+    store::{DeliveryRow, Head, KnownDelivery, RedrivenRow, RejectedPlace, SealedSecret},
 };
+
+/// What is answered of a delivery that was redriven before.
+pub(super) const ALREADY_REDRIVEN: &str = "already_redriven";
+
+/// What is answered of a call that is in the ring no more.
+pub(super) const GONE: &str = "gone";
 
 /// What a batch writes beside its events.
 pub(super) struct Pages<'a> {
@@ -25,11 +32,21 @@ pub(super) struct Pages<'a> {
     pub(super) deliveries: Vec<DeliveryRow>,
     /// How often deliveries of earlier batches were received again, and when last.
     pub(super) repeats: BTreeMap<String, (i64, Timestamp)>,
+    pub(super) redriven: Vec<RedrivenRow>,
     pub(super) secrets: Vec<SealedSecret>,
+    /// Calls of the ring that are to be taken in, and those that were.
+    rejected: BTreeSet<RejectedPlace>,
+    pub(super) accepted: Vec<RejectedPlace>,
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(source: &'a str, before: Head, known: Vec<KnownDelivery>) -> Self {
+    pub(super) fn new(
+        source: &'a str,
+        before: Head,
+        (mut known, rejected): (Vec<KnownDelivery>, Vec<RejectedPlace>),
+    ) -> Self {
+        // In the order in which they were recorded: the first has taken the key.
+        known.sort_by_key(|delivery| delivery.position);
         let mut by_key = HashMap::<String, Vec<KnownDelivery>>::new();
         for delivery in known {
             by_key.entry(delivery.dedup_key.clone()).or_default().push(delivery);
@@ -42,34 +59,45 @@ impl<'a> Pages<'a> {
             known: by_key,
             deliveries: Vec::new(),
             repeats: BTreeMap::new(),
+            redriven: Vec::new(),
             secrets: Vec::new(),
+            rejected: rejected.into_iter().collect(),
+            accepted: Vec::new(),
         }
     }
 
     /// The streams that the requests touch; repetitions touch none.
     pub(super) fn streams(&self, requests: &[Request]) -> BTreeSet<StreamId> {
-        let stream = |request: &Request| match request {
-            Request::Command { stream, .. } => Some(stream.clone()),
+        let streams = |request: &Request| match request {
+            Request::Command { stream, .. } => vec![stream.clone()],
             Request::Deliver(delivery) => match &delivery.decoded.what {
-                Ok(_) if self.first(delivery).is_some() => None,
-                Ok((stream, _)) => Some(stream.clone()),
-                Err(_) => None,
+                Ok(_) if self.first(delivery).is_some() => Vec::new(),
+                Ok((stream, _)) => vec![stream.clone()],
+                Err(_) => Vec::new(),
             },
+            Request::Redrive(redriving) => vec![redriving.exception(), redriving.stream.clone()],
         };
-        requests.iter().filter_map(stream).collect()
+        requests.iter().flat_map(streams).collect()
     }
 
     /// The delivery of which this one is a repetition.
     fn first(&self, delivery: &Delivery) -> Option<&KnownDelivery> {
-        let id = delivery.id.to_string();
-        let same_key = self.known.get(&delivery.decoded.dedup_key)?;
-        same_key.iter().find(|known| known.delivery_id == id)
+        self.known_as(&delivery.decoded.dedup_key, delivery.id)
+    }
+
+    fn known_as(&self, dedup_key: &str, step: StepId) -> Option<&KnownDelivery> {
+        let id = step.to_string();
+        self.known.get(dedup_key)?.iter().find(|known| known.step_id == id)
     }
 
     pub(super) fn take(&mut self, request: &Request, desk: &mut Desk<'_>) -> Answer {
         match request {
-            Request::Deliver(delivery) => self.deliver(delivery, desk),
+            Request::Deliver(delivery) => match delivery.rejected {
+                Some(call) => self.accept(call, delivery, desk),
+                None => self.deliver(delivery, desk),
+            },
             Request::Command { stream, command, at } => self.command(stream, command, *at, desk),
+            Request::Redrive(redriving) => self.redrive(redriving, desk),
         }
     }
 
@@ -88,6 +116,7 @@ impl<'a> Pages<'a> {
             Command::Override { step, .. } => step.to_string(),
             Command::Raise(_)
             | Command::Resolve(_)
+            | Command::Redrive(_)
             | Command::Reveal(_)
             | Command::Note(_)
             | Command::PassTime => stream.id.clone(),
@@ -95,11 +124,24 @@ impl<'a> Pages<'a> {
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
     }
 
+    /// A delivery that was turned away at first. It leaves the ring as it is taken in; one that has
+    /// left it has been taken in, or was too old.
+    fn accept(&mut self, call: RejectedPlace, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {
+        if !self.rejected.contains(&call) {
+            let delivery_id = delivery.id.to_string();
+            return Ok(Receipt { outcome: GONE, delivery_id, position: None });
+        }
+        let receipt = self.deliver(delivery, desk)?;
+        self.rejected.remove(&call);
+        self.accepted.push(call);
+        Ok(receipt)
+    }
+
     fn deliver(&mut self, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {
         let delivery_id = delivery.id.to_string();
         let received_at = delivery.call.received_at;
         if let Some(first) = self.first(delivery) {
-            let position = Some(first.position);
+            let (delivery_id, position) = (first.delivery_id.clone(), Some(first.position));
             self.received += 1;
             self.count_repeat(&delivery_id, received_at);
             return Ok(Receipt { outcome: "duplicate", delivery_id, position });
@@ -138,6 +180,61 @@ impl<'a> Pages<'a> {
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
     }
 
+    /// A delivery that was received before and can be read now. It was counted then.
+    fn redrive(&mut self, redriving: &Redriving, desk: &mut Desk<'_>) -> Answer {
+        let Redriving { delivery_id, step, at, .. } = redriving;
+        let (exception, repeats) = (redriving.exception(), self.first_of(redriving).is_some());
+        let command = || Command::Redrive(redriving.told(repeats));
+        // Asked first: of one that was redriven or discarded before, nothing is recorded.
+        if desk.foresee(&exception, command(), *at)? == 0 {
+            let (outcome, delivery_id) = (ALREADY_REDRIVEN, delivery_id.clone());
+            return Ok(Receipt { outcome, delivery_id, position: None });
+        }
+        let first_position = (!repeats).then(|| self.position(desk) + 1);
+        let mut outcome = "duplicate";
+        if !repeats {
+            let taken_by = self.taken_by(&redriving.dedup_key, &redriving.stream);
+            let record = Command::Record(step.clone().taken_by(taken_by));
+            outcome = desk.decide(&redriving.stream, record, (*at, Some(delivery_id)))?.outcome;
+        }
+        desk.decide(&exception, command(), (*at, Some(delivery_id)))?;
+        self.newest = (*at).max(self.newest);
+        self.secrets.extend(redriving.secrets.iter().cloned());
+        let position = self.position(desk);
+        self.keep_redriven(redriving, (first_position, position));
+        Ok(Receipt { outcome, delivery_id: delivery_id.clone(), position: Some(position) })
+    }
+
+    fn first_of(&self, redriving: &Redriving) -> Option<&KnownDelivery> {
+        self.known_as(&redriving.dedup_key, redriving.step.id())
+    }
+
+    fn keep_redriven(
+        &mut self,
+        redriving: &Redriving,
+        (first_position, position): (Option<i64>, i64),
+    ) {
+        let Redriving { delivery_id, dedup_key, stream, step, .. } = redriving;
+        let row = RedrivenRow {
+            delivery_id: delivery_id.clone(),
+            step_id: step.id().to_string(),
+            dedup_key: dedup_key.clone(),
+            first_position,
+            position,
+            stream: stream.clone(),
+        };
+        if first_position.is_some() {
+            self.known.entry(dedup_key.clone()).or_default().push(KnownDelivery {
+                step_id: row.step_id.clone(),
+                delivery_id: delivery_id.clone(),
+                dedup_key: dedup_key.clone(),
+                stream: stream.clone(),
+                position,
+            });
+        }
+        self.redriven.push(row);
+    }
+
     fn count_repeat(&mut self, delivery_id: &str, at: Timestamp) {
         let in_batch = self.deliveries.iter_mut().find(|row| row.delivery_id == delivery_id);
         let (times, last) = match in_batch {
@@ -160,6 +257,7 @@ impl<'a> Pages<'a> {
         let delivery_id = delivery.id.to_string();
         let dedup_key = delivery.decoded.dedup_key.clone();
         self.known.entry(dedup_key.clone()).or_default().push(KnownDelivery {
+            step_id: delivery_id.clone(),
             delivery_id: delivery_id.clone(),
             dedup_key: dedup_key.clone(),
             stream: stream.clone(),
@@ -207,7 +305,7 @@ impl<'a> Pages<'a> {
 
 impl AnyStep {
     /// The step's id.
-    pub const fn id(&self) -> creditrail_domain::StepId {
+    pub const fn id(&self) -> StepId {
         match self {
             Self::Application(step) => step.id,
             Self::Charge(step) => step.id,

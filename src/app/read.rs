@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use creditrail_projections::Table;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{Creditrail, access, lists::List, things::Thing};
@@ -38,6 +37,12 @@ pub enum ReadError {
 /// a kept `duplicate` says the same in other words.
 pub const OUTCOMES: [&str; 7] =
     ["applied", "duplicate", "stale", "parked", "refused", "malformed", "unrecognised"];
+
+/// A flag of a transaction that is told when it is read: no report of its card has come.
+pub const UNKNOWN_PAYMENT_METHOD: &str = "unknown_payment_method";
+
+/// How a charge is linked with an application where nobody but the partner's order says so.
+pub const LINKED_BY_ORDER: &str = "merchant_order_id";
 
 /// One page of something, and where the next begins.
 #[derive(Debug)]
@@ -202,7 +207,8 @@ impl Creditrail {
         Ok(Items { items, next })
     }
 
-    /// One delivery with its headers and body, references in the place of secrets; `None` if it is not known.
+    /// One delivery with its headers and body, references in the place of secrets; `None` if it is
+    /// not known. One that was redriven is found by the id of its step as well.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -211,6 +217,9 @@ impl Creditrail {
         let id = creditrail_domain::ids::canonical(id);
         let Some(kept) = self.store.delivery(source, &id).await? else { return Ok(None) };
         let mut view = delivery_view(source, &kept)?;
+        if kept.redriven_as.is_some() {
+            view["redriven"] = self.redriven(source, &kept.row.delivery_id).await?;
+        }
         view["headers"] = serde_json::from_str(&kept.row.headers)?;
         view["body"] = shown(&kept.row.body, known.lender.secret_fields()).into();
         Ok(Some(view))
@@ -230,9 +239,9 @@ impl Creditrail {
                 }));
             }
             let delivery_id = creditrail_domain::ids::canonical(id);
-            if self.store.delivery(source, &delivery_id).await?.is_some() {
+            if let Some(kept) = self.store.delivery(source, &delivery_id).await? {
                 found.push(json!({
-                    "type": "delivery", "source": source, "id": delivery_id, "matched": id,
+                    "type": "delivery", "source": source, "id": kept.row.delivery_id, "matched": id,
                 }));
             }
         }
@@ -286,13 +295,7 @@ fn items(mut rows: Vec<Listed>, limit: usize) -> Result<Items, ReadError> {
 
 /// A body as it is shown. One that was kept before secrets were sealed is sealed here.
 fn shown(body: &bytes::Bytes, secret_fields: &[&str]) -> String {
-    let scrubbed = scrub::scrub(body, secret_fields);
-    let is_sealed = |found: &scrub::Found| {
-        let token = found.value.expose_secret().trim_matches('"');
-        scrub::reference(token).is_some()
-    };
-    let body = if scrubbed.secrets.iter().all(is_sealed) { body } else { &scrubbed.body };
-    String::from_utf8_lossy(body).into_owned()
+    String::from_utf8_lossy(&scrub::again(body, secret_fields).body).into_owned()
 }
 
 /// A delivery without headers and body.
@@ -315,6 +318,7 @@ fn delivery_view(source: &str, kept: &KeptDelivery) -> Result<Value, ReadError> 
         "secret_id": kept.row.secret_id,
         "position": kept.row.position,
         "outcome_on_arrival": kept.row.outcome,
+        "redriven_as": kept.redriven_as,
         "outcome": step["outcome"],
         "reason": step["reason"],
         "flags": step["flags"],

@@ -19,6 +19,7 @@ use super::{
     Creditrail, Source,
     command::work,
     sealing::{KeyError, Sealed},
+    verify::SealedParts,
     writer::{Delivery, Receipt, Request, WriteError},
 };
 use crate::{
@@ -33,9 +34,6 @@ use crate::{
 
 /// How large a body may be, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// How large the body of a call that is not authentic may be to be kept, in bytes: lenders' are a
-/// hundredth of it, and a ring of forgeries must not fill the disk.
-const MAX_REJECTED_BODY: usize = 64 * 1024;
 /// How long a delivery may wait for its commit; the sender is asked to come again then.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -148,7 +146,7 @@ impl Creditrail {
     }
 
     /// An authentic call, without its secrets and read as far as it can be.
-    fn authentic(
+    pub(super) fn authentic(
         &self,
         (source, known): (&str, &Source),
         (headers, body): (&HeaderMap, &Bytes),
@@ -173,10 +171,20 @@ impl Creditrail {
             .collect::<Result<_, _>>()
             .map_err(|error| known.not_acknowledged(id, error.into()))?;
         let headers = mask::headers(headers, known.lender.secret_headers());
-        Ok(Delivery { id, taken_in, decoded, call, secret_id, headers, body, secrets })
+        Ok(Delivery {
+            id,
+            taken_in,
+            decoded,
+            call,
+            secret_id,
+            headers,
+            body,
+            secrets,
+            rejected: None,
+        })
     }
 
-    fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
+    pub(super) fn seal(&self, source: &str, found: Found) -> Result<SealedSecret, KeyError> {
         let Found { reference, field, value } = found;
         let context = work::context(source, reference);
         let Sealed { key_id, bytes } =
@@ -210,7 +218,7 @@ impl Creditrail {
         headers: &HeaderMap,
         error: ReceiveError,
     ) -> ReceiveError {
-        self.keep_rejected(source, headers, error.code(), None);
+        self.keep_rejected(source, headers, error.code(), SealedParts::default());
         error
     }
 
@@ -235,10 +243,8 @@ impl Creditrail {
             }
             return ReceiveError::TooManyFailures;
         }
-        // Whoever sent it, there may be secrets in it: it is sealed as a whole.
-        let kept = Some(body).filter(|body| body.len() <= MAX_REJECTED_BODY);
-        let body = kept.and_then(|body| self.keyring.seal_whole(source.as_bytes(), body).ok());
-        self.keep_rejected(source, headers, rejection.code(), body);
+        let sealed = self.seal_call(source, headers, body);
+        self.keep_rejected(source, headers, rejection.code(), sealed);
         ReceiveError::Unauthenticated
     }
 
@@ -247,7 +253,7 @@ impl Creditrail {
         source: &str,
         headers: &HeaderMap,
         cause: &'static str,
-        body: Option<Vec<u8>>,
+        sealed: SealedParts,
     ) {
         if let Some(known) = self.sources.get(source) {
             let headers = mask::headers(headers, known.lender.secret_headers());
@@ -256,7 +262,8 @@ impl Creditrail {
                 received_at,
                 cause,
                 headers,
-                body: body.map(Bytes::from),
+                body: sealed.body.map(Bytes::from),
+                sealed_headers: sealed.headers.map(Bytes::from),
             });
         }
     }

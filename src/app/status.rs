@@ -88,6 +88,7 @@ impl Creditrail {
                     "cause": row.cause,
                     "headers": serde_json::from_str::<Value>(&row.headers)?,
                     "body_bytes": row.body_bytes.map(|sealed| sealed - WHOLE_OVERHEAD),
+                    "verifiable": row.body_bytes.is_some() && row.is_whole,
                 }))
             })
             .collect()

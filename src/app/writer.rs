@@ -13,11 +13,12 @@ use super::{
     judge::{Aggregates, Command, Desk, Undecided},
     lines::Lines,
     pages::Pages,
+    redrive::Redriving,
 };
 use crate::{
     failure::chain,
     sources::{Call, Decoded, fields::Fault},
-    store::{Batch, Head, SealedSecret, Store, StoreError, Written},
+    store::{Batch, Head, RejectedPlace, SealedSecret, Store, StoreError, Written},
 };
 
 /// How many deliveries one transaction takes at the most.
@@ -107,6 +108,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// The secrets that stood in it, sealed.
     pub secrets: Vec<SealedSecret>,
+    /// The call of the ring that it was, if it had been turned away at first.
+    pub rejected: Option<RejectedPlace>,
 }
 
 /// What the writer is asked to write.
@@ -114,6 +117,8 @@ pub struct Delivery {
 pub enum Request {
     /// A delivery.
     Deliver(Box<Delivery>),
+    /// A delivery that could not be read when it came, and can be now.
+    Redrive(Box<Redriving>),
     /// A command that no delivery brought.
     Command {
         /// On which stream.
@@ -150,12 +155,29 @@ impl WriterHandle {
     /// # Errors
     /// [`WriteError`].
     pub async fn ask(&self, request: Request) -> Answer {
+        self.send(request)?.await.map_err(|_| WriteError::Stopped)?
+    }
+
+    /// As [`Self::ask`], of several: they are written in their order, as far as possible at once.
+    pub(super) async fn ask_all(&self, requests: Vec<Request>) -> Vec<Answer> {
+        let asked: Vec<_> = requests.into_iter().map(|request| self.send(request)).collect();
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            answers.push(match asked {
+                Ok(answered) => answered.await.unwrap_or(Err(WriteError::Stopped)),
+                Err(error) => Err(error),
+            });
+        }
+        answers
+    }
+
+    fn send(&self, request: Request) -> Result<oneshot::Receiver<Answer>, WriteError> {
         let (answer, answered) = oneshot::channel();
         self.asked.try_send(Asked { request, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => WriteError::Stopped,
         })?;
-        answered.await.map_err(|_| WriteError::Stopped)?
+        Ok(answered)
     }
 }
 
@@ -290,32 +312,17 @@ impl Writer {
         mut batch: Box<dyn Batch>,
         requests: &[Request],
     ) -> Result<Vec<Answer>, StoreError> {
-        let head = batch.head();
-        let ids: BTreeSet<StepId> = requests.iter().filter_map(Request::delivery_id).collect();
-        let ids: Vec<StepId> = ids.into_iter().collect();
-        let known = if ids.is_empty() { Vec::new() } else { batch.known(ids).await? };
-        let mut pages = Pages::new(&self.source, head, known);
         // What is remembered holds as long as nobody else has written.
         let remembered = std::mem::take(&mut self.remembered);
         let mut aggregates = Aggregates::default();
-        if remembered.head == Some(head) && remembered.aggregates.count() < MAX_REMEMBERED {
+        if remembered.head == Some(batch.head()) && remembered.aggregates.count() < MAX_REMEMBERED {
             aggregates = remembered.aggregates;
         }
-        let streams = pages.streams(requests).into_iter();
-        let streams: Vec<_> = streams.filter(|stream| !aggregates.has(stream)).collect();
-        if !streams.is_empty() {
-            aggregates.take(batch.load(streams).await?);
-        }
-        let mut desk = Desk::new(&self.policies, aggregates);
-        let answers: Vec<_> =
-            requests.iter().map(|request| pages.take(request, &mut desk)).collect();
-        let (events, aggregates) = desk.close();
-        let lines = Lines::of(requests, &answers, &events);
-        let next = pages.head(events.len());
-        let Pages { deliveries, repeats, secrets, .. } = pages;
-        let repeat = |(id, (times, at))| (id, times, at);
-        let repeats = repeats.into_iter().map(repeat).collect();
-        batch.commit(Written { deliveries, repeats, secrets, events, head: next }).await?;
+        let ledger = (self.source.as_str(), &self.policies);
+        let Judged { answers, lines, written, aggregates } =
+            judge(&mut *batch, ledger, aggregates, requests).await?;
+        let next = written.head;
+        batch.commit(written).await?;
         self.remembered = Remembered { head: Some(next), aggregates };
         self.head.send_replace(next.position);
         lines.say(&self.source);
@@ -335,10 +342,55 @@ impl Writer {
     }
 }
 
+/// What a batch comes to.
+pub(super) struct Judged {
+    pub(super) answers: Vec<Answer>,
+    lines: Lines,
+    written: Written,
+    aggregates: Aggregates,
+}
+
+/// Judges requests on what a batch finds, in their order. Nothing is written by it.
+pub(super) async fn judge(
+    batch: &mut dyn Batch,
+    (source, policies): (&str, &Policies),
+    mut aggregates: Aggregates,
+    requests: &[Request],
+) -> Result<Judged, StoreError> {
+    let ids: BTreeSet<StepId> = requests.iter().filter_map(Request::step_id).collect();
+    let ids: Vec<StepId> = ids.into_iter().collect();
+    let known = if ids.is_empty() { Vec::new() } else { batch.known(ids).await? };
+    let rejected: Vec<_> = requests.iter().filter_map(Request::rejected).collect();
+    let rejected = if rejected.is_empty() { rejected } else { batch.rejected(rejected).await? };
+    let mut pages = Pages::new(source, batch.head(), (known, rejected));
+    let streams = pages.streams(requests).into_iter();
+    let streams: Vec<_> = streams.filter(|stream| !aggregates.has(stream)).collect();
+    if !streams.is_empty() {
+        aggregates.take(batch.load(streams).await?);
+    }
+    let mut desk = Desk::new(policies, aggregates);
+    let answers: Vec<_> = requests.iter().map(|request| pages.take(request, &mut desk)).collect();
+    let (events, aggregates) = desk.close();
+    let lines = Lines::of(requests, &answers, &events);
+    let head = pages.head(events.len());
+    let Pages { deliveries, repeats, redriven, secrets, accepted, .. } = pages;
+    let repeats = repeats.into_iter().map(|(id, (times, at))| (id, times, at)).collect();
+    let written = Written { deliveries, repeats, redriven, secrets, accepted, events, head };
+    Ok(Judged { answers, lines, written, aggregates })
+}
+
 impl Request {
-    fn delivery_id(&self) -> Option<StepId> {
+    fn rejected(&self) -> Option<RejectedPlace> {
+        match self {
+            Self::Deliver(delivery) => delivery.rejected,
+            Self::Redrive(_) | Self::Command { .. } => None,
+        }
+    }
+
+    fn step_id(&self) -> Option<StepId> {
         match self {
             Self::Deliver(delivery) => Some(delivery.id),
+            Self::Redrive(redriving) => Some(redriving.step.id()),
             Self::Command { .. } => None,
         }
     }

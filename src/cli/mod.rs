@@ -1,5 +1,6 @@
 //! The command line door.
 
+mod deliveries;
 mod demo;
 mod machine;
 mod migrate;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::{BuildError, replay::RebuildError};
+use crate::app::{BuildError, command::CommandError, replay::RebuildError};
 
 /// Why a command of the command line failed.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,9 @@ pub enum CliError {
     /// Read models were not rebuilt.
     #[error("the read models are not rebuilt")]
     Rebuild(#[from] RebuildError),
+    /// Deliveries were not redriven, or not all.
+    #[error("the deliveries are not redriven, or not all of them; ask again to go on")]
+    Redrive(#[from] CommandError),
     /// A call of the demo failed.
     #[error("a call of the demo failed")]
     Call(#[from] reqwest::Error),
@@ -118,6 +122,9 @@ enum Command {
     Machine(machine::Machine),
     /// Rebuilds read models from position 0 of the log.
     Replay(replay::Replay),
+    /// Looks after deliveries.
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
     /// Brings the schema of the database up to date, and tells which it is.
     Migrate(migrate::Migrate),
     /// Makes a token for somebody who may use the dashboard and `/v1`.
@@ -148,6 +155,7 @@ struct Place {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Serve(place) => serve::serve(place).await,
+        Command::Deliveries(deliveries) => deliveries.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Machine(machine) => machine.run(),
         Command::Migrate(migrate) => migrate.run().await,

@@ -13,7 +13,7 @@ pub(super) struct Replay {
     place: Place,
     /// Readers whose read models are rebuilt: transactions, payment_methods, applications,
     /// customers (with exceptions), timeline (with tallies), charges, work (actions, findings,
-    /// deadlines), identifiers. All, if none is named.
+    /// deadlines), identifiers, statistics. All, if none is named.
     #[arg(value_parser = reader)]
     readers: Vec<&'static creditrail_projections::Reader>,
 }

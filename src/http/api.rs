@@ -1,27 +1,22 @@
 //! `/v1`: the read models, and the commands of the partner and of operators.
 
-use std::collections::HashMap;
-
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{FromRequest, Path, Query, Request, State},
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
-    },
+    extract::State,
+    http::{StatusCode, header::CACHE_CONTROL},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
     access::{self, Access, Caller, Right},
+    body::Body,
     exports,
-    params::{Params, answer},
+    params::{Params, Path, Query, answer},
     problem::Problem,
+    statistics::statistics,
     things::things,
 };
 use crate::app::{
@@ -33,9 +28,11 @@ use crate::app::{
         work::{DoneAction, RevealSecret},
     },
     lists::List,
+    redrive::{RedriveDeliveries, Report},
+    verify::{VerifiedCalls, VerifyCalls},
 };
 
-type Given = Query<HashMap<String, String>>;
+type Given = Query;
 type Answer<T = Json<Value>> = Result<T, Problem>;
 
 /// The router of `/v1`, for callers whom `access` knows.
@@ -49,7 +46,10 @@ pub fn api(creditrail: &Creditrail, access: &Access) -> Router {
         (Right::Audit, audits()),
     ];
     let routes = rights.into_iter().map(|(right, routes)| access::only(right, routes));
-    let routes = routes.fold(Router::new(), Router::merge).with_state(creditrail.clone());
+    let routes = routes
+        .fold(Router::new(), Router::merge)
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .with_state(creditrail.clone());
     access::identified(routes, access)
 }
 
@@ -71,6 +71,7 @@ fn reads() -> Router<Creditrail> {
         .route("/v1/deliveries/{source}/{id}", get(delivery))
         .route("/v1/rejected-calls", get(rejected_calls))
         .route("/v1/search", get(search))
+        .route("/v1/statistics", get(statistics))
         .route("/v1/events", get(events))
         .route("/v1/sources", get(sources))
         .route("/v1/sources/{source}", get(source))
@@ -97,6 +98,8 @@ fn decides() -> Router<Creditrail> {
     Router::new()
         .route("/v1/charges/{source}/{id}/link", post(link_charge))
         .route("/v1/exceptions/{id}/resolve", post(resolve))
+        .route("/v1/deliveries/redrive", post(redrive))
+        .route("/v1/rejected-calls/verify", post(verify_calls))
 }
 
 /// What one thing's handler reads: waits for `at_least` and takes no other parameter.
@@ -224,50 +227,10 @@ async fn source(
     Ok(Json(creditrail.source_status(&source).await?))
 }
 
-/// A JSON body whose faults are problems that name the field.
-pub(super) struct JsonBody<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        // Another type is one that a browser sends across sites without asking.
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
-            let detail = "Content-Type must be application/json";
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, "content_type_unsupported", detail));
-        }
-        let bytes = match Bytes::from_request(request, state).await {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                return Err(Problem::new(error.status(), "body_unreadable", error.body_text()));
-            }
-        };
-        // A list would be read field by field.
-        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(Problem::invalid("body", "must be a JSON object"));
-        }
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        serde_path_to_error::deserialize(&mut json).map(Self).map_err(|error| {
-            let (path, cause) = (error.path().to_string(), error.inner().to_string());
-            // A field that is missing or unknown is named in the words alone.
-            let field = match cause.split('`').nth(1) {
-                Some(field) if path == "." => field.to_owned(),
-                None if path == "." => "body".to_owned(),
-                // It broke off where no field is known.
-                _ if path == "?" => "body".to_owned(),
-                _ => path,
-            };
-            Problem::invalid(field, cause)
-        })
-    }
-}
-
 async fn register_application(
     State(creditrail): State<Creditrail>,
     Path(source): Path<String>,
-    JsonBody(new): JsonBody<NewApplication>,
+    Body(new): Body<NewApplication>,
 ) -> Answer<Response> {
     let registered = creditrail.register_application(&source, new).await?;
     Ok((StatusCode::CREATED, Json(registered)).into_response())
@@ -276,7 +239,7 @@ async fn register_application(
 async fn create_charge(
     State(creditrail): State<Creditrail>,
     Path(source): Path<String>,
-    JsonBody(new): JsonBody<NewCharge>,
+    Body(new): Body<NewCharge>,
 ) -> Answer<Response> {
     let charge_id = new.charge_id.clone();
     let receipt = creditrail.create_charge(&source, new).await?;
@@ -288,7 +251,7 @@ async fn void_charge(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    JsonBody(mut void): JsonBody<VoidCharge>,
+    Body(mut void): Body<VoidCharge>,
 ) -> Answer {
     void.actor = caller.signs(void.actor);
     let receipt = creditrail.void_charge(&source, &id, void).await?;
@@ -299,7 +262,7 @@ async fn link_charge(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    JsonBody(mut link): JsonBody<LinkCharge>,
+    Body(mut link): Body<LinkCharge>,
 ) -> Answer {
     link.actor = caller.signs(link.actor);
     let receipt = creditrail.link_charge(&source, &id, link).await?;
@@ -310,7 +273,7 @@ async fn finish_action(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path(id): Path<String>,
-    JsonBody(mut done): JsonBody<DoneAction>,
+    Body(mut done): Body<DoneAction>,
 ) -> Answer {
     done.actor = caller.signs(done.actor);
     let receipt = creditrail.finish_action(&id, done).await?;
@@ -322,7 +285,7 @@ async fn reveal(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path(reference): Path<String>,
-    JsonBody(mut reveal): JsonBody<RevealSecret>,
+    Body(mut reveal): Body<RevealSecret>,
 ) -> Answer<Response> {
     reveal.actor = caller.signs(reveal.actor);
     let revealed = creditrail.reveal(&reference, reveal).await?;
@@ -338,10 +301,28 @@ async fn reveal(
 async fn client_report(
     State(creditrail): State<Creditrail>,
     Path((source, id)): Path<(String, String)>,
-    JsonBody(new): JsonBody<NewClientReport>,
+    Body(new): Body<NewClientReport>,
 ) -> Answer {
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn verify_calls(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(mut asked): Body<VerifyCalls>,
+) -> Answer<Json<VerifiedCalls>> {
+    asked.actor = caller.signs(asked.actor);
+    Ok(Json(creditrail.verify_again(asked).await?))
+}
+
+async fn redrive(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(mut asked): Body<RedriveDeliveries>,
+) -> Answer<Json<Report>> {
+    asked.actor = caller.signs(asked.actor);
+    Ok(Json(creditrail.redrive(asked).await?))
 }
 
 async fn exception(
@@ -359,7 +340,7 @@ async fn exception(
 async fn preview(
     State(creditrail): State<Creditrail>,
     Path(id): Path<String>,
-    JsonBody(resolve): JsonBody<Resolve>,
+    Body(resolve): Body<Resolve>,
 ) -> Answer {
     Ok(Json(json!(creditrail.preview(&id, resolve).await?)))
 }
@@ -368,7 +349,7 @@ async fn resolve(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path(id): Path<String>,
-    JsonBody(mut resolve): JsonBody<Resolve>,
+    Body(mut resolve): Body<Resolve>,
 ) -> Answer {
     resolve.actor = caller.signs(resolve.actor);
     let receipt = creditrail.resolve(&id, resolve).await?;

@@ -1,10 +1,9 @@
 //! `POST /v1/exports` and its form: a list taken away, once it is recorded who took it and why.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use axum::{
-    Form,
-    body::Body,
+    body::Body as Stream,
     extract::State,
     http::{
         HeaderValue,
@@ -15,7 +14,12 @@ use axum::{
 use creditrail_domain::access::Act;
 use serde::Deserialize;
 
-use super::{access::Caller, api::JsonBody, params::Params, problem::Problem};
+use super::{
+    access::Caller,
+    body::{Body, Form},
+    params::Params,
+    problem::Problem,
+};
 use crate::app::{Creditrail, export::Format, lists::List};
 
 /// What is to be taken away.
@@ -40,7 +44,7 @@ fn ndjson() -> String {
 pub(super) async fn by_api(
     State(creditrail): State<Creditrail>,
     caller: Caller,
-    JsonBody(export): JsonBody<Export>,
+    Body(export): Body<Export>,
 ) -> Result<Response, Problem> {
     take(&creditrail, &caller, export).await
 }
@@ -49,7 +53,7 @@ pub(super) async fn by_api(
 pub(super) async fn by_form(
     State(creditrail): State<Creditrail>,
     caller: Caller,
-    Form(mut given): Form<HashMap<String, String>>,
+    Form(mut given): Form,
 ) -> Result<Response, Problem> {
     let mut field = |name: &str| given.remove(name).unwrap_or_default();
     let (list, format, reason) = (field("list"), field("format"), field("reason"));
@@ -85,7 +89,7 @@ async fn take(
         Format::Csv => "text/csv; charset=utf-8",
         Format::Ndjson => "application/x-ndjson",
     };
-    let rows = Body::from_stream(creditrail.export(list, page, format));
+    let rows = Stream::from_stream(creditrail.export(list, page, format));
     let mut response = ([(CONTENT_TYPE, kind)], rows).into_response();
     // The names of lists are of a-z and `-`.
     let file = format!("attachment; filename=\"creditrail-{name}.{}\"", format.name());

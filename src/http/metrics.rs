@@ -22,6 +22,7 @@ pub fn health(creditrail: &Creditrail) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(creditrail.clone())
 }
 

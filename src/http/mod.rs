@@ -5,13 +5,15 @@
 
 pub mod access;
 mod api;
-mod dashboard;
+mod body;
+pub mod dashboard;
 mod exports;
 pub mod metrics;
 pub mod openapi;
 mod params;
 mod problem;
 pub mod serve;
+mod statistics;
 mod things;
 pub mod tokens;
 mod webhooks;

@@ -2,15 +2,51 @@
 
 use std::collections::HashMap;
 
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::de::DeserializeOwned;
+
 use crate::{
     app::{Creditrail, lists::List, moments::AsOf, read::Items},
-    store::{Cursor, Order, Page},
+    store::{Cursor, Page},
 };
 
 use super::problem::Problem;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
+
+/// What stands in the path. What is no UTF-8, or has a NUL, leads to nothing.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::nothing_here());
+        }
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| Problem::nothing_here())
+    }
+}
+
+/// The parameters in the query. PostgreSQL keeps no NUL, so none is asked for.
+pub struct Query(pub HashMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let given =
+            axum::extract::Query::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let axum::extract::Query(given) =
+            given.map_err(|error| Problem::invalid("query", error.body_text()))?;
+        match given.iter().find(|(_, value)| value.contains('\0')) {
+            None => Ok(Self(given)),
+            Some((name, _)) => Err(Problem::invalid(name, "must not have the character U+0000")),
+        }
+    }
+}
 
 /// The parameters of a query string, taken one by one; what is left over is refused.
 pub struct Params(HashMap<String, String>);
@@ -78,14 +114,13 @@ impl Params {
         }
         self.wait(creditrail, source.as_deref()).await?;
         let mut page = self.page(source.map_or(all, |source| vec![source]))?;
-        page.order = match self.take("order").as_deref() {
-            None | Some("newest") => Order::Newest,
-            Some("oldest") => Order::Oldest,
-            Some(other) => {
-                let cause = format!("`{other}` is not one of: newest, oldest");
-                return Err(Problem::invalid("order", cause));
-            }
-        };
+        let order = self.take("order").unwrap_or_else(|| "newest".to_owned());
+        let known = list.orders().iter().find(|(name, _)| *name == order);
+        let (_, order) = known.ok_or_else(|| {
+            let all: Vec<_> = list.orders().iter().map(|(name, _)| *name).collect();
+            Problem::invalid("order", format!("`{order}` is not one of: {}", all.join(", ")))
+        })?;
+        page.order = *order;
         for name in list.filters() {
             if let Some(value) = self.take(name) {
                 let values = list.values(name);
@@ -131,5 +166,6 @@ fn read_cursor(given: &str) -> Result<Cursor, Problem> {
     decoded
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .map(|(source, place, key)| Cursor { source, place, key })
+        .filter(|Cursor { source, key, .. }| !source.contains('\0') && !key.contains('\0'))
         .ok_or_else(|| Problem::invalid("cursor", "is not one that a list has answered"))
 }

@@ -59,6 +59,18 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what} `{id}`"))
     }
 
+    /// Nothing at that path.
+    pub fn nothing_here() -> Self {
+        let detail = "there is nothing at this path; `GET /` lists what there is";
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// Something at that path, but not by that method.
+    pub fn method_not_allowed() -> Self {
+        let detail = "the path does not have this method; `Allow` lists those that it has";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
     /// The problem with a time after which to come again, in seconds.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {

@@ -1,17 +1,10 @@
 //! Single things under `/v1`: as they are, as they were, when they changed, and in what.
 
-use std::collections::HashMap;
-
-use axum::{
-    Json, Router,
-    extract::{Path, Query, State},
-    http::StatusCode,
-    routing::get,
-};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 
 use super::{
-    params::{Params, answer},
+    params::{Params, Path, Query, answer},
     problem::Problem,
 };
 use crate::{
@@ -24,7 +17,7 @@ use crate::{
     store::Cursor,
 };
 
-type Given = Query<HashMap<String, String>>;
+type Given = Query;
 type Answer = Result<Json<Value>, Problem>;
 /// A thing as it is addressed: source and id.
 type Address = Path<(String, String)>;

@@ -10,7 +10,7 @@ use std::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, State},
     http::{Extensions, HeaderMap, StatusCode, header::CONTENT_LENGTH, request::Parts},
     response::{IntoResponse, Response},
     routing::post,
@@ -22,7 +22,7 @@ use governor::{
 };
 use http_body_util::BodyExt;
 
-use super::problem::Problem;
+use super::{params::Path, problem::Problem};
 use crate::app::{
     Creditrail,
     receive::{MAX_BODY, ReceiveError},
@@ -45,6 +45,7 @@ pub fn webhooks(creditrail: &Creditrail) -> Router {
     let failures = Arc::new(RateLimiter::keyed(Quota::per_minute(FAILURES_A_MINUTE)));
     Router::new()
         .route("/webhooks/{source}", post(receive))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(Door { creditrail: creditrail.clone(), failures })
 }
 

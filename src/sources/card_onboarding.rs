@@ -95,9 +95,14 @@ impl Lender for CardOnboarding {
         if !self.is_authorized(headers) {
             return Err(Rejection::Mismatch);
         }
-        let signed_at: Timestamp = time.parse().map_err(|_| Rejection::Unsigned)?;
+        let signed_at = signed_at(time)?;
         let outside_window = self.outside_window.of(signed_at, now)?;
-        Ok(Verified { secret_id, signed_at: Some(to_microseconds(signed_at)), outside_window })
+        Ok(Verified { secret_id, signed_at: Some(signed_at), outside_window })
+    }
+
+    fn signed_at(&self, headers: &HeaderMap) -> Result<Option<Timestamp>, Rejection> {
+        let time = headers.get(TIMESTAMP_HEADER).and_then(|value| value.to_str().ok());
+        signed_at(time.ok_or(Rejection::Unsigned)?).map(Some)
     }
 
     fn decode(&self, body: &[u8], call: Call) -> Decoded {
@@ -111,6 +116,10 @@ impl Lender for CardOnboarding {
     fn secret_headers(&self) -> &'static [&'static str] {
         &[]
     }
+}
+
+fn signed_at(time: &str) -> Result<Timestamp, Rejection> {
+    time.parse().map(to_microseconds).map_err(|_| Rejection::Unsigned)
 }
 
 fn read(reading: &Reading<'_>, body: &Object<'_>) -> Result<Decoded, Unread> {

@@ -87,6 +87,10 @@ impl Lender for ChargeAfter {
         Ok(Verified { secret_id, signed_at: None, outside_window: false })
     }
 
+    fn signed_at(&self, _: &HeaderMap) -> Result<Option<Timestamp>, Rejection> {
+        Ok(None)
+    }
+
     fn decode(&self, body: &[u8], call: Call) -> Decoded {
         reading::decode(&self.source, body, call, |reading, body| {
             let event = body.required_text("eventType")?;

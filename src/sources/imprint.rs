@@ -168,6 +168,15 @@ impl Lender for Imprint {
         Ok(Verified { secret_id, signed_at: Some(signed_at), outside_window })
     }
 
+    fn signed_at(&self, headers: &HeaderMap) -> Result<Option<Timestamp>, Rejection> {
+        if self.form.header == HeaderForm::BareDigest {
+            return Ok(None);
+        }
+        let header = headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
+        let (time, _) = header.and_then(timestamped).ok_or(Rejection::Unsigned)?;
+        signed_at(time).map(Some).ok_or(Rejection::Unsigned)
+    }
+
     fn decode(&self, body: &[u8], call: Call) -> Decoded {
         reading::decode(&self.source, body, call, read)
     }

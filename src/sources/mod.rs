@@ -124,6 +124,14 @@ pub trait Lender: Send + Sync {
         now: Timestamp,
     ) -> Result<Verified, Rejection>;
 
+    /// When a call says that it was signed; `None` where the lender signs no time. It is asked
+    /// again of the headers that were kept of a call that was authentic, with those that carry a
+    /// credential masked, when its body is read anew.
+    ///
+    /// # Errors
+    /// [`Rejection::Unsigned`] if the lender signs a time and the headers have none.
+    fn signed_at(&self, headers: &HeaderMap) -> Result<Option<Timestamp>, Rejection>;
+
     /// Reads a body into a step. Never fails: what cannot be read is kept as such. The values of
     /// [`Self::secret_fields`] are references: [`fields::Object::secret`].
     fn decode(&self, body: &[u8], call: Call) -> Decoded;
@@ -161,16 +169,26 @@ pub struct Decoded {
     pub what: Result<(StreamId, AnyStep), Unreadable>,
 }
 
+/// What is added to the cause where something was masked. It stands in the log: see
+/// [`Decoded::had_card_number`].
+const PAN_MASKED: &str = "; something that looked like a card number was masked";
+
 impl Decoded {
     /// A body that cannot be read into a step. The same bytes again are a repetition.
     pub fn unreadable(body: &[u8], kind: UnreadableKind, fault: fields::Fault, call: Call) -> Self {
         let content = fields::hash(body);
         let fields::Fault { field, mut cause } = fault;
         if call.pan_masked {
-            cause.push_str("; something that looked like a card number was masked");
+            cause.push_str(PAN_MASKED);
         }
         let what = Err(Unreadable { kind, field, cause, received_at: call.received_at });
         Self { dedup_key: format!("body:{content}"), content, what }
+    }
+
+    /// Whether something in a body that could not be read was masked: [`Call::pan_masked`] of the
+    /// call that brought it.
+    pub fn had_card_number(unreadable: &Unreadable) -> bool {
+        unreadable.cause.ends_with(PAN_MASKED)
     }
 }
 

@@ -83,6 +83,10 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::NoSecret, Self::Unsigned, Self::Mismatch, Self::OutsideWindow];
+
     /// The stable code under which the call is kept.
     pub const fn code(self) -> &'static str {
         match self {

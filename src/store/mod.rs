@@ -132,7 +132,9 @@ pub struct DeliveryRow {
 /// What is known of a delivery that was received before.
 #[derive(Clone, Debug)]
 pub struct KnownDelivery {
-    /// Its id.
+    /// Its id, or of one that was redriven the id of its step: by which a repetition is told.
+    pub step_id: String,
+    /// The id under which it is kept.
     pub delivery_id: String,
     /// Its key.
     pub dedup_key: String,
@@ -140,6 +142,23 @@ pub struct KnownDelivery {
     pub stream: StreamId,
     /// The position of the last event that it caused.
     pub position: i64,
+}
+
+/// A delivery that could not be read when it was received, and now can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedrivenRow {
+    /// The id under which it is kept.
+    pub delivery_id: String,
+    /// The id of the step that it says.
+    pub step_id: String,
+    /// Under which a repetition of the step is found.
+    pub dedup_key: String,
+    /// The position of the event that recorded the step; `None` if another delivery had brought it.
+    pub first_position: Option<i64>,
+    /// The position of the event that tells that it was redriven.
+    pub position: i64,
+    /// The stream of the step.
+    pub stream: StreamId,
 }
 
 /// An event to be appended.
@@ -189,6 +208,8 @@ pub trait Batch: Send {
     fn head(&self) -> Head;
     /// The deliveries that have the key of one of these.
     async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>>;
+    /// Those of these calls that are in the ring of the source.
+    async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>>;
     /// The events of the streams, by stream and sequence.
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>>;
     /// Writes all of it and makes it durable.
@@ -202,8 +223,12 @@ pub struct Written {
     pub deliveries: Vec<DeliveryRow>,
     /// Deliveries of earlier batches that were received again: id, how often, and when last.
     pub repeats: Vec<(String, i64, Timestamp)>,
+    /// Deliveries of earlier batches that can be read now.
+    pub redriven: Vec<RedrivenRow>,
     /// Secrets that stood in the deliveries. One that is there already stays.
     pub secrets: Vec<SealedSecret>,
+    /// Calls that are deliveries now: they leave the ring.
+    pub accepted: Vec<RejectedPlace>,
     /// Events to be appended after the head, in this order.
     pub events: Vec<NewEvent>,
     /// The head then; its time is the time of recording of the events.
@@ -253,6 +278,30 @@ pub struct RejectedCall {
     pub headers: String,
     /// Its body, sealed as a whole, if the call failed authentication.
     pub body: Option<bytes::Bytes>,
+    /// All its headers, sealed, if the body is kept.
+    pub sealed_headers: Option<bytes::Bytes>,
+}
+
+/// Which call of a ring is meant. The number alone may be given anew once the newest is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RejectedPlace {
+    /// The place.
+    pub number: i64,
+    /// When it was received.
+    pub received_at: Timestamp,
+}
+
+/// A call of the ring with what is sealed of it.
+#[derive(Clone, Debug)]
+pub struct SealedCall {
+    /// Which.
+    pub place: RejectedPlace,
+    /// Why it was not accepted.
+    pub cause: String,
+    /// Its body, sealed as a whole.
+    pub body: Option<Vec<u8>>,
+    /// Its headers, sealed.
+    pub sealed_headers: Option<Vec<u8>>,
 }
 
 /// Which rows of a list come first.
@@ -263,21 +312,31 @@ pub enum Order {
     Newest,
     /// The oldest.
     Oldest,
+    /// Of exceptions, those with the most at stake, in minor units of whatever currency.
+    Stake,
 }
 
 impl Order {
     /// How a row behind another compares with it.
     pub(crate) const fn behind(self) -> &'static str {
         match self {
-            Self::Newest => "<",
+            Self::Newest | Self::Stake => "<",
             Self::Oldest => ">",
+        }
+    }
+
+    /// The column of a read model by which its rows are in order, before their key.
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
+            Self::Newest | Self::Oldest => "first_position",
+            Self::Stake => "stake",
         }
     }
 
     /// The direction in SQL.
     pub(crate) const fn direction(self) -> &'static str {
         match self {
-            Self::Newest => "DESC",
+            Self::Newest | Self::Stake => "DESC",
             Self::Oldest => "ASC",
         }
     }
@@ -323,6 +382,8 @@ pub struct Listed {
 pub struct KeptDelivery {
     /// Its row.
     pub row: DeliveryRow,
+    /// The id of the step that it says, if it was redriven.
+    pub redriven_as: Option<String>,
     /// Its row in the timeline, as JSON; `None` until the read model is there.
     pub document: Option<String>,
 }
@@ -413,4 +474,6 @@ pub struct RejectedRow {
     pub headers: String,
     /// How long its body was; `None` if it was not kept.
     pub body_bytes: Option<i64>,
+    /// Whether it is kept whole, so that it can be verified again.
+    pub is_whole: bool,
 }

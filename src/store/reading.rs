@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::{
     Balance, Cursor, CustomerKeys, DeliveryRow, Due, Head, Identity, KeptDelivery, KnownDelivery,
-    Listed, Order, Page, Passed, RawEvent, RejectedRow, Result, SealedSecret, Store,
+    Listed, Order, Page, Passed, RawEvent, RejectedPlace, RejectedRow, Result, SealedCall,
+    SealedSecret, Store,
     sql::{Row, Value},
 };
 
@@ -28,6 +29,9 @@ const SEARCH: &str = "SELECT subject_type, subject_id FROM @identifiers
     WHERE source = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT 50";
 
 const TALLIES: &str = "SELECT key, count FROM @tallies WHERE source = $1 ORDER BY key";
+
+const STATISTICS: &str = "SELECT key, count FROM @statistics
+    WHERE source = $1 AND key >= $2 AND key < $3 AND count <> 0 ORDER BY key LIMIT $4";
 
 const OPEN_EXCEPTIONS: &str = "SELECT severity, COUNT(*) FROM @exceptions
     WHERE source = $1 AND status = 'open' GROUP BY severity ORDER BY severity";
@@ -49,16 +53,32 @@ const PASSED: &str = "SELECT b.reader, b.position, e.recorded_at FROM @bookmarks
 const LAST_RECEIVED: &str = "SELECT last_received_at FROM @deliveries
     WHERE source = $1 ORDER BY number DESC LIMIT 1";
 
-const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body)
+const REJECTED: &str = "SELECT number, received_at, cause, headers, LENGTH(body),
+    LENGTH(sealed_headers)
     FROM @rejected_calls WHERE source = $1 ORDER BY number DESC LIMIT $2";
+
+const SEALED_CALLS: &str = "SELECT number, received_at, cause, body, sealed_headers
+    FROM @rejected_calls WHERE source = $1 AND number > $2 AND received_at >= $3
+    ORDER BY number LIMIT $4";
 
 /// `{key}` is the position as the timeline writes it.
 const DELIVERY: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id,
-    d.headers, d.body, d.outcome, d.first_position, d.position, d.aggregate_type, d.stream,
-    d.repeats, d.last_received_at, t.document
+    d.headers, d.body, d.outcome, d.first_position, COALESCE(r.position, d.position),
+    d.aggregate_type, d.stream, d.repeats, d.last_received_at, r.step_id, t.document
     FROM @deliveries AS d
+    LEFT JOIN @redriven_deliveries AS r ON r.source = d.source AND r.delivery_id = d.delivery_id
     LEFT JOIN @timeline AS t ON t.source = d.source AND t.key = {key}
     WHERE d.source = $1";
+
+/// Under which id a delivery is kept that was redriven as a step.
+const KEPT_AS: &str = "SELECT delivery_id FROM @redriven_deliveries
+    WHERE source = $1 AND step_id = $2 AND first_position IS NOT NULL";
+
+/// Deliveries that cannot be read and that nobody has discarded, as the read models know them.
+const UNREADABLE: &str = "@exceptions AS e
+    JOIN @deliveries AS d ON d.source = e.source AND d.delivery_id = e.key
+    WHERE e.source = $1 AND e.status = 'open' AND d.received_at >= $2 AND e.first_position > $3
+    AND ";
 
 const PAIRS: &str = "SELECT first_position, customer_id, partner_customer_id FROM @customers
     WHERE source = $1 AND customer_id IS NOT NULL AND partner_customer_id IS NOT NULL
@@ -175,8 +195,9 @@ impl dyn Store {
     ) -> Result<Vec<Listed>> {
         let mut listed = Vec::new();
         for (source, after) in sources(page) {
+            let column = page.order.column();
             let from = format!(
-                "SELECT key, first_position, document FROM @{} AS l WHERE source = $1",
+                "SELECT key, {column}, document FROM @{} AS l WHERE source = $1",
                 table.name
             );
             let mut select = Select::new(from, source);
@@ -188,10 +209,10 @@ impl dyn Store {
             if let Some(Cursor { place, key, .. }) = after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
                 let behind = page.order.behind();
-                select.and(&format!(" AND (first_position, key) {behind} ({place}, {key})"));
+                select.and(&format!(" AND ({column}, key) {behind} ({place}, {key})"));
             }
             let direction = page.order.direction();
-            let by = format!("first_position {direction}, key {direction}");
+            let by = format!("{column} {direction}, key {direction}");
             select.ordered(&by, left(page, listed.len()));
             for row in select.run(self).await? {
                 listed.push(listed_row(row, source)?);
@@ -234,7 +255,7 @@ impl dyn Store {
         }
         // Each source is in order; a stable sort by time leaves it so.
         match page.order {
-            Order::Newest => listed.sort_by_key(|row| Reverse(row.cursor.place)),
+            Order::Newest | Order::Stake => listed.sort_by_key(|row| Reverse(row.cursor.place)),
             Order::Oldest => listed.sort_by_key(|row| row.cursor.place),
         }
         listed.truncate(page.limit);
@@ -264,15 +285,58 @@ impl dyn Store {
         Ok(listed)
     }
 
-    /// One delivery.
+    /// One delivery, by its id or by that of the step as which it was redriven.
     pub async fn delivery(&self, source: &str, delivery_id: &str) -> Result<Option<KeptDelivery>> {
+        let values = vec![source.into(), delivery_id.into()];
         let sql = self.delivery_sql() + " AND d.delivery_id = $2";
-        let rows = self.all(&sql, vec![source.into(), delivery_id.into()]).await?;
+        if let Some(row) = self.all(&sql, values.clone()).await?.into_iter().next() {
+            return kept_delivery(row).map(Some);
+        }
+        let Some(mut row) = self.all(KEPT_AS, values).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let rows = self.all(&sql, vec![source.into(), row.text()?.into()]).await?;
         rows.into_iter().next().map(kept_delivery).transpose()
     }
 
     fn delivery_sql(&self) -> String {
-        DELIVERY.replace("{key}", &(self.dialect().padded)("d.first_position"))
+        let position = "COALESCE(r.first_position, d.first_position)";
+        DELIVERY.replace("{key}", &(self.dialect().padded)(position))
+    }
+
+    /// Deliveries that cannot be read, of these outcomes and received since a time, behind a
+    /// position: that of the event which told so, and the id. In the order of arrival, `limit` at
+    /// most.
+    pub async fn unreadable(
+        &self,
+        source: &str,
+        (outcomes, since): (Vec<String>, Timestamp),
+        (after, limit): (i64, i64),
+    ) -> Result<Vec<(i64, String)>> {
+        let of_outcomes = (self.dialect().one_of)("e.code", 4);
+        let sql = format!(
+            "SELECT e.first_position, e.key FROM {UNREADABLE}{of_outcomes}
+             ORDER BY e.first_position LIMIT $5"
+        );
+        let since = since.as_microsecond();
+        let values = vec![source.into(), since.into(), after.into(), outcomes.into(), limit.into()];
+        let found = self.all(&sql, values).await?.into_iter();
+        found.map(|mut row| Ok((row.int()?, row.text()?))).collect()
+    }
+
+    /// How many there are.
+    pub async fn count_unreadable(
+        &self,
+        source: &str,
+        (outcomes, since): (Vec<String>, Timestamp),
+        after: i64,
+    ) -> Result<i64> {
+        let of_outcomes = (self.dialect().one_of)("e.code", 4);
+        let sql = format!("SELECT COUNT(*) FROM {UNREADABLE}{of_outcomes}");
+        let since = since.as_microsecond();
+        let values = vec![source.into(), since.into(), after.into(), outcomes.into()];
+        let rows = self.all(&sql, values).await?;
+        rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
     }
 
     /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
@@ -336,6 +400,17 @@ impl dyn Store {
         self.all(PASSED, vec![source.into()]).await?.into_iter().map(passed).collect()
     }
 
+    /// Numbers over time whose keys are in a range, in the order of the keys, `limit` at most.
+    pub async fn statistics(
+        &self,
+        source: &str,
+        (from, to): (String, String),
+        limit: i64,
+    ) -> Result<Vec<(String, i64)>> {
+        let values = vec![source.into(), from.into(), to.into(), limit.into()];
+        counted(self.all(STATISTICS, values).await?)
+    }
+
     /// How many exceptions are open, by severity.
     pub async fn open_exceptions(&self, source: &str) -> Result<Vec<(String, i64)>> {
         counted(self.all(OPEN_EXCEPTIONS, vec![source.into()]).await?)
@@ -389,6 +464,27 @@ impl dyn Store {
     pub async fn rejected(&self, source: &str, limit: i64) -> Result<Vec<RejectedRow>> {
         let rows = self.all(REJECTED, vec![source.into(), limit.into()]).await?;
         rows.into_iter().map(rejected).collect()
+    }
+
+    /// Calls that were not accepted, behind a place of the ring, with what is sealed of them: oldest
+    /// first, received at that time or later, `limit` at most.
+    pub async fn sealed_calls(
+        &self,
+        source: &str,
+        (after, since): (i64, Timestamp),
+        limit: i64,
+    ) -> Result<Vec<SealedCall>> {
+        let since = since.as_microsecond();
+        let values = vec![source.into(), after.into(), since.into(), limit.into()];
+        let call = |mut row: Row| {
+            Ok(SealedCall {
+                place: place(&mut row)?,
+                cause: row.text()?,
+                body: row.optional_bytes()?,
+                sealed_headers: row.optional_bytes()?,
+            })
+        };
+        self.all(SEALED_CALLS, values).await?.into_iter().map(call).collect()
     }
 
     pub(super) async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
@@ -475,9 +571,10 @@ fn raw_event(mut row: Row) -> Result<RawEvent> {
     })
 }
 
-/// Columns: delivery_id, dedup_key, position, aggregate_type, stream.
+/// Columns: step_id, delivery_id, dedup_key, position, aggregate_type, stream.
 pub(super) fn known(mut row: Row) -> Result<KnownDelivery> {
     Ok(KnownDelivery {
+        step_id: row.text()?,
         delivery_id: row.text()?,
         dedup_key: row.text()?,
         position: row.int()?,
@@ -518,6 +615,7 @@ fn kept_delivery(mut row: Row) -> Result<KeptDelivery> {
             repeats: row.int()?,
             last_received_at: time(row.int()?),
         },
+        redriven_as: row.optional_text()?,
         document: row.optional_text()?,
     })
 }
@@ -534,7 +632,17 @@ fn rejected(mut row: Row) -> Result<RejectedRow> {
         cause: row.text()?,
         headers: row.text()?,
         body_bytes: row.optional_int()?,
+        is_whole: row.optional_int()?.is_some(),
     })
+}
+
+/// Columns: number, received_at.
+pub(super) fn rejected_place(mut row: Row) -> Result<RejectedPlace> {
+    place(&mut row)
+}
+
+fn place(row: &mut Row) -> Result<RejectedPlace> {
+    Ok(RejectedPlace { number: row.int()?, received_at: time(row.int()?) })
 }
 
 /// Columns: what, how many.

@@ -118,6 +118,18 @@ impl Row {
         }
     }
 
+    /// The next column, which is bytes or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn optional_bytes(&mut self) -> Result<Option<Vec<u8>>> {
+        match self.0.next() {
+            Some(Value::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Value::Null) => Ok(None),
+            other => Err(unfit("bytes or nothing", other.as_ref())),
+        }
+    }
+
     /// The next column, which is bytes.
     ///
     /// # Errors

@@ -13,5 +13,5 @@ use crate::support::{Browser, Demo};
 /// A browser before a demo; `None` where Chromium cannot be had.
 async fn at_the_demo() -> Option<(Browser, Demo)> {
     let browser = Browser::start().await?;
-    Some((browser, Demo::start()))
+    Some((browser, Demo::start().await))
 }

@@ -3,7 +3,10 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
-use creditrail::http::metrics::{METRICS, Of};
+use creditrail::http::{
+    metrics::{METRICS, Of},
+    openapi,
+};
 use creditrail_domain::{Flag, Refusal, Severity, machine::Machine};
 
 pub const AGAIN: &str = "UPDATE_DOCS=1 cargo test --test suite docs";
@@ -30,6 +33,13 @@ fn the_metrics_in_docs_are_current() {
     let generated = format!("{before}<!-- Generated from {head}\n{table}<!-- End of {after}");
     is_current("operations.md", &generated);
     assert!(head.contains(AGAIN), "the page says how");
+}
+
+#[test]
+fn the_description_in_docs_is_current() {
+    let mut description = serde_json::to_string_pretty(&openapi::document()).expect("JSON");
+    description.push('\n');
+    is_current("openapi.json", &description);
 }
 
 #[test]

@@ -248,3 +248,32 @@ async fn is_malformed(imprint: &Ledger, body: &str, field: &str) {
     assert_eq!(exception["subject"]["type"], "delivery");
     assert!(text(exception, "message").contains(field), "{field}: {exception:#}");
 }
+
+#[tokio::test]
+async fn a_character_that_a_database_cannot_keep_is_refused_where_it_is_asked_for() {
+    let loans = Ledger::charge_after();
+    let source = loans.source.as_str();
+    loans.ask("/v1/search", &[("q", "a\0")]).await.names("q");
+    loans.ask("/v1/charges", &[("customer_id", "a\0")]).await.names("customer_id");
+    loans.ask("/v1/events", &[("source", "a\0")]).await.names("source");
+    let cursor = hex::encode(json!([source, 1, "a\0"]).to_string());
+    loans.ask("/v1/charges", &[("cursor", &cursor)]).await.names("cursor");
+    loans.creates_charge(&json!({ "charge_id": "a\0", "application_id": "b" })).await.names("body");
+    for path in ["%00", "a%00b", "%FF"] {
+        let charge = format!("/v1/charges/{source}/{path}");
+        loans.ask(&charge, &[]).await.is_problem(404, "not_found");
+        let void = loans.orders(path, "void", &json!({})).await;
+        void.is_problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_have_is_a_problem() {
+    let imprint = Ledger::fresh();
+    for path in ["/v1/transactions", "/v1/sources/imprint", "/healthz", "/openapi.json", "/"] {
+        imprint.command(path, &json!({})).await.is_problem(405, "method_not_allowed");
+    }
+    for path in ["/webhooks/imprint", "/v1/charges/imprint/c/void"] {
+        imprint.ask(path, &[]).await.is_problem(405, "method_not_allowed");
+    }
+}

@@ -19,10 +19,12 @@ mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what
 mod charge_commands; // a partner's void, an operator's link
 mod charges; // operations, chargebacks, what they add up to
+mod clients; // generated from the description, and what asks at random
 mod contract; // what every store promises, run on each
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
 mod decimals; // minor units without a float
+mod description; // every answer is as it is described
 mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
 mod fourth_kind; // a lender that a host brings, as the how-to says
@@ -30,6 +32,7 @@ mod handlers; // a handler of the embedding program
 mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away
 mod lender_tracks; // one application, several lenders, twins
+mod lifecycles; // the path of a thing, now and then
 mod lists; // cursors, filters, wrong parameters, the log
 mod logs; // one delivery, followed by its id
 mod markup; // what lenders send stays text
@@ -43,14 +46,17 @@ mod postgres_es_traps; // what of postgres-es loses data
 mod previews; // what resolving an exception would lead to
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
+mod redriving; // what could not be read, after an upgrade
 mod replay; // read models are disposable
 mod roles; // who may what, call by call
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
 mod spans; // a call as a span, for whoever traces
+mod statistics; // numbers over time
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
-mod transactions; // the golden sequences of money
+mod transactions;
+mod verifying; // calls that were turned away, once the secret is mended // the golden sequences of money
 
 // The house rules: these look at the tree, not at the service.
 mod catalog; // every webhook and what becomes of it

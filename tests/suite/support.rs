@@ -3,10 +3,12 @@
 
 mod browser;
 mod demo;
+pub mod described;
 mod desk;
 mod dice;
 pub mod fixtures;
 mod history;
+pub mod house;
 mod ledger;
 mod payloads;
 pub mod postgres;
@@ -21,7 +23,9 @@ pub use dice::{Dice, orders};
 pub use history::{History, converge, given, play};
 pub use ledger::{Answer, Ledger, settled, until};
 pub use payloads::{Charge, Loan, Onboarding, Payload, Track};
-pub use service::{AUTHORIZATION, Kind, SECRET, Service, Source, ago, signature, unix_now};
+pub use service::{
+    AUTHORIZATION, Kind, SEALING_KEY, SECRET, Service, Source, ago, signature, unix_now,
+};
 pub use webhooks::{Card, T0, T1, T2, T3, T4, T5, T6, Told, Tx, Webhook, decision, link};
 pub use wire::Wire;
 

@@ -67,6 +67,9 @@ pub enum Statement {
     },
 }
 
+/// The kind of the step that says that an action was done.
+pub const CLOSE_ACTION: &str = "close_action";
+
 /// A lender's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,7 +184,7 @@ impl Fact for ApplicationFact {
         match &self.statement {
             Statement::Onboarding(said) => said.kind().name(),
             Statement::Lenders(said) => said.kind().name(),
-            said => Kind::of(said).map_or("close_action", Kind::name),
+            said => Kind::of(said).map_or(CLOSE_ACTION, Kind::name),
         }
     }
 

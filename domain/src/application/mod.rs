@@ -16,10 +16,10 @@ use jiff::Timestamp;
 
 pub use action::{Action, ActionKind, Actions};
 pub use decisions::ApplicationState;
-pub use fact::{ApplicationFact, ClientReport, ClientResult, Decision, Statement};
+pub use fact::{ApplicationFact, CLOSE_ACTION, ClientReport, ClientResult, Decision, Statement};
 
 use crate::{
-    Policies,
+    Place, Policies,
     journal::{Journal, Lifecycle},
     judge::Item,
     step::{Party, StepId, Verdict},
@@ -116,6 +116,10 @@ impl Lifecycle for ApplicationLifecycle {
 
     fn legal(state: &State, fact: &ApplicationFact) -> Vec<&'static str> {
         each!(state, way => way.legal(fact))
+    }
+
+    fn places(state: &State, item: &Item<'_, ApplicationFact>) -> Vec<Place> {
+        each!(state, way => way.places(item).into_iter().collect())
     }
 
     fn watches(

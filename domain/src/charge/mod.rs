@@ -36,7 +36,7 @@ use self::{
     pairing::Pairing,
 };
 use crate::{
-    Flag, Policies, Refusal,
+    Flag, Place, Policies, Refusal,
     journal::{Journal, Lifecycle},
     judge::{Item, park_or_adopt, refuse},
     machine::Row,
@@ -154,6 +154,12 @@ impl Lifecycle for ChargeLifecycle {
             Some(_) => Vec::new(),
             None => state.legal_next(),
         }
+    }
+
+    fn places(state: &State, item: &Item<'_, ChargeFact>) -> Vec<Place> {
+        let whole = state.situation().name();
+        let whole = Place::of_all("charge", whole, &*item.fact, state.legal_next());
+        [whole].into_iter().chain(operation::place(state, item)).collect()
     }
 
     fn watches(

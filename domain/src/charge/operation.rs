@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    fact::{Form, OperationReport},
+    fact::{ChargeFact, Form, OperationReport, Report},
+    lifecycle::{Progress, progress},
     pairing::OperationKey,
+    state::State,
 };
-use crate::{Money, step::StepId};
+use crate::{Money, Place, judge::Item, step::StepId};
 
 /// Which way the money of an operation goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -164,6 +166,30 @@ impl Operation {
 /// The operation of a key among all.
 pub(super) fn find<'a>(operations: &'a [Operation], key: &OperationKey) -> Option<&'a Operation> {
     operations.iter().find(|operation| operation.is(key))
+}
+
+/// The operation that a step reports of, and how far it is; before its first report that counts, by
+/// whether that tells of its creation.
+pub(super) fn place(state: &State, item: &Item<'_, ChargeFact>) -> Option<Place> {
+    let Report::Operation(report) = &item.fact.report else { return None };
+    let key = state.pairing.key_of(item.step.id)?;
+    let known = find(&state.operations, &key).map(|operation| operation.state);
+    let name = match (known, report.form) {
+        (Some(known), _) => known.name(),
+        (None, Form::Created) => "unknown",
+        (None, Form::Updated) => "creation_unseen",
+    };
+    let leads = |said: &OperationState| {
+        matches!(progress(known, report.form, *said), Progress::Leads(None))
+    };
+    let of = key.lender_transaction_id.unwrap_or_else(|| format!("#{}", key.place));
+    Some(Place {
+        machine: "charge-operation",
+        of: format!("{} {of}", report.kind.name()),
+        state: name.into(),
+        kind: report.state.name(),
+        legal: OperationState::ALL.into_iter().filter(leads).map(OperationState::name).collect(),
+    })
 }
 
 /// Takes a report into its operation, which it opens if there is none.

@@ -6,7 +6,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Money, Policies,
+    Money, Place, Policies,
     journal::{Journal, Lifecycle},
     judge::{Item, park_or_adopt},
     machine::{Edge, Machine, Row},
@@ -42,9 +42,11 @@ pub enum Change {
 }
 
 impl Change {
-    const ALL: [Self; 2] = [Self::Link, Self::Unlink];
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Link, Self::Unlink];
 
-    const fn name(self) -> &'static str {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Link => "link",
             Self::Unlink => "unlink",
@@ -154,6 +156,11 @@ impl Lifecycle for CustomerLinkLifecycle {
     fn legal(state: &Status, _: &CustomerLinkFact) -> Vec<&'static str> {
         let in_order = |change: &Change| row(*state, *change).is_in_order();
         Change::ALL.into_iter().filter(in_order).map(Change::name).collect()
+    }
+
+    fn places(state: &Status, item: &Item<'_, CustomerLinkFact>) -> Vec<Place> {
+        let legal = Self::legal(state, &item.fact);
+        vec![Place::of_all("customer-link", state.name(), &*item.fact, legal)]
     }
 }
 

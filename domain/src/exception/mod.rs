@@ -10,7 +10,7 @@ use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Policies, refusal::CommandRefusal};
+use crate::{Policies, StepId, refusal::CommandRefusal};
 
 /// The aggregate type in the log.
 pub const TYPE: &str = "exception";
@@ -21,6 +21,7 @@ pub struct Exception {
     raised: bool,
     /// What the newest resolution was about.
     resolved: Option<Option<About>>,
+    redriven: bool,
 }
 
 /// What may be asked of it.
@@ -30,6 +31,8 @@ pub enum ExceptionCommand {
     Raise(Unreadable),
     /// A person has looked at it.
     Resolve(Resolution),
+    /// The delivery can be read now.
+    Redrive(Redriven),
 }
 
 /// What it records.
@@ -39,6 +42,8 @@ pub enum ExceptionEvent {
     DeliveryUnreadable(Unreadable),
     /// A person has looked at it.
     ExceptionResolved(Resolution),
+    /// The delivery could be read after all, and what it says is recorded.
+    DeliveryRedriven(Redriven),
 }
 
 /// A delivery that could not be read into a step.
@@ -90,6 +95,30 @@ pub struct Resolution {
     pub about: Option<About>,
 }
 
+/// A delivery that could not be read when it came, and could be by a later program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redriven {
+    /// The step that it says. It stands on the stream of what it is about.
+    pub step: StepId,
+    /// Whether another delivery had brought the step before: then this one is a repetition of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
+    /// The kind of aggregate that it is about.
+    pub subject_type: String,
+    /// The thing that it is about, as people address it.
+    pub subject_id: String,
+    /// The kind of step.
+    pub kind: String,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// Why it was redriven.
+    pub reason: String,
+    /// By whom.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What an exception that was derived from several streams was about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
@@ -113,6 +142,7 @@ impl Exception {
             ExceptionCommand::Raise(_) if self.raised => Ok(Vec::new()),
             ExceptionCommand::Raise(cause) => Ok(vec![ExceptionEvent::DeliveryUnreadable(cause)]),
             ExceptionCommand::Resolve(resolution) => self.resolve(resolution),
+            ExceptionCommand::Redrive(redriven) => self.redrive(redriven),
         }
     }
 
@@ -139,12 +169,31 @@ impl Exception {
         }
     }
 
+    /// Twice is once. What a person has discarded stays so.
+    fn redrive(&self, redriven: Redriven) -> Result<Vec<ExceptionEvent>, CommandRefusal> {
+        if !self.raised {
+            Err(CommandRefusal::UnknownStep)
+        } else if self.redriven {
+            Ok(Vec::new())
+        } else if self.resolved.is_some() {
+            Err(CommandRefusal::AlreadyResolved)
+        } else if redriven.reason.trim().is_empty() {
+            Err(CommandRefusal::ReasonMissing)
+        } else {
+            Ok(vec![ExceptionEvent::DeliveryRedriven(redriven)])
+        }
+    }
+
     /// Takes an event in.
     pub fn apply(&mut self, event: &ExceptionEvent) {
         match event {
             ExceptionEvent::DeliveryUnreadable(_) => self.raised = true,
             ExceptionEvent::ExceptionResolved(resolution) => {
                 self.resolved = Some(resolution.about.clone());
+            }
+            ExceptionEvent::DeliveryRedriven(_) => {
+                self.resolved = Some(None);
+                self.redriven = true;
             }
         }
     }
@@ -156,6 +205,7 @@ impl ExceptionEvent {
         match self {
             Self::DeliveryUnreadable(_) => "DeliveryUnreadable",
             Self::ExceptionResolved(_) => "ExceptionResolved",
+            Self::DeliveryRedriven(_) => "DeliveryRedriven",
         }
     }
 }

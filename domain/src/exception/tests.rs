@@ -2,8 +2,10 @@
 
 use cqrs_es::test::TestFramework;
 
-use super::{Exception, ExceptionCommand, ExceptionEvent, Resolution, Unreadable, UnreadableKind};
-use crate::{CommandRefusal, Policies, testing::receipt};
+use super::{
+    Exception, ExceptionCommand, ExceptionEvent, Redriven, Resolution, Unreadable, UnreadableKind,
+};
+use crate::{CommandRefusal, Policies, StepId, testing::receipt};
 
 type Decided = Result<Vec<ExceptionEvent>, CommandRefusal>;
 
@@ -37,6 +39,24 @@ fn raised() -> ExceptionCommand {
 
 fn resolved(action: &str, reason: &str) -> ExceptionCommand {
     ExceptionCommand::Resolve(resolution(action, reason))
+}
+
+fn redriving(reason: &str) -> Redriven {
+    Redriven {
+        step: StepId::derive("imprint", "transaction:e1", "content"),
+        repeats: false,
+        subject_type: "transaction".to_owned(),
+        subject_id: "t1".to_owned(),
+        kind: "capture".to_owned(),
+        occurred_at: receipt(),
+        reason: reason.to_owned(),
+        actor: "kim".to_owned(),
+        at: receipt(),
+    }
+}
+
+fn redriven(reason: &str) -> ExceptionCommand {
+    ExceptionCommand::Redrive(redriving(reason))
 }
 
 fn refused(refusal: CommandRefusal) -> Decided {
@@ -97,6 +117,32 @@ fn a_second_resolution_is_refused_whatever_it_says() {
         let decided = exception.decide(resolved(action, reason));
         assert_eq!(decided, refused(CommandRefusal::AlreadyResolved));
     }
+}
+
+#[test]
+fn what_can_be_read_later_is_redriven_once() {
+    let exception = given([raised()]);
+    let event = ExceptionEvent::DeliveryRedriven(redriving("an upgrade"));
+    assert_eq!(exception.decide(redriven("an upgrade")), Ok(vec![event]));
+    let exception = given([raised(), redriven("an upgrade")]);
+    assert_eq!(exception.decide(redriven("another one")), Ok(Vec::new()));
+    let discarded = exception.decide(resolved("discard", "a test of the lender"));
+    assert_eq!(discarded, refused(CommandRefusal::AlreadyResolved));
+}
+
+#[test]
+fn what_a_person_discarded_is_not_redriven() {
+    let exception = given([raised(), resolved("discard", "a test of the lender")]);
+    let decided = exception.decide(redriven("an upgrade"));
+    assert_eq!(decided, refused(CommandRefusal::AlreadyResolved));
+}
+
+#[test]
+fn only_what_was_raised_is_redriven_and_for_a_reason() {
+    let decided = given([]).decide(redriven("an upgrade"));
+    assert_eq!(decided, refused(CommandRefusal::UnknownStep));
+    let decided = given([raised()]).decide(redriven(" "));
+    assert_eq!(decided, refused(CommandRefusal::ReasonMissing));
 }
 
 #[test]

@@ -100,27 +100,39 @@ pub const fn is_edge(card: &CardType, from: Status, to: Status) -> bool {
     }
 }
 
+const fn leads(card: &CardType, from: Option<Status>, to: Status) -> bool {
+    match from {
+        Some(from) => is_edge(card, from, to),
+        None => is_creation(card, to),
+    }
+}
+
+/// The name of a status in the drawing, where each type of card has its own.
+pub fn state(card: &CardType, status: Option<Status>) -> String {
+    let card = match card {
+        CardType::Virtual => "virtual",
+        CardType::Physical => "physical",
+        CardType::Other(_) => "other",
+    };
+    format!("{card}_{}", status.map_or("unknown", Status::name))
+}
+
 /// The statuses to which a card in `from` may change.
 pub fn legal(card: &CardType, from: Option<Status>) -> Vec<&'static str> {
-    let may = |to: &Status| match from {
-        Some(from) => is_edge(card, from, *to),
-        None => is_creation(card, *to),
-    };
+    let may = |to: &Status| leads(card, from, *to);
     Status::ALL.into_iter().filter(may).map(Status::name).collect()
 }
 
 /// The table as edges, ready to be drawn.
 pub fn machine() -> Machine {
     let mut edges = Vec::new();
-    for (card, kind) in [(CardType::Virtual, "virtual"), (CardType::Physical, "physical")] {
+    for card in [CardType::Virtual, CardType::Physical, CardType::Other(String::new())] {
         for from in [None].into_iter().chain(Status::ALL.map(Some)) {
-            let state = from.map_or("unknown", Status::name);
-            let to = legal(&card, from);
-            let effect = |to: &str| Effect::Leads(vec![format!("{kind}_{to}")], None);
-            edges.extend(to.into_iter().map(|to| Edge {
-                from: format!("{kind}_{state}"),
-                kind: to,
-                effect: effect(to),
+            let may = |to: &Status| leads(&card, from, *to);
+            edges.extend(Status::ALL.into_iter().filter(may).map(|to| Edge {
+                from: state(&card, from),
+                kind: to.name(),
+                effect: Effect::Leads(vec![state(&card, Some(to))], None),
             }));
         }
     }

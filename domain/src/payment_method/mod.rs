@@ -14,11 +14,17 @@ use serde::{Deserialize, Serialize};
 pub use lifecycle::{CardType, Status, machine};
 
 use crate::{
-    Flag, Money, Policies, Reaction, Refusal,
+    Flag, Money, Place, Policies, Reaction, Refusal,
     journal::{Journal, Lifecycle},
     judge::{Item, park_or_adopt, refuse},
     step::{Fact, Outcome, Party, Verdict},
 };
+
+/// The kind of a step that reports no status.
+pub const ATTRIBUTES: &str = "attributes";
+
+/// What a step waits for that comes before the card is known.
+pub const CREATION: &str = "creation";
 
 /// The aggregate.
 pub type PaymentMethod = Journal<PaymentMethodLifecycle>;
@@ -53,7 +59,7 @@ pub struct PaymentMethodFact {
 
 impl Fact for PaymentMethodFact {
     fn kind(&self) -> &'static str {
-        self.new_status.map_or("attributes", Status::name)
+        self.new_status.map_or(ATTRIBUTES, Status::name)
     }
 
     fn event_type(&self) -> &'static str {
@@ -109,6 +115,9 @@ struct Owner {
 }
 
 impl State {
+    /// Why a card can be inactive.
+    pub const SUBSTATES: [&str; 2] = ["paused", "not_yet_activated"];
+
     /// The status that counts; `None` before a creation is known.
     pub const fn status(&self) -> Option<Status> {
         self.status
@@ -249,6 +258,14 @@ impl Lifecycle for PaymentMethodLifecycle {
     fn legal(state: &State, fact: &PaymentMethodFact) -> Vec<&'static str> {
         lifecycle::legal(&CardType::of(&fact.card_type), state.status)
     }
+
+    fn places(state: &State, item: &Item<'_, PaymentMethodFact>) -> Vec<Place> {
+        let own = CardType::of(&item.fact.card_type);
+        let card = state.card_type().unwrap_or(&own);
+        let (name, legal) =
+            (lifecycle::state(card, state.status), lifecycle::legal(card, state.status));
+        vec![Place::of_all("payment-method", name, &*item.fact, legal)]
+    }
 }
 
 /// The first report of a card that is not known yet.
@@ -267,7 +284,7 @@ fn creation(
         Some(Status::Canceled) => policies.unknown_cancel_parked_for,
         _ => policies.parked_for,
     };
-    park_or_adopt(item, "creation", wait)
+    park_or_adopt(item, CREATION, wait)
 }
 
 /// A report without a new status: tokens or attributes changed.

@@ -16,7 +16,7 @@ pub use fact::{Merchant, Report, TransactionFact};
 pub use lifecycle::{Kind, Status};
 
 use crate::{
-    Currency, Flag, Money, Policies, Reaction, Refusal,
+    Currency, Flag, Money, Place, Policies, Reaction, Refusal,
     journal::{Journal, Lifecycle},
     judge::{Item, park_or_adopt, refuse, until},
     machine::{Edge, Machine, Row},
@@ -232,6 +232,8 @@ impl Lifecycle for TransactionLifecycle {
                 state.approval = Some(item.step.id);
                 state.authorized = Some(amount);
             }
+            // It waited for an approval when it was replaced, so it never counted.
+            Kind::Update if verdict.outcome == Outcome::Stale && state.authorized.is_none() => {}
             Kind::Update => state.authorized = Some(amount),
             Kind::Void => {
                 state.voided_at = Some(item.step.occurred_at);
@@ -306,6 +308,11 @@ impl Lifecycle for TransactionLifecycle {
 
     fn legal(state: &State, _: &TransactionFact) -> Vec<&'static str> {
         lifecycle::legal(state.status())
+    }
+
+    fn places(state: &State, item: &Item<'_, TransactionFact>) -> Vec<Place> {
+        let status = state.status();
+        vec![Place::of_all("transaction", status.name(), &*item.fact, lifecycle::legal(status))]
     }
 }
 

@@ -40,19 +40,22 @@ fn reasons(state: &State) -> Vec<Value> {
     let rejected = state.rejected.as_ref().map(|(reason, _)| {
         json!({
             "code": reason.code(),
-            "class": reason.class(),
+            "class": reason.class().name(),
             "customer_action": reason.customer_action(),
         })
     });
     let failed = state.failed.as_ref().map(|(code, _)| {
         json!({
             "code": code.code(),
-            "class": code.class(),
+            "class": code.class().name(),
             "customer_action": code.customer_action(),
         })
     });
     rejected.into_iter().chain(failed).collect()
 }
+
+/// Where a signing can stand.
+pub const SIGNING_STATUSES: [&str; 3] = ["completed", "open", "ended"];
 
 fn signing(signing: &Signing, status: Status) -> Value {
     json!({

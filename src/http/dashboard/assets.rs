@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 
-const STYLE: &str = include_str!("assets/style.css");
+const STYLE: &str = concat!(include_str!("assets/style.css"), include_str!("assets/drawing.css"));
 const SCRIPT: &str = include_str!("assets/script.js");
 const ICON: &str = include_str!("assets/icon.svg");
 

@@ -1,8 +1,6 @@
 //! Deliveries as they came, and calls that were turned away.
 
-use std::collections::HashMap;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -15,7 +13,10 @@ use super::{
 };
 use crate::{
     app::Creditrail,
-    http::{params::Params, problem::Problem},
+    http::{
+        params::{Params, Path, Query},
+        problem::Problem,
+    },
 };
 
 /// The page of one delivery: what it says, byte for byte, secrets masked.
@@ -73,7 +74,7 @@ fn headers(headers: &Value) -> Markup {
 pub async fn rejected(
     State(creditrail): State<Creditrail>,
     frame: Frame,
-    Query(given): Query<HashMap<String, String>>,
+    Query(given): Query,
 ) -> Shown {
     let mut params = Params::new(given);
     let source = params.take("source").ok_or_else(|| Problem::invalid("source", "is required"))?;

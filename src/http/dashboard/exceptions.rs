@@ -1,10 +1,7 @@
 //! The page of an exception: what is odd, what would be in order, and the way out.
 
-use std::collections::HashMap;
-
 use axum::{
-    Form,
-    extract::{Path, Query, State},
+    extract::State,
     response::{IntoResponse, Redirect},
 };
 use maud::{Markup, html};
@@ -24,6 +21,8 @@ use crate::{
     },
     http::{
         access::{Caller, Right},
+        body::Form,
+        params::{Path, Query},
         problem::Problem,
     },
 };
@@ -33,7 +32,7 @@ pub async fn page(
     State(creditrail): State<Creditrail>,
     frame: Frame,
     Path(id): Path<String>,
-    Query(given): Query<HashMap<String, String>>,
+    Query(given): Query,
 ) -> Shown {
     let exception = creditrail.exception(&id).await?;
     let exception = exception.ok_or_else(|| Problem::not_found("exception", &id))?;
@@ -167,7 +166,7 @@ pub async fn resolve(
     frame: Frame,
     caller: Caller,
     Path(id): Path<String>,
-    Form(given): Form<HashMap<String, String>>,
+    Form(given): Form,
 ) -> Shown {
     let field = |name: &str| given.get(name).map(|given| given.trim().to_owned());
     let choice = field("choice").unwrap_or_default();

@@ -42,6 +42,7 @@ const PLACES: &[(&str, &str)] = &[
     ("charges", "Charges"),
     ("deliveries", "Deliveries"),
     ("sources", "Sources"),
+    ("statistics", "Charts"),
 ];
 
 impl Frame {

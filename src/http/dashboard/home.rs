@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::{Creditrail, lists::List},
     http::problem::Problem,
-    store::Page,
+    store::{Order, Page},
 };
 
 /// How many rows of each list the first page has.
@@ -25,18 +25,18 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
     let content = html! {
         h1.quiet { "What needs a person" }
         (board(&frame, &creditrail, &Block {
-            title: "Exceptions", way: "exceptions?status=open", list: List::Exceptions,
-            filters: &[("status", "open")], columns: lists::EXCEPTIONS,
+            title: "Exceptions", way: "exceptions?status=open&order=stake", list: List::Exceptions,
+            filters: &[("status", "open")], order: Order::Stake, columns: lists::EXCEPTIONS,
             empty: "No exception is open.",
         }).await?)
         (board(&frame, &creditrail, &Block {
             title: "Actions", way: "actions?status=open", list: List::Actions,
-            filters: &[("status", "open")], columns: lists::ACTIONS,
+            filters: &[("status", "open")], order: Order::Newest, columns: lists::ACTIONS,
             empty: "Nobody has anything to do.",
         }).await?)
         (board(&frame, &creditrail, &Block {
             title: "Discrepancies", way: "discrepancies", list: List::Discrepancies,
-            filters: &[], columns: lists::FINDINGS,
+            filters: &[], order: Order::Newest, columns: lists::FINDINGS,
             empty: "Browser and lender agree.",
         }).await?)
         section {
@@ -53,6 +53,7 @@ struct Block {
     way: &'static str,
     list: List,
     filters: &'static [(&'static str, &'static str)],
+    order: Order,
     columns: &'static [Column],
     empty: &'static str,
 }
@@ -67,7 +68,8 @@ async fn board(frame: &Frame, creditrail: &Creditrail, block: &Block) -> Result<
                 .iter()
                 .map(|(column, value)| (*column, (*value).to_owned()))
                 .collect(),
-            limit: ROWS * 4,
+            order: block.order,
+            limit: ROWS + 1,
             ..Page::default()
         };
         rows.extend(creditrail.list(block.list, page).await?.items);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::{
     app::{Creditrail, lists::List, read::Items},
     http::{
         access::Right,
-        params::{Params, next_cursor},
+        params::{Params, Query, next_cursor},
     },
 };
 
@@ -248,7 +248,7 @@ pub async fn page(
     listing: &'static Listing,
     State(creditrail): State<Creditrail>,
     frame: Frame,
-    Query(given): Query<HashMap<String, String>>,
+    Query(given): Query,
 ) -> Shown {
     let list = listing.list;
     let page = Params::new(given.clone()).list(&creditrail, list).await?;
@@ -290,7 +290,7 @@ impl Form<'_> {
                         None => label { span { (words(filter)) } input name=(filter) value=(value(filter)); },
                     }
                 }
-                (choice_of("order", &[("", "newest first"), ("oldest", "oldest first")], value("order")))
+                (choice_of("order", &orders(self.list), value("order")))
                 button { "Show" }
                 @if self.given.keys().any(|name| name != "cursor") {
                     a href=(frame.to(self.list.name())) { "All" }
@@ -353,6 +353,16 @@ impl Form<'_> {
             }
         }
     }
+}
+
+/// The orders of a list, the default without a value.
+fn orders(list: List) -> Vec<(&'static str, &'static str)> {
+    let shown = |name: &'static str| match name {
+        "newest" => ("", "newest first"),
+        "oldest" => (name, "oldest first"),
+        _ => (name, "most at stake first"),
+    };
+    list.orders().iter().map(|(name, _)| shown(name)).collect()
 }
 
 fn choice(name: &str, values: &[&str], chosen: &str) -> Markup {

@@ -4,19 +4,24 @@
 //! (what is around a page), [`parts`] (what pages are made of), then a file for each kind of page.
 //! A page stands at the path of what it shows, without `/v1`.
 
+mod again;
 mod assets;
+pub mod chart;
 mod deliveries;
 mod exceptions;
 mod facts;
 mod frame;
 mod home;
+pub mod lifecycle;
 mod lists;
 mod moments;
 mod parts;
 mod search;
 mod session;
 mod sources;
+mod statistics;
 mod steps;
+mod svg;
 mod things;
 mod work;
 
@@ -47,11 +52,14 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
         (Right::Read, reads()),
         (Right::Work, Router::new().route("/actions/{id}/done", post(work::finish))),
         (Right::Reveal, Router::new().route("/secrets/{reference}/reveal", post(work::reveal))),
-        (Right::Decide, Router::new().route("/exceptions/{id}", post(exceptions::resolve))),
+        (Right::Decide, decides()),
         (Right::Audit, audits()),
     ];
     let pages = rights.into_iter().map(|(right, pages)| access::only(right, pages));
-    let pages = pages.fold(Router::new(), Router::merge).fallback(nothing_here);
+    let pages = pages
+        .fold(Router::new(), Router::merge)
+        .fallback(async || Problem::nothing_here())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
     access::identified(pages.with_state(creditrail.clone()), access)
         .merge(session::session(creditrail, access))
         .layer(middleware::from_fn_with_state(access.clone(), problems))
@@ -80,19 +88,24 @@ fn reads() -> Router<Creditrail> {
         .route("/exceptions/{id}", get(exceptions::page))
         .route("/sources", get(sources::list))
         .route("/sources/{source}", get(sources::page))
+        .route("/statistics", get(statistics::page))
+        .route("/redrive", get(again::redrive_page))
+        .route("/verify", get(again::verify_page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
+}
+
+fn decides() -> Router<Creditrail> {
+    Router::new()
+        .route("/exceptions/{id}", post(exceptions::resolve))
+        .route("/redrive", post(again::redrive))
+        .route("/verify", post(again::verify))
 }
 
 fn audits() -> Router<Creditrail> {
     let accesses =
         async |state, frame, given| lists::page(&lists::ACCESSES, state, frame, given).await;
     Router::new().route("/access-records", get(accesses)).route("/exports", post(exports::by_form))
-}
-
-async fn nothing_here() -> Problem {
-    let detail = "there is nothing at this path; `GET /` shows what there is";
-    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
 }
 
 /// Shows problems as pages to whoever reads pages, and asks who is not known to sign in.

@@ -1,9 +1,7 @@
 //! The one search: any id of any kind; one hit leads straight to the thing.
 
-use std::collections::HashMap;
-
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Redirect},
 };
 use maud::html;
@@ -13,13 +11,13 @@ use super::{
     frame::Frame,
     parts::{self, kind_word, text},
 };
-use crate::app::Creditrail;
+use crate::{app::Creditrail, http::params::Query};
 
 /// The page of the search.
 pub async fn page(
     State(creditrail): State<Creditrail>,
     frame: Frame,
-    Query(given): Query<HashMap<String, String>>,
+    Query(given): Query,
 ) -> Shown {
     let id = given.get("q").map_or("", |given| given.trim());
     let found = if id.is_empty() { Vec::new() } else { creditrail.search(id).await? };

@@ -1,10 +1,8 @@
 //! Signing in by a token and out again, the choice of colours, and the page of keys.
 
-use std::collections::HashMap;
-
 use axum::{
-    Form, Router,
-    extract::{Query, State},
+    Router,
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -21,6 +19,8 @@ use crate::{
     app::Creditrail,
     http::{
         access::{Access, Right, Role, names_this_machine},
+        body::Form,
+        params::Query,
         problem::Problem,
         tokens::{COOKIE, SESSION},
     },
@@ -41,11 +41,7 @@ fn no_sign_in() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
 }
 
-async fn sign_in_page(
-    State((_, access)): Both,
-    frame: Frame,
-    Query(given): Query<HashMap<String, String>>,
-) -> Shown {
+async fn sign_in_page(State((_, access)): Both, frame: Frame, Query(given): Query) -> Shown {
     access.sign_in().ok_or_else(no_sign_in)?;
     Ok(sign_in_form(&frame, given.get("next").map_or("", String::as_str), None))
 }
@@ -67,7 +63,7 @@ async fn sign_in(
     State((creditrail, access)): Both,
     frame: Frame,
     headers: HeaderMap,
-    Form(given): Form<HashMap<String, String>>,
+    Form(given): Form,
 ) -> Shown {
     let tokens = access.sign_in().ok_or_else(no_sign_in)?;
     let next = given.get("next").map_or("", String::as_str);
@@ -103,11 +99,7 @@ async fn sign_out(State((_, access)): Both, frame: Frame, headers: HeaderMap) ->
 }
 
 /// Keeps the choice of colours.
-pub async fn theme(
-    frame: Frame,
-    headers: HeaderMap,
-    Query(given): Query<HashMap<String, String>>,
-) -> Response {
+pub async fn theme(frame: Frame, headers: HeaderMap, Query(given): Query) -> Response {
     let choice = frame::theme(given.get("to").map_or("", String::as_str));
     let cookie = kept(&headers, THEME_COOKIE, choice, 365 * 24 * 60 * 60);
     let back = inside(given.get("back").map_or("", String::as_str));

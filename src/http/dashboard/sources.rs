@@ -1,6 +1,6 @@
 //! How the sources are: what came, what became of it, how far the read models are.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{
     frame::Frame,
     parts::{Tone, badge, encoded, text, time, words},
 };
-use crate::{app::Creditrail, http::problem::Problem};
+use crate::{app::Creditrail, http::params::Path, http::problem::Problem};
 
 /// How each source is.
 pub async fn statuses(creditrail: &Creditrail) -> Result<Vec<Value>, Problem> {
@@ -64,7 +64,12 @@ pub async fn page(
         @if let Some(causes) = rejected {
             ul { @for (cause, count) in causes { li { (count) " " (words(cause)) } } }
         } @else { p.muted { "None since the start." } }
-        p { a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" } }
+        p {
+            a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" } " · "
+            a href=(frame.to(&format!("verify?source={}", encoded(&source)))) { "Verify them again" }
+        }
+        h2 { "Deliveries that could not be read" }
+        p { a href=(frame.to(&format!("redrive?source={}", encoded(&source)))) { "Redrive them after an upgrade" } }
     }))
 }
 

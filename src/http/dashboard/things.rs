@@ -1,22 +1,24 @@
 //! The page of one thing: what it is or was, how it came to be so, and what may come next.
 
-use std::collections::HashMap;
-
-use axum::extract::{Path, Query, State};
-use maud::{Markup, html};
+use axum::extract::State;
+use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 
 use super::{
     Shown, facts,
     frame::Frame,
-    lists,
+    lifecycle, lists,
     moments::Moments,
     parts::{self, list, status, text, words},
     steps,
 };
 use crate::{
     app::{Creditrail, lists::List, moments::AsOf, things::Thing},
-    http::{params::Params, problem::Problem, things::not_known_then},
+    http::{
+        params::{Params, Path, Query},
+        problem::Problem,
+        things::not_known_then,
+    },
     store::Page,
 };
 
@@ -37,7 +39,7 @@ pub async fn page(
     State(creditrail): State<Creditrail>,
     frame: Frame,
     Path((source, id)): Path<(String, String)>,
-    Query(given): Query<HashMap<String, String>>,
+    Query(given): Query,
 ) -> Shown {
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
@@ -54,6 +56,7 @@ pub async fn page(
         @if thing == Thing::Customer {
             (subject.timeline(&frame, as_of).await?)
         } @else {
+            (subject.lifecycles(&frame, as_of).await?)
             h2 { "What happened" }
             (steps::table(&frame, &source, list(&document, "steps")))
         }
@@ -109,6 +112,27 @@ impl Subject<'_> {
             }
             (flags(document))
         }
+    }
+
+    /// Its lifecycles as the tables that decide draw them, with the path that it took.
+    async fn lifecycles(&self, _: &Frame, as_of: Option<AsOf>) -> Result<Markup, Problem> {
+        let Self { creditrail, thing, source, id } = *self;
+        let up_to = match as_of {
+            Some(as_of) => Some(creditrail.point(source, as_of).await?.position),
+            None => None,
+        };
+        let all = creditrail.lifecycles(thing.name(), source, id, up_to).await?;
+        let is_alone = all.len() == 1;
+        Ok(html! {
+            h2 { "Lifecycle" }
+            @if all.is_empty() { p.empty { "No step of it has been reported so far." } }
+            @for (place, lit) in all.iter().enumerate() {
+                details.lifecycle open[place == 0] {
+                    summary { @if is_alone { "Where it has been, and what may come" } @else { (lit.title) ": " (words(&lit.current)) } }
+                    div.drawing tabindex="0" role="region" aria-label=(format!("Lifecycle: {}", lit.title)) { (PreEscaped(lifecycle::svg(lit))) }
+                }
+            }
+        })
     }
 
     /// Everything of a customer, in the order in which it happened.

@@ -1,10 +1,7 @@
 //! Small work: an action that is done, a secret that is shown for a reason.
 
-use std::collections::HashMap;
-
 use axum::{
-    Form,
-    extract::{Path, State},
+    extract::State,
     http::header::CACHE_CONTROL,
     response::{IntoResponse, Redirect},
 };
@@ -22,7 +19,11 @@ use crate::{
         Creditrail,
         command::work::{DoneAction, RevealSecret},
     },
-    http::access::{Caller, Right},
+    http::{
+        access::{Caller, Right},
+        body::Form,
+        params::Path,
+    },
 };
 
 /// What closes an open action, for those who may.
@@ -49,7 +50,7 @@ pub async fn finish(
     frame: Frame,
     caller: Caller,
     Path(id): Path<String>,
-    Form(given): Form<HashMap<String, String>>,
+    Form(given): Form,
 ) -> Shown {
     let note = given.get("note").filter(|note| !note.trim().is_empty()).cloned();
     creditrail.finish_action(&id, DoneAction { actor: caller.signs(None), note }).await?;
@@ -79,7 +80,7 @@ pub async fn reveal(
     frame: Frame,
     caller: Caller,
     Path(reference): Path<String>,
-    Form(given): Form<HashMap<String, String>>,
+    Form(given): Form,
 ) -> Shown {
     let reason = given.get("reason").cloned().unwrap_or_default();
     let asked = RevealSecret { reason, actor: caller.signs(None) };

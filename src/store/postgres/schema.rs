@@ -10,7 +10,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("log", include_str!("../../../migrations/postgres/0001_log.sql")),
     ("read_models", include_str!("../../../migrations/postgres/0002_read_models.sql")),
     ("three_lenders", include_str!("../../../migrations/postgres/0003_three_lenders.sql")),
-    ("access_records", include_str!("../../../migrations/postgres/0004_access_records.sql")),
+    ("dashboard", include_str!("../../../migrations/postgres/0004_dashboard.sql")),
+    ("redriving", include_str!("../../../migrations/postgres/0005_redriving.sql")),
+    ("statistics", include_str!("../../../migrations/postgres/0006_statistics.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

@@ -11,7 +11,10 @@ use super::{
     Result, bounded, failed, query,
     transaction::{Statement, Transaction, column},
 };
-use crate::store::{Batch, Head, KnownDelivery, RejectedCall, StoreError, Written, codec, reading};
+use crate::store::{
+    Batch, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace, SealedSecret, StoreError,
+    Written, codec, reading,
+};
 
 /// Bounds what a writer that hangs or is stopped costs the others: they wait for the head row no
 /// longer than a sender waits, and its session ends. In one message, so the source is quoted into
@@ -29,10 +32,16 @@ const OPEN_HEAD: &str = "INSERT INTO creditrail.heads
 /// `OFFSET 0` keeps the planner from turning the lookups into a scan.
 const KNOWN: &str = "SELECT d.* FROM UNNEST($2::text[], $3::text[]) AS k(first, beyond)
     CROSS JOIN LATERAL (
-        SELECT delivery_id, dedup_key, position, aggregate_type, stream
+        (SELECT delivery_id AS step_id, delivery_id, dedup_key, position, aggregate_type, stream
         FROM creditrail.deliveries
         WHERE source = $1 AND delivery_id >= k.first AND delivery_id < k.beyond
-        ORDER BY delivery_id OFFSET 0
+        ORDER BY delivery_id OFFSET 0)
+        UNION ALL
+        (SELECT step_id, delivery_id, dedup_key, position, aggregate_type, stream
+        FROM creditrail.redriven_deliveries
+        WHERE source = $1 AND step_id >= k.first AND step_id < k.beyond
+            AND first_position IS NOT NULL
+        ORDER BY step_id OFFSET 0)
     ) AS d";
 
 /// A batch: its deliveries, its events and the head, in one statement.
@@ -55,6 +64,11 @@ const WRITE: &str = "WITH kept AS (
     UPDATE creditrail.heads
     SET position = $26, deliveries = $27, received = $28, recorded_at = $17 WHERE source = $1";
 
+const REDRIVE: &str = "INSERT INTO creditrail.redriven_deliveries (source, delivery_id, step_id,
+        dedup_key, first_position, position, aggregate_type, stream)
+    SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
+        $7::text[], $8::text[])";
+
 const COUNT_REPEATS: &str = "UPDATE creditrail.deliveries AS d
     SET repeats = d.repeats + r.times, last_received_at = GREATEST(d.last_received_at, r.at)
     FROM UNNEST($2::text[], $3::bigint[], $4::bigint[]) AS r(id, times, at)
@@ -71,11 +85,21 @@ const ADD_SEALING_KEY: &str =
 const LOCK_RING: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))";
 
 const REJECT: &str = "INSERT INTO creditrail.rejected_calls
-    (source, number, received_at, cause, headers, body)
+    (source, number, received_at, cause, headers, body, sealed_headers)
     SELECT $1, r.nth + (SELECT COALESCE(MAX(number), 0) FROM creditrail.rejected_calls
-        WHERE source = $1), r.received_at, r.cause, r.headers, r.body
-    FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY
-        AS r(received_at, cause, headers, body, nth)";
+        WHERE source = $1), r.received_at, r.cause, r.headers, r.body,
+        r.sealed_headers
+    FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[]) WITH ORDINALITY
+        AS r(received_at, cause, headers, body, sealed_headers, nth)";
+
+const IN_RING: &str = "SELECT c.number, c.received_at FROM creditrail.rejected_calls AS c
+    JOIN UNNEST($2::bigint[], $3::bigint[]) AS a(number, received_at)
+        ON c.number = a.number AND c.received_at = a.received_at
+    WHERE c.source = $1";
+
+const ACCEPT: &str = "DELETE FROM creditrail.rejected_calls AS c
+    USING UNNEST($2::bigint[], $3::bigint[]) AS a(number, received_at)
+    WHERE c.source = $1 AND c.number = a.number AND c.received_at = a.received_at";
 
 const TRIM_REJECTED: &str = "DELETE FROM creditrail.rejected_calls
     WHERE source = $1 AND (received_at < $2 OR number <=
@@ -129,24 +153,58 @@ impl PostgresBatch {
             .bind(head.received);
         self.transaction.run(statement).await?;
         if !written.repeats.is_empty() {
-            let count = sqlx::query(COUNT_REPEATS)
-                .bind(&self.source)
-                .bind(column(&written.repeats, |(id, _, _)| id.as_str()))
-                .bind(column(&written.repeats, |(_, times, _)| *times))
-                .bind(column(&written.repeats, |(_, _, at)| at.as_microsecond()));
-            self.transaction.run(count).await?;
+            self.count_repeats(&written.repeats).await?;
+        }
+        if !written.redriven.is_empty() {
+            self.write_redriven(&written.redriven).await?;
+        }
+        if !written.accepted.is_empty() {
+            self.accept(&written.accepted).await?;
         }
         if !written.secrets.is_empty() {
-            let secrets = &written.secrets;
-            let seal = sqlx::query(SEAL)
-                .bind(&self.source)
-                .bind(secrets.iter().map(|row| row.reference.to_string()).collect::<Vec<_>>())
-                .bind(column(secrets, |row| row.field.as_str()))
-                .bind(column(secrets, |row| row.key_id.as_str()))
-                .bind(column(secrets, |row| &row.sealed[..]));
-            self.transaction.run(seal).await?;
+            self.seal(&written.secrets).await?;
         }
         Ok(())
+    }
+
+    async fn count_repeats(&mut self, repeats: &[(String, i64, Timestamp)]) -> Result<()> {
+        let count = sqlx::query(COUNT_REPEATS)
+            .bind(&self.source)
+            .bind(column(repeats, |(id, _, _)| id.as_str()))
+            .bind(column(repeats, |(_, times, _)| *times))
+            .bind(column(repeats, |(_, _, at)| at.as_microsecond()));
+        self.transaction.run(count).await.map(drop)
+    }
+
+    async fn accept(&mut self, accepted: &[RejectedPlace]) -> Result<()> {
+        let accept = sqlx::query(ACCEPT)
+            .bind(&self.source)
+            .bind(column(accepted, |call| call.number))
+            .bind(column(accepted, |call| call.received_at.as_microsecond()));
+        self.transaction.run(accept).await.map(drop)
+    }
+
+    async fn seal(&mut self, secrets: &[SealedSecret]) -> Result<()> {
+        let seal = sqlx::query(SEAL)
+            .bind(&self.source)
+            .bind(secrets.iter().map(|row| row.reference.to_string()).collect::<Vec<_>>())
+            .bind(column(secrets, |row| row.field.as_str()))
+            .bind(column(secrets, |row| row.key_id.as_str()))
+            .bind(column(secrets, |row| &row.sealed[..]));
+        self.transaction.run(seal).await.map(drop)
+    }
+
+    async fn write_redriven(&mut self, redriven: &[RedrivenRow]) -> Result<()> {
+        let redrive = sqlx::query(REDRIVE)
+            .bind(&self.source)
+            .bind(column(redriven, |row| row.delivery_id.as_str()))
+            .bind(column(redriven, |row| row.step_id.as_str()))
+            .bind(column(redriven, |row| row.dedup_key.as_str()))
+            .bind(column(redriven, |row| row.first_position))
+            .bind(column(redriven, |row| row.position))
+            .bind(column(redriven, |row| row.stream.aggregate_type.name()))
+            .bind(column(redriven, |row| row.stream.id.as_str()));
+        self.transaction.run(redrive).await.map(drop)
     }
 }
 
@@ -162,6 +220,16 @@ impl Batch for PostgresBatch {
         let connection = self.transaction.connection()?;
         let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
         rows.iter().map(|row| query::row(row).and_then(reading::known)).collect()
+    }
+
+    async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>> {
+        let select = sqlx::query(IN_RING)
+            .bind(&self.source)
+            .bind(column(&calls, |call| call.number))
+            .bind(column(&calls, |call| call.received_at.as_microsecond()));
+        let connection = self.transaction.connection()?;
+        let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
+        rows.iter().map(|row| query::row(row).and_then(reading::rejected_place)).collect()
     }
 
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
@@ -248,7 +316,8 @@ pub(super) async fn reject(
         .bind(column(calls, |call| call.received_at.as_microsecond()))
         .bind(column(calls, |call| call.cause))
         .bind(column(calls, |call| call.headers.as_str()))
-        .bind(column(calls, |call| call.body.as_deref()));
+        .bind(column(calls, |call| call.body.as_deref()))
+        .bind(column(calls, |call| call.sealed_headers.as_deref()));
     transaction.run(reject).await?;
     let trim = sqlx::query(TRIM_REJECTED).bind(source).bind(oldest.as_microsecond()).bind(most);
     transaction.run(trim).await?;

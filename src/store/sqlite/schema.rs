@@ -9,7 +9,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("log", include_str!("../../../migrations/sqlite/0001_log.sql")),
     ("read_models", include_str!("../../../migrations/sqlite/0002_read_models.sql")),
     ("three_lenders", include_str!("../../../migrations/sqlite/0003_three_lenders.sql")),
-    ("access_records", include_str!("../../../migrations/sqlite/0004_access_records.sql")),
+    ("dashboard", include_str!("../../../migrations/sqlite/0004_dashboard.sql")),
+    ("redriving", include_str!("../../../migrations/sqlite/0005_redriving.sql")),
+    ("statistics", include_str!("../../../migrations/sqlite/0006_statistics.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

@@ -11,20 +11,26 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, Projected, RejectedCall, SealedSecret, StoreError,
-    Written, codec, reading,
+    Batch, DeliveryRow, Head, KnownDelivery, Projected, RedrivenRow, RejectedCall, RejectedPlace,
+    SealedSecret, StoreError, Written, codec, reading,
 };
 
 const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (source) DO UPDATE SET
     position = ?2, deliveries = ?3, received = ?4, recorded_at = ?5";
 
-const KNOWN: &str = "SELECT delivery_id, dedup_key, position, aggregate_type, stream
-    FROM deliveries WHERE source = ? AND delivery_id >= ? AND delivery_id < ?";
+const KNOWN: &str = "SELECT delivery_id, delivery_id, dedup_key, position, aggregate_type, stream
+    FROM deliveries WHERE source = ?1 AND delivery_id >= ?2 AND delivery_id < ?3
+    UNION ALL SELECT step_id, delivery_id, dedup_key, position, aggregate_type, stream
+    FROM redriven_deliveries
+    WHERE source = ?1 AND step_id >= ?2 AND step_id < ?3 AND first_position IS NOT NULL";
 
 const KEEP: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_key, received_at,
     secret_id, headers, body, outcome, first_position, position, aggregate_type, stream,
     repeats, last_received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const REDRIVE: &str = "INSERT INTO redriven_deliveries (source, delivery_id, step_id, dedup_key,
+    first_position, position, aggregate_type, stream) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 const COUNT_REPEAT: &str = "UPDATE deliveries
     SET repeats = repeats + ?3, last_received_at = MAX(last_received_at, ?4)
@@ -49,9 +55,15 @@ const MOVE_BOOKMARK: &str =
 const RESET_BOOKMARK: &str = "UPDATE bookmarks SET position = 0 WHERE source = ? AND reader = ?";
 
 const REJECT: &str =
-    "INSERT INTO rejected_calls (source, number, received_at, cause, headers, body)
-    SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5
+    "INSERT INTO rejected_calls (source, number, received_at, cause, headers, body, sealed_headers)
+    SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5, ?6
     FROM rejected_calls WHERE source = ?1";
+
+const IN_RING: &str =
+    "SELECT 1 FROM rejected_calls WHERE source = ? AND number = ? AND received_at = ?";
+
+const ACCEPT: &str =
+    "DELETE FROM rejected_calls WHERE source = ? AND number = ? AND received_at = ?";
 
 const TRIM_REJECTED: &str = "DELETE FROM rejected_calls WHERE source = ?1 AND (received_at < ?2
     OR number <= (SELECT MAX(number) FROM rejected_calls WHERE source = ?1) - ?3)";
@@ -117,6 +129,22 @@ impl Batch for SqliteBatch {
         self.writer.call(move |connection| known(connection, &source, &deliveries)).await
     }
 
+    async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>> {
+        let source = self.source.clone();
+        let rejected = move |connection: &mut Connection| {
+            let mut find = connection.prepare_cached(IN_RING).map_err(failed)?;
+            let mut found = Vec::with_capacity(calls.len());
+            for call in calls {
+                let at = call.received_at.as_microsecond();
+                if find.exists(params![source, call.number, at]).map_err(failed)? {
+                    found.push(call);
+                }
+            }
+            Ok(found)
+        };
+        self.writer.call(rejected).await
+    }
+
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
         let source = self.source.clone();
         let load = move |connection: &mut Connection| {
@@ -156,7 +184,7 @@ fn known(
 }
 
 fn write(connection: &Connection, source: &str, after: i64, written: &Written) -> Result<()> {
-    let Written { deliveries, repeats, secrets, events, head } = written;
+    let Written { deliveries, repeats, redriven, secrets, accepted, events, head } = written;
     let mut keep = connection.prepare_cached(KEEP).map_err(failed)?;
     for row in deliveries {
         keep_delivery(&mut keep, source, row).map_err(failed)?;
@@ -165,10 +193,18 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
     for (delivery_id, times, at) in repeats {
         count.execute(params![source, delivery_id, times, at.as_microsecond()]).map_err(failed)?;
     }
+    let mut redrive = connection.prepare_cached(REDRIVE).map_err(failed)?;
+    for row in redriven {
+        keep_redriven(&mut redrive, source, row).map_err(failed)?;
+    }
     let mut seal = connection.prepare_cached(SEAL).map_err(failed)?;
     for SealedSecret { reference, field, key_id, sealed } in secrets {
         let reference = reference.to_string();
         seal.execute(params![source, reference, field, key_id, sealed]).map_err(failed)?;
+    }
+    let mut accept = connection.prepare_cached(ACCEPT).map_err(failed)?;
+    for RejectedPlace { number, received_at } in accepted {
+        accept.execute(params![source, number, received_at.as_microsecond()]).map_err(failed)?;
     }
     let mut append = connection.prepare_cached(APPEND).map_err(failed)?;
     for (event, position) in events.iter().zip(after + 1..) {
@@ -221,6 +257,23 @@ fn keep_delivery(
         row.stream.id,
         row.repeats,
         row.last_received_at.as_microsecond(),
+    ])
+}
+
+fn keep_redriven(
+    keep: &mut rusqlite::CachedStatement<'_>,
+    source: &str,
+    row: &RedrivenRow,
+) -> rusqlite::Result<usize> {
+    keep.execute(params![
+        source,
+        row.delivery_id,
+        row.step_id,
+        row.dedup_key,
+        row.first_position,
+        row.position,
+        row.stream.aggregate_type.name(),
+        row.stream.id,
     ])
 }
 
@@ -345,7 +398,8 @@ pub(super) fn reject(
         let at = call.received_at.as_microsecond();
         tx.prepare_cached(REJECT)
             .and_then(|mut insert| {
-                insert.execute(params![source, at, call.cause, call.headers, call.body.as_deref()])
+                let (body, headers) = (call.body.as_deref(), call.sealed_headers.as_deref());
+                insert.execute(params![source, at, call.cause, call.headers, body, headers])
             })
             .map_err(failed)?;
     }

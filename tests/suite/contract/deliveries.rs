@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use creditrail::store::{DeliveryRow, KnownDelivery, Store};
+use creditrail::store::{DeliveryRow, KnownDelivery, RedrivenRow, Store};
 use creditrail_domain::{AggregateType, StepId};
-use creditrail_projections::{StreamId, timeline};
+use creditrail_projections::{Change, StreamId, timeline};
 
 use super::fresh::{
     Entries, Fresh, NOW, SOURCE, commit, deliveries, delivery, fill, row, stream, time,
@@ -16,6 +16,7 @@ on_every_store! {
     a_delivery_is_shown_with_its_row_of_the_timeline,
     repetitions_are_counted_on_the_first_delivery,
     every_content_under_a_key_is_known,
+    a_redriven_delivery_is_known_by_its_step_and_shown_with_it,
     what_is_known_of_hundreds_of_deliveries_is_found_at_once,
 }
 
@@ -107,6 +108,7 @@ async fn every_content_under_a_key_is_known(store: Fresh) {
     }
     let contents = |key: &str, contents: &[(&str, i64)]| -> BTreeSet<String> {
         let known = contents.iter().map(|(content, position)| KnownDelivery {
+            step_id: StepId::derive(SOURCE, key, content).to_string(),
             delivery_id: StepId::derive(SOURCE, key, content).to_string(),
             dedup_key: key.to_owned(),
             stream: stream(content),
@@ -121,6 +123,54 @@ async fn every_content_under_a_key_is_known(store: Fresh) {
     assert_eq!(known(&*store, []).await, BTreeSet::new());
     let both = &of_key | &contents("key-2", &[("one", 14)]);
     assert_eq!(known(&*store, [("key-2", "two"), ("none", ""), ("key", "one")]).await, both);
+}
+
+async fn a_redriven_delivery_is_known_by_its_step_and_shown_with_it(store: Fresh) {
+    commit(&*store, SOURCE, deliveries([delivery(1), delivery(2)])).await.unwrap();
+    let step = StepId::derive(SOURCE, "key", "content");
+    let row = |number: i64, first_position| RedrivenRow {
+        delivery_id: delivery(number).delivery_id,
+        step_id: step.to_string(),
+        dedup_key: "key".to_owned(),
+        first_position,
+        position: 20 + number,
+        stream: stream("other"),
+    };
+    // The second repeats what the first says.
+    let redriven = vec![row(1, Some(12)), row(2, None)];
+    commit(&*store, SOURCE, Entries { redriven, ..Entries::default() }).await.unwrap();
+    let first = KnownDelivery {
+        step_id: step.to_string(),
+        delivery_id: delivery(1).delivery_id,
+        dedup_key: "key".to_owned(),
+        stream: stream("other"),
+        position: 21,
+    };
+    let found = known(&*store, [("key", "another content")]).await;
+    assert_eq!(found, BTreeSet::from([format!("{first:?}")]));
+
+    let rows = [(1, "{}"), (2, "{\"of\":2}"), (12, "{\"of\":12}")];
+    let rows = rows.map(|(position, document)| {
+        let key = format!("{position:020}");
+        row_of_timeline(&key, document)
+    });
+    fill(&*store, SOURCE, (timeline::READ_MODEL.table, rows.to_vec())).await;
+    for (id, number, position, document) in [
+        (step.to_string(), 1, 21, "{\"of\":12}"),
+        (delivery(1).delivery_id, 1, 21, "{\"of\":12}"),
+        (delivery(2).delivery_id, 2, 22, "{\"of\":2}"),
+    ] {
+        let kept = store.delivery(SOURCE, &id).await.unwrap().unwrap();
+        assert_eq!((kept.row.number, kept.row.position), (number, position), "{id}");
+        assert_eq!(kept.document.as_deref(), Some(document), "{id}");
+        assert_eq!(kept.redriven_as, Some(step.to_string()), "{id}");
+    }
+    // Nobody's else.
+    assert!(store.delivery("another", &step.to_string()).await.unwrap().is_none());
+}
+
+fn row_of_timeline(key: &str, document: &str) -> Change {
+    row(timeline::READ_MODEL.table, key, &[("document", document.into())])
 }
 
 async fn what_is_known_of_hundreds_of_deliveries_is_found_at_once(store: Fresh) {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use creditrail::store::{Cursor, CustomerKeys, DeliveryRow, Page, Store};
+use creditrail::store::{Cursor, CustomerKeys, DeliveryRow, Order, Page, Store};
 use creditrail_projections::{Cell, Change, Table, exceptions, timeline, transactions};
 
 use super::fresh::{Fresh, commit, count, deliveries, delivery, fill, row};
@@ -10,6 +10,7 @@ use super::fresh::{Fresh, commit, count, deliveries, delivery, fill, row};
 on_every_store! {
     pages_hold_every_row_once_source_by_source_newest_first,
     rows_that_come_in_between_shift_no_page,
+    every_order_holds_on_every_page,
     a_filter_holds_on_every_page,
     deliveries_are_listed_by_number_newest_first,
     deliveries_are_filtered_by_their_outcome_as_of_now,
@@ -49,6 +50,38 @@ async fn rows_that_come_in_between_shift_no_page(store: Fresh) {
     assert_eq!(listed(&*store, table, rest).await, ["s/t4", "s/t3", "s/t2", "s/t1"]);
 }
 
+async fn every_order_holds_on_every_page(store: Fresh) {
+    let table = exceptions::READ_MODEL.table;
+    // At most positions and stakes several.
+    let placed: Vec<(i64, i64, String)> =
+        (0..12_i64).map(|nth| (nth % 5, nth % 4, format!("k{nth:02}"))).collect();
+    let rows = placed.iter().map(|(place, stake, key)| {
+        let said = [("status", "open".into()), ("stake", (*stake).into())];
+        of_list(table, (*place, key), ("s", &said))
+    });
+    fill(&*store, "s", (table, rows.collect())).await;
+    let keys = |mut sorted: Vec<(i64, String)>| {
+        sorted.sort();
+        sorted.into_iter().map(|(_, key)| format!("s/{key}")).collect::<Vec<_>>()
+    };
+    let by_place = keys(placed.iter().map(|(place, _, key)| (*place, key.clone())).collect());
+    let by_stake = keys(placed.iter().map(|(_, stake, key)| (*stake, key.clone())).collect());
+    for (order, sorted, is_reversed) in [
+        (Order::Newest, &by_place, true),
+        (Order::Oldest, &by_place, false),
+        (Order::Stake, &by_stake, true),
+    ] {
+        let mut expected = sorted.clone();
+        if is_reversed {
+            expected.reverse();
+        }
+        for limit in [1, 5, 12] {
+            let found = listed(&*store, table, Page { order, ..page(["s"], limit) }).await;
+            assert_eq!(found, expected, "{order:?}, {limit} a page");
+        }
+    }
+}
+
 async fn a_filter_holds_on_every_page(store: Fresh) {
     let table = exceptions::READ_MODEL.table;
     for source in ["one", "other"] {
@@ -56,7 +89,8 @@ async fn a_filter_holds_on_every_page(store: Fresh) {
             let status = if nth % 2 == 0 { "open" } else { "resolved" };
             let customer =
                 [Some("o'neil"), Some("O'NEIL"), None][usize::try_from(nth % 3).unwrap()];
-            let said = [("status", status.into()), ("customer_id", customer.into())];
+            let said =
+                [("status", status.into()), ("customer_id", customer.into()), ("stake", 0.into())];
             of_list(table, (nth, &nth.to_string()), (source, &said))
         });
         fill(&*store, source, (table, rows.collect())).await;

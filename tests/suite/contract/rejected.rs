@@ -1,17 +1,18 @@
 //! The ring of calls that were turned away: bounded in number and age.
 
 use bytes::Bytes;
-use creditrail::store::{RejectedCall, Store};
+use creditrail::store::{RejectedCall, RejectedPlace, Store};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::fresh::{Fresh, NOW, SOURCE, time};
+use super::fresh::{Entries, Fresh, NOW, SOURCE, commit, time};
 
 on_every_store! {
     a_call_is_kept_as_it_came,
     only_the_newest_calls_stay,
     no_call_stays_that_is_too_old,
     calls_of_several_at_once_are_all_kept,
+    an_accepted_call_leaves_the_ring_with_its_batch,
     each_source_has_a_ring_of_its_own,
 }
 
@@ -77,6 +78,36 @@ async fn calls_of_several_at_once_are_all_kept(store: Fresh) {
     assert_eq!(numbers(&*store, SOURCE).await, (1..=80).rev().collect::<Vec<_>>());
 }
 
+async fn an_accepted_call_leaves_the_ring_with_its_batch(store: Fresh) {
+    let sealed = |bytes| Some(Bytes::from_static(bytes));
+    let whole = RejectedCall { body: sealed(b"b"), sealed_headers: sealed(b"\xffh"), ..call(1) };
+    store.reject(SOURCE, vec![call(0), whole, call(2)], 9, Timestamp::MIN).await.unwrap();
+    let found = store.sealed_calls(SOURCE, (0, time(NOW + 1)), 1).await.unwrap();
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    let place = RejectedPlace { number: 2, received_at: time(NOW + 1) };
+    assert_eq!((found.place, found.body.as_deref()), (place, Some(&b"b"[..])));
+    assert_eq!(found.sealed_headers.as_deref(), Some(&b"\xffh"[..]));
+    let rest = store.sealed_calls(SOURCE, (2, Timestamp::UNIX_EPOCH), 9).await.unwrap();
+    assert_eq!(rest.iter().map(|call| call.place.number).collect::<Vec<_>>(), [3]);
+
+    // Another call has the number, or another source.
+    let other = RejectedPlace { received_at: time(NOW), ..place };
+    let accepted = vec![place];
+    for (source, asked, in_ring) in
+        [(SOURCE, vec![place, other], vec![place]), ("another", vec![place], Vec::new())]
+    {
+        let mut batch = store.begin(source).await.unwrap();
+        assert_eq!(batch.rejected(asked).await.unwrap(), in_ring);
+        let written = Entries { accepted: accepted.clone(), ..Entries::default() };
+        drop(batch);
+        assert_eq!(numbers(&*store, SOURCE).await.len(), if source == SOURCE { 3 } else { 2 });
+        commit(&*store, source, written).await.unwrap();
+        assert_eq!(numbers(&*store, SOURCE).await, [3, 1]);
+    }
+    let mut batch = store.begin(SOURCE).await.unwrap();
+    assert_eq!(batch.rejected(vec![place]).await.unwrap(), []);
+}
+
 async fn each_source_has_a_ring_of_its_own(store: Fresh) {
     for source in ["one", "other"] {
         store.reject(source, vec![call(0), call(1)], 9, Timestamp::MIN).await.unwrap();
@@ -95,6 +126,7 @@ fn call(after: i64) -> RejectedCall {
         cause: "unsigned",
         headers: "{}".to_owned(),
         body: None,
+        sealed_headers: None,
     }
 }
 

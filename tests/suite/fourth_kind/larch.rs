@@ -100,10 +100,14 @@ impl Lender for Larch {
         let given: Vec<Vec<u8>> = list.split(' ').filter_map(of_v1).collect();
         let expected = |secret: &[u8]| Some(digest(&key_of(secret)?, (id, time), body));
         let secret_id = matching(active, &given, expected).ok_or(Rejection::Mismatch)?.to_owned();
-        let second = time.parse().map_err(|_| Rejection::Unsigned)?;
-        let signed_at = Timestamp::from_second(second).map_err(|_| Rejection::Unsigned)?;
+        let signed_at = signed_at(time)?;
         let outside_window = self.outside_window.of(signed_at, now)?;
         Ok(Verified { secret_id, signed_at: Some(signed_at), outside_window })
+    }
+
+    fn signed_at(&self, headers: &HeaderMap) -> Result<Option<Timestamp>, Rejection> {
+        let time = headers.get(TIMESTAMP).and_then(|value| value.to_str().ok());
+        signed_at(time.ok_or(Rejection::Unsigned)?).map(Some)
     }
 
     fn decode(&self, body: &[u8], call: Call) -> Decoded {
@@ -119,6 +123,11 @@ impl Lender for Larch {
     fn secret_headers(&self) -> &'static [&'static str] {
         &[]
     }
+}
+
+fn signed_at(time: &str) -> Result<Timestamp, Rejection> {
+    let second = time.parse().map_err(|_| Rejection::Unsigned)?;
+    Timestamp::from_second(second).map_err(|_| Rejection::Unsigned)
 }
 
 fn purchase(

@@ -1,43 +1,51 @@
-//! `creditrail demo`, as somebody starts it who looks at it for the first time.
+//! `creditrail demo`: a service with the histories of all three lenders.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::{process::Stdio, time::Duration};
 
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
 
-/// A demo that has played its histories and serves on; it ends with the test.
+/// Far longer than the histories take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ends with the value.
 pub struct Demo {
-    process: Child,
     /// `http://127.0.0.1:PORT`
     pub base: String,
+    _process: Child,
     _dir: TempDir,
 }
 
 impl Demo {
-    pub fn start() -> Self {
+    /// The demo, once all histories are played.
+    pub async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut process = Command::new(env!("CARGO_BIN_EXE_creditrail"))
             .args(["demo", "--listen", "127.0.0.1:0"])
             .env("TMPDIR", dir.path())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .kill_on_drop(true)
             .spawn()
             .expect("the demo starts");
-        let stdout = BufReader::new(process.stdout.take().expect("piped"));
-        let mut lines = stdout.lines().map_while(Result::ok);
-        let told = lines.find_map(|line| Some(line.split_once("/   in a browser")?.0.to_owned()));
-        // It prints on, and never waits for a reader.
-        thread::spawn(move || lines.for_each(drop));
-        let base = told.expect("the demo tells its address").trim().to_owned();
-        Self { process, base, _dir: dir }
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let mut base = None;
+        let played = async {
+            while let Some(line) = lines.next_line().await.expect("text") {
+                if let Some((address, _)) = line.trim().split_once("/   in a browser") {
+                    base = Some(address.to_owned());
+                }
+                if line.starts_with("The interface stays open") {
+                    break;
+                }
+            }
+        };
+        timeout(PATIENCE, played).await.expect("the demo plays its histories");
+        // Nothing is printed after that, so nobody has to read on.
+        Self { base: base.expect("an address"), _process: process, _dir: dir }
     }
 }

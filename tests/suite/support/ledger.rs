@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Map, Value};
 
+use super::described;
 use super::service::{Kind, Service, Source, unix_now};
 use super::webhooks::{Told, Tx};
 use super::{items, number, text};
@@ -22,18 +23,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn of(response: reqwest::Response) -> Self {
+    /// Every answer is one that the description has.
+    async fn of(method: &str, response: reqwest::Response) -> Self {
+        let path = response.url().path().to_owned();
         let header = |name: &str| {
             let value = response.headers().get(name)?;
             Some(value.to_str().expect("ASCII").to_owned())
         };
         let (retry_after, content_type) = (header("retry-after"), header("content-type"));
-        Self {
-            status: response.status().as_u16(),
-            content_type: content_type.unwrap_or_default(),
-            retry_after,
-            text: response.text().await.expect("a whole answer"),
-        }
+        let (status, content_type) = (response.status().as_u16(), content_type.unwrap_or_default());
+        let text = response.text().await.expect("a whole answer");
+        described::hold((method, &path), (status, &content_type), &text);
+        Self { status, content_type, retry_after, text }
     }
 
     pub fn json(&self) -> Value {
@@ -122,7 +123,7 @@ impl Ledger {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::of(request.send().await.expect("the service answers")).await
+        Answer::of("POST", request.send().await.expect("the service answers")).await
     }
 
     /// An authentic call.
@@ -214,7 +215,7 @@ impl Ledger {
         let url = format!("{}{path}", self.service.base());
         let request = self.service.http.post(url).body(body.into());
         let request = request.header("Content-Type", "application/json");
-        let answer = Answer::of(request.send().await.expect("the service answers")).await;
+        let answer = Answer::of("POST", request.send().await.expect("the service answers")).await;
         if [200, 201].contains(&answer.status) {
             self.note(&answer.json());
         }
@@ -229,7 +230,7 @@ impl Ledger {
             url.query_pairs_mut().extend_pairs(query);
         }
         let request = self.service.http.request(Method::GET, url);
-        Answer::of(request.send().await.expect("the service answers")).await
+        Answer::of("GET", request.send().await.expect("the service answers")).await
     }
 
     /// One view, which knows all that was answered before.

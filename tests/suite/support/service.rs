@@ -20,7 +20,7 @@ pub const SECRET: &str = "imprint-signing-token";
 /// ChargeAfter signs nothing: this is its whole `Authorization`.
 pub const AUTHORIZATION: &str = "Bearer charge-after-credential";
 /// Seals secrets on PostgreSQL, where a key is required.
-const SEALING_KEY: &str = "8f0c7d52a1b94e6688cf1d3e5a7b90422b4d6f8091a3c5e7f90b1d3f57798ba1";
+pub const SEALING_KEY: &str = "8f0c7d52a1b94e6688cf1d3e5a7b90422b4d6f8091a3c5e7f90b1d3f57798ba1";
 
 /// Far more than a start, or an end, takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -125,6 +125,11 @@ impl Source {
             settings: String::new(),
             policies: String::new(),
         }
+    }
+
+    /// Of any kind, with this secret.
+    pub fn with_secret(name: &str, kind: Kind, secret: &str) -> Self {
+        Self { kind, ..Self::without_secret(name) }.secret("first", secret, "")
     }
 
     /// Of kind `card-onboarding`, with [`SECRET`].
@@ -317,6 +322,12 @@ impl Service {
         self.running.lock().unwrap().base.clone()
     }
 
+    /// Other settings of its sources, from its next start on.
+    pub fn set_up(&self, sources: &[Source]) {
+        let url = self.database.url(self.dir.path());
+        fs::write(&self.config, settings(&url, sources)).expect("the settings are written");
+    }
+
     /// Starts it again on the same files. The port is another one.
     pub fn start_again(&self) {
         let (process, base) = launch(self.dir.path(), &self.config, Launch::default());
@@ -350,15 +361,18 @@ impl Service {
 
     /// `creditrail COMMAND --config FILE`: what it printed.
     pub fn command(&self, name: &str) -> String {
-        let output = binary()
-            .arg(name)
-            .arg("--config")
-            .arg(&self.config)
-            .output()
-            .expect("the command runs");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "creditrail {name}: {errors}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let (printed, errors) = self.runs(&[name]);
+        printed.unwrap_or_else(|| panic!("creditrail {name}: {errors}"))
+    }
+
+    /// `creditrail WORDS --config FILE`: what it printed, if it ended well, and what it complained
+    /// of.
+    pub fn runs(&self, words: &[&str]) -> (Option<String>, String) {
+        let command = binary().args(words).arg("--config").arg(&self.config).output();
+        let output = command.expect("the command runs");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success().then_some(printed), errors)
     }
 
     /// All that the service wrote to its standard streams.

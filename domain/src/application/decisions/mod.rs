@@ -18,10 +18,10 @@ pub use lifecycle::{Kind, Status, machine};
 
 use super::{ApplicationFact, ClientReport, ClientResult, Decision, Statement};
 use crate::{
-    Flag, Policies, Refusal,
+    Flag, Place, Policies, Refusal,
     judge::{Item, until},
     machine::Row,
-    step::{StepId, Verdict},
+    step::{Fact as _, StepId, Verdict},
 };
 
 /// The applications of one applicant. Order: by the time at which each began.
@@ -54,6 +54,9 @@ pub struct ApplicationState {
 }
 
 impl ApplicationState {
+    /// What can be shown before a decision.
+    pub const PROVISIONAL: [&str; 4] = ["accepted", "rejected", "in_progress", "launch_error"];
+
     /// The status: the decision, and nothing else.
     pub fn status(&self) -> Status {
         match self.decided {
@@ -209,6 +212,18 @@ impl State {
 
     pub(super) fn state_name(&self, fact: &ApplicationFact) -> &'static str {
         self.status_of(fact).name()
+    }
+
+    /// The application that the step is about, by its own id.
+    pub(super) fn places(&self, item: &Item<'_, ApplicationFact>) -> Option<Place> {
+        let known = self.of(&item.fact)?;
+        Some(Place {
+            machine: "application",
+            of: known.id.to_string(),
+            state: known.status().name().into(),
+            kind: item.fact.kind(),
+            legal: lifecycle::legal(known.status()),
+        })
     }
 
     pub(super) fn legal(&self, fact: &ApplicationFact) -> Vec<&'static str> {

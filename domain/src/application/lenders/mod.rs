@@ -20,7 +20,7 @@ pub use lifecycle::{Kind, Overall, Status, machine};
 
 use super::{ActionKind, Actions, ApplicationFact, Statement as Said, customer::Customer};
 use crate::{
-    Flag, Money, Policies, Refusal,
+    Flag, Money, Place, Policies, Refusal,
     judge::{Item, until},
     machine::Row,
     step::{Fact, Outcome, Party, StepId, Verdict},
@@ -279,6 +279,19 @@ impl State {
 
     pub(super) fn legal(&self, fact: &ApplicationFact) -> Vec<&'static str> {
         lifecycle::legal(self.track_status(fact))
+    }
+
+    /// The track of the lender that reported; no other statement is of one.
+    pub(super) fn places(&self, item: &Item<'_, ApplicationFact>) -> Option<Place> {
+        let Said::Lenders(Statement::Reported(said)) = &item.fact.statement else { return None };
+        let status = self.track_status(&item.fact);
+        Some(Place {
+            machine: "lender-track",
+            of: said.lender_id.clone(),
+            state: status.name().into(),
+            kind: said.report.kind().name(),
+            legal: lifecycle::legal(status),
+        })
     }
 
     /// Whom it is about, by all that was said.

@@ -74,8 +74,7 @@ pub enum FailureCode {
 }
 
 /// What kind of ground a reason or a code is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// The lender does not want to.
     Decline,
@@ -85,6 +84,21 @@ pub enum Class {
     Correctable,
     /// Something broke.
     Technical,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Decline, Self::Document, Self::Correctable, Self::Technical];
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Decline => "decline",
+            Self::Document => "document",
+            Self::Correctable => "correctable",
+            Self::Technical => "technical",
+        }
+    }
 }
 
 impl RejectReason {

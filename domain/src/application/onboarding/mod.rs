@@ -21,7 +21,7 @@ pub use lifecycle::{Kind, Status, machine};
 
 use super::{ActionKind, Actions, ApplicationFact, Statement as Said, customer::Customer};
 use crate::{
-    Flag, Policies, Refusal,
+    Flag, Place, Policies, Refusal,
     judge::{Item, park_or_adopt, until},
     machine::Row,
     step::{Party, StepId, Verdict},
@@ -356,6 +356,11 @@ impl State {
 
     pub(super) fn legal(&self, _: &ApplicationFact) -> Vec<&'static str> {
         lifecycle::legal(self.status)
+    }
+
+    pub(super) fn places(&self, item: &Item<'_, ApplicationFact>) -> Option<Place> {
+        let legal = lifecycle::legal(self.status);
+        Some(Place::of_all("onboarding", self.status.name(), &*item.fact, legal))
     }
 
     /// The lender has no id of its own for the customer, so the partner's stands for it.

@@ -1,0 +1,31 @@
+//! What every drawing has: escaped text, and labels that people read.
+
+/// Text as it may stand in an element or in a quoted attribute. What XML does not allow is left out.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\t' | '\n' | '\r' => escaped.push(' '),
+            control if control.is_control() => {}
+            '\u{fffe}' | '\u{ffff}' => {}
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// A name out of a table as people read it: `partially_captured` is `partially captured`.
+pub fn spaced(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// How wide a text is about, in pixels, in a font of that size.
+pub fn width(text: &str, size: i32) -> i32 {
+    let letters = i32::try_from(text.chars().count()).unwrap_or(i32::MAX / 1000);
+    letters.saturating_mul(size) * 57 / 100
+}

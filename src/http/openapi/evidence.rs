@@ -1,0 +1,114 @@
+//! Evidence: deliveries, the log, sources, what was turned away, and the search.
+
+use super::schema::{
+    Named, Schema, boolean, closed, count, is, list, map, open, position, refer, text, time, uuid,
+};
+use crate::app::read::OUTCOMES;
+
+pub(super) fn all() -> Vec<Named> {
+    let whole = [
+        ("headers", map(text()).says("credentials are masked")),
+        ("body", text().says("references in the place of secrets, card numbers masked")),
+    ];
+    vec![
+        ("DeliverySummary", closed(of_delivery()).says("A delivery, without headers and body.")),
+        ("Delivery", closed(of_delivery().into_iter().chain(whole)).says("A delivery.")),
+        ("Event", event()),
+        ("Source", source()),
+        ("OutcomeCounts", closed(OUTCOMES.map(|outcome| (outcome, count())))),
+        ("ReadModels", read_models()),
+        ("RejectedCall", rejected_call()),
+        ("SearchHit", search_hit()),
+        ("Ready", closed([("ready", is(true))])),
+        ("Unready", closed([("ready", is(false)), ("because", list(text()))])),
+    ]
+}
+
+fn of_delivery() -> Vec<Named> {
+    vec![
+        ("source", text()),
+        ("delivery_id", uuid()),
+        ("number", count().says("the order of arrival within the source, from 1")),
+        ("received_at", time()),
+        ("last_received_at", time()),
+        ("repeats", count().says("how often it was received again")),
+        ("secret_id", text().says("the secret that verified it")),
+        ("position", position().says("of the last event that it caused")),
+        ("outcome_on_arrival", refer("Outcome")),
+        ("outcome", refer("Outcome").says("as of now")),
+        ("reason", refer("RefusalCode").or_null()),
+        ("flags", list(refer("FlagCode")).or_null()),
+        ("message", text().or_null()),
+        ("kind", refer("DeliveryKind").or_null()),
+        ("subject", refer("Subject")),
+        ("occurred_at", time().or_null()),
+        ("customer_id", text().or_null()),
+    ]
+}
+
+fn event() -> Schema {
+    closed([
+        ("position", position()),
+        ("aggregate_type", text().says("one of creditrail's, or of the partner's own commands")),
+        ("aggregate_id", text().says("`source/external-id`")),
+        ("sequence", count().says("the place in the stream, from 1")),
+        ("event_type", text()),
+        ("event_version", text()),
+        ("payload", open().says("the event as it is stored")),
+        ("metadata", open()),
+        ("occurred_at", time()),
+        ("recorded_at", time()),
+    ])
+    .says("An event of the log.")
+}
+
+fn source() -> Schema {
+    closed([
+        ("source", text()),
+        ("position", position().says("of the newest event; 0 if there is none")),
+        ("received", count().says("authentic deliveries, repetitions included")),
+        ("kept", count().says("distinct deliveries")),
+        ("outcomes", refer("OutcomeCounts")),
+        ("balanced", boolean().says("whether the outcomes add up to what was received")),
+        ("open_exceptions", open_exceptions()),
+        ("last_received_at", time().or_null()),
+        ("read_models", refer("ReadModels")),
+        ("rejected_calls", map(count()).says("calls turned away since the start, by cause")),
+    ])
+    .says("What a source received and what became of it.")
+}
+
+fn open_exceptions() -> Schema {
+    let severities = creditrail_projections::exceptions::SEVERITIES;
+    closed(severities.map(|severity| (severity, count().or_absent())))
+}
+
+fn read_models() -> Schema {
+    closed([
+        ("position", position().says("that all readers have passed")),
+        ("behind", count().says("events that the slowest reader has not passed")),
+        ("stopped", map(text()).says("readers that stopped, and where")),
+    ])
+}
+
+fn rejected_call() -> Schema {
+    closed([
+        ("source", text()),
+        ("number", count()),
+        ("received_at", time()),
+        ("cause", refer("RejectionCause")),
+        ("headers", map(text()).says("credentials are masked")),
+        ("body_bytes", count().or_null().says("null if the body was not kept")),
+    ])
+    .says("A call that was turned away. Its body is sealed and not shown.")
+}
+
+fn search_hit() -> Schema {
+    closed([
+        ("type", refer("SearchHitType")),
+        ("source", text()),
+        ("id", text()),
+        ("matched", text().says("what was searched for")),
+    ])
+    .says("What an id leads to.")
+}

@@ -1,0 +1,98 @@
+//! `/openapi.json`: the interface described, OpenAPI 3.1.
+//!
+//! Reading order: `operations` (what can be asked), `answers` (problems by status), then the
+//! schemas: `things`, `steps`, `work`, `evidence`, `commands`, and `names`, the closed sets of
+//! names from the code that defines them. `schema` and `operation` are the words for it.
+//! `docs/openapi.json` is a copy, and the suite holds every answer that it sees against it.
+
+mod answers;
+mod commands;
+mod evidence;
+mod names;
+mod operation;
+mod operations;
+mod schema;
+mod steps;
+mod things;
+mod work;
+
+use axum::{Json, Router, routing::get};
+use serde_json::{Map, Value, json};
+
+use super::{problem::Problem, tokens::COOKIE};
+
+const ABOUT: &str = "What happened to this customer, and why. External ids address things. \
+    Amounts are integers of minor units beside a currency: 3451 is 34.51 USD. Times are RFC 3339 \
+    in UTC. `at_least` waits until the read models of a source have passed a position. Examples \
+    lead to something in `creditrail demo`.";
+
+/// The router of the description.
+pub fn openapi() -> Router<()> {
+    Router::new()
+        .route("/openapi.json", get(async || Json(document())))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+}
+
+/// The description.
+pub fn document() -> Value {
+    let mut paths = Map::new();
+    for operation in operations::all() {
+        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+        path[operation.method] = operation.describe();
+    }
+    let tags = operations::TAGS.map(|(name, says)| json!({ "name": name, "description": says }));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "creditrail",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": { "name": "Apache-2.0", "identifier": env!("CARGO_PKG_LICENSE") },
+        },
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "responses": answers::components(),
+            "securitySchemes": {
+                "bearerAuth": { "type": "http", "scheme": "bearer" },
+                "cookieAuth": { "type": "apiKey", "in": "cookie", "name": COOKIE },
+            },
+        },
+    })
+}
+
+/// What opens `/v1`. The empty one says that a caller on the same machine needs none while no token is
+/// configured.
+fn security() -> Value {
+    json!([{}, { "bearerAuth": [] }, { "cookieAuth": [] }])
+}
+
+fn schemas() -> Map<String, Value> {
+    let pages = [
+        ("TransactionPage", schema::page_of("Transaction")),
+        ("PaymentMethodPage", schema::page_of("PaymentMethod")),
+        ("ApplicationPage", schema::page_of("Application")),
+        ("ChargePage", schema::page_of("Charge")),
+        ("TimelinePage", schema::page_of("TimelineEntry")),
+        ("ActionPage", schema::page_of("Action")),
+        ("FindingPage", schema::page_of("Finding")),
+        ("ExceptionPage", schema::page_of("Exception")),
+        ("DeliveryPage", schema::page_of("DeliverySummary")),
+        ("EventList", schema::all_of("Event")),
+        ("SourceList", schema::all_of("Source")),
+        ("RejectedCallList", schema::all_of("RejectedCall")),
+        ("SearchHitList", schema::all_of("SearchHit")),
+    ];
+    let groups = [
+        things::all(),
+        steps::all(),
+        work::all(),
+        evidence::all(),
+        commands::all(),
+        names::all(),
+        pages.into(),
+    ];
+    let named = groups.into_iter().flatten();
+    named.map(|(name, schema)| (name.to_owned(), schema.into_json())).collect()
+}

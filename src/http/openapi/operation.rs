@@ -1,0 +1,199 @@
+//! How an operation is written down: what it takes, and what it answers.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    answers,
+    schema::{Schema, count, integer, one_of, text},
+};
+use crate::app::lists::List;
+
+/// One operation of one path.
+pub(super) struct Operation {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    id: &'static str,
+    tag: &'static str,
+    says: &'static str,
+    /// Parameters in the query, and whether each is required.
+    query: Vec<(&'static str, Schema, bool)>,
+    /// Values of the parameters that lead to something in `creditrail demo`.
+    examples: &'static [(&'static str, &'static str)],
+    body: Option<&'static str>,
+    answers: Map<String, Value>,
+    secured: bool,
+}
+
+/// A read; nothing but what is said about it is in it.
+pub(super) fn read(id: &'static str, path: &'static str, tag: &'static str) -> Operation {
+    Operation {
+        method: "get",
+        path,
+        id,
+        tag,
+        says: "",
+        query: Vec::new(),
+        examples: &[],
+        body: None,
+        answers: Map::new(),
+        secured: path.starts_with("/v1/"),
+    }
+    .fails(if path.starts_with("/v1/") { &[401, 403, 405] } else { &[405] })
+}
+
+/// One thing by its id.
+pub(super) fn one(
+    id: &'static str,
+    path: &'static str,
+    tag: &'static str,
+    answers: &'static str,
+) -> Operation {
+    read(id, path, tag)
+        .takes("at_least", at_least())
+        .answers(200, "as it stands now", answers)
+        .fails(&[400, 404, 503])
+}
+
+/// A page of a list, by whatever filters it has.
+pub(super) fn page(
+    id: &'static str,
+    path: &'static str,
+    tag: &'static str,
+    answers: &'static str,
+) -> Operation {
+    read(id, path, tag)
+        .takes("source", text().says("one source; all, if absent"))
+        .takes("at_least", at_least())
+        .takes("limit", limit(200, 50))
+        .takes("cursor", cursor())
+        .answers(200, "a page, newest first within a source", answers)
+        .fails(&[400, 503])
+}
+
+/// A page of a list with the filters that it has.
+pub(super) fn listed(
+    id: &'static str,
+    path: &'static str,
+    (tag, list): (&'static str, List),
+    answers: &'static str,
+) -> Operation {
+    list.filters().iter().fold(page(id, path, tag, answers), |operation, filter| {
+        let values = list.values(filter).map_or_else(text, one_of);
+        operation.takes(filter, values)
+    })
+}
+
+/// A command with a body, by its name among the schemas.
+pub(super) fn command(
+    id: &'static str,
+    path: &'static str,
+    tag: &'static str,
+    body: &'static str,
+) -> Operation {
+    let read = read(id, path, tag);
+    Operation { method: "post", body: Some(body), ..read }.fails(&[400, 404, 408, 413, 415, 503])
+}
+
+pub(super) fn at_least() -> Schema {
+    count().says("waits until the read models of the source have passed this position")
+}
+
+pub(super) fn limit(most: i64, default: i64) -> Schema {
+    integer().within(1, most).says(&format!("how many at the most; {default} if absent"))
+}
+
+pub(super) fn cursor() -> Schema {
+    text().says("`next_cursor` of the page before")
+}
+
+impl Operation {
+    pub(super) fn says(self, says: &'static str) -> Self {
+        Self { says, ..self }
+    }
+
+    /// A parameter of the query.
+    pub(super) fn takes(mut self, name: &'static str, schema: Schema) -> Self {
+        self.query.push((name, schema, false));
+        self
+    }
+
+    /// A parameter of the query without which nothing is answered.
+    pub(super) fn needs(mut self, name: &'static str, schema: Schema) -> Self {
+        self.query.push((name, schema, true));
+        self
+    }
+
+    /// What leads to something in `creditrail demo`.
+    pub(super) fn like(self, examples: &'static [(&'static str, &'static str)]) -> Self {
+        Self { examples, ..self }
+    }
+
+    /// A document.
+    pub(super) fn answers(self, status: u16, means: &str, schema: &'static str) -> Self {
+        self.answers_with(status, answers::document(means, schema))
+    }
+
+    /// An answer that is not a document of the usual type.
+    pub(super) fn answers_with(mut self, status: u16, answer: Value) -> Self {
+        self.answers.insert(status.to_string(), answer);
+        self
+    }
+
+    /// Problems.
+    pub(super) fn fails(self, statuses: &[u16]) -> Self {
+        statuses.iter().fold(self, |operation, status| {
+            operation.answers_with(*status, answers::failure(*status))
+        })
+    }
+
+    /// What no command of this kind answers, unlike the others.
+    pub(super) fn never(mut self, statuses: &[u16]) -> Self {
+        statuses.iter().for_each(|status| drop(self.answers.remove(&status.to_string())));
+        self
+    }
+
+    pub(super) fn describe(&self) -> Value {
+        let in_path = self.path.split('/').filter_map(|part| {
+            let name = part.strip_prefix('{')?.strip_suffix('}')?;
+            Some(self.in_path(name))
+        });
+        let in_query = self.query.iter().map(|(name, schema, is_required)| {
+            self.parameter((name, "query"), schema.clone(), *is_required)
+        });
+        let parameters: Vec<_> = in_path.chain(in_query).collect();
+        let mut described = json!({
+            "operationId": self.id,
+            "tags": [self.tag],
+            "summary": self.says,
+            "parameters": parameters,
+            "responses": self.answers,
+        });
+        if self.secured {
+            described["security"] = super::security();
+        }
+        if let Some(body) = self.body {
+            let content = json!({ "application/json": { "schema": answers::refer(body) } });
+            described["requestBody"] = json!({ "required": true, "content": content });
+        }
+        described
+    }
+
+    fn in_path(&self, name: &str) -> Value {
+        let says = if name == "source" { "the name of a source in the settings" } else { "its id" };
+        self.parameter((name, "path"), text().not_empty().says(says), true)
+    }
+
+    fn parameter(&self, (name, place): (&str, &str), schema: Schema, is_required: bool) -> Value {
+        let mut schema = schema.into_json();
+        let says = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        let mut described =
+            json!({ "name": name, "in": place, "required": is_required, "schema": schema });
+        if let Some(says) = says {
+            described["description"] = says;
+        }
+        if let Some((_, example)) = self.examples.iter().find(|(known, _)| *known == name) {
+            described["example"] = (*example).into();
+        }
+        described
+    }
+}

@@ -1,0 +1,245 @@
+//! The operations, in the order of `docs/http.md`. A new path is one entry here, and a schema for
+//! each document that is new.
+
+use serde_json::json;
+
+use super::{
+    answers::{document, of_type, refer},
+    operation::{Operation, at_least, command, cursor, limit, listed, one, page, read},
+    schema::{count, one_of, text},
+};
+use crate::app::{lists::List, read::OUTCOMES};
+
+/// What operations are about.
+pub(super) const TAGS: [(&str, &str); 5] = [
+    (RECEIVING, "What lenders send."),
+    (THINGS, "Transactions, cards, applications, charges and customers."),
+    (WORK, "What somebody has to do or should look at."),
+    (EVIDENCE, "Deliveries, the log, and what adds up."),
+    (SERVICE, "For operators of the service."),
+];
+const RECEIVING: &str = "receiving";
+const THINGS: &str = "things";
+const WORK: &str = "work";
+const EVIDENCE: &str = "evidence";
+const SERVICE: &str = "service";
+
+/// All of them.
+pub(super) fn all() -> Vec<Operation> {
+    let groups = [
+        receiving(),
+        transactions_and_cards(),
+        applications(),
+        charges(),
+        customers(),
+        actions_and_secrets(),
+        findings_and_exceptions(),
+        deliveries_and_log(),
+        sources_and_search(),
+        service(),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+fn receiving() -> Vec<Operation> {
+    let receive = command("receive_webhook", "/webhooks/{source}", RECEIVING, "Webhook")
+        .says("Receive a lender's webhook; 200 once it is recorded, whatever came of it")
+        .answers(200, "it is recorded", "Receipt")
+        .fails(&[401, 429])
+        .never(&[400]);
+    vec![receive]
+}
+
+fn transactions_and_cards() -> Vec<Operation> {
+    let (transactions, cards) = ((THINGS, List::Transactions), (THINGS, List::PaymentMethods));
+    vec![
+        listed("list_transactions", "/v1/transactions", transactions, "TransactionPage")
+            .says("Transactions, newest first"),
+        one("get_transaction", "/v1/transactions/{source}/{id}", THINGS, "Transaction")
+            .says("A transaction with all its steps")
+            .like(&[("source", "imprint"), ("id", "demo-late-update")]),
+        listed("list_payment_methods", "/v1/payment-methods", cards, "PaymentMethodPage")
+            .says("Cards, newest first"),
+        one("get_payment_method", "/v1/payment-methods/{source}/{id}", THINGS, "PaymentMethod")
+            .says("A card with its probable reissue")
+            .like(&[("source", "imprint"), ("id", "demo-card-new")]),
+    ]
+}
+
+fn applications() -> Vec<Operation> {
+    let list = (THINGS, List::Applications);
+    let report = "/v1/applications/{source}/{id}/client-report";
+    vec![
+        listed("list_applications", "/v1/applications", list, "ApplicationPage")
+            .says("Applications, newest first"),
+        one("get_application", "/v1/applications/{source}/{id}", THINGS, "Application")
+            .says("An application")
+            .like(&[("source", "loans"), ("id", "demo-loan")]),
+        command("register_application", "/v1/applications/{source}", THINGS, "NewApplication")
+            .says("Register an application, or a session in which a customer applies")
+            .like(&[("source", "imprint")])
+            .answers(201, "it is registered", "RegisteredApplication")
+            .fails(&[409]),
+        command("report_client_result", report, THINGS, "NewClientReport")
+            .says("Record what the SDK reported in the browser; it never decides")
+            .answers(200, "it is recorded", "CommandReceipt")
+            .fails(&[409]),
+    ]
+}
+
+fn charges() -> Vec<Operation> {
+    let demo = &[("source", "loans"), ("id", "demo-charge")];
+    vec![
+        listed("list_charges", "/v1/charges", (THINGS, List::Charges), "ChargePage")
+            .says("Charges, newest first"),
+        one("get_charge", "/v1/charges/{source}/{id}", THINGS, "Charge")
+            .says("A charge with its operations and balances")
+            .like(demo),
+        command("create_charge", "/v1/charges/{source}", THINGS, "NewCharge")
+            .says("Record that the partner created a charge with a confirmation")
+            .like(&[("source", "loans")])
+            .answers(201, "it is recorded", "CreatedCharge")
+            .fails(&[409]),
+        command("void_charge", "/v1/charges/{source}/{id}/void", THINGS, "VoidCharge")
+            .says("Record that a charge was voided, of which no webhook tells")
+            .like(demo)
+            .answers(200, "it is recorded", "CommandReceipt")
+            .fails(&[409]),
+        command("link_charge", "/v1/charges/{source}/{id}/link", THINGS, "LinkCharge")
+            .says("Say to which application a charge belongs")
+            .like(demo)
+            .answers(200, "it is recorded", "CommandReceipt")
+            .fails(&[409]),
+    ]
+}
+
+fn customers() -> Vec<Operation> {
+    let demo = &[("source", "imprint"), ("id", "demo-customer")];
+    let timeline = "/v1/customers/{source}/{id}/timeline";
+    vec![
+        one("get_customer", "/v1/customers/{source}/{id}", THINGS, "Customer")
+            .says("A customer: identities, applications, charges, cards, balances")
+            .like(demo),
+        one("get_customer_timeline", timeline, THINGS, "TimelinePage")
+            .says("Everything that happened to a customer, in the order in which it happened")
+            .takes("limit", limit(200, 50))
+            .takes("cursor", cursor())
+            .like(demo),
+    ]
+}
+
+fn actions_and_secrets() -> Vec<Operation> {
+    vec![
+        listed("list_actions", "/v1/actions", (WORK, List::Actions), "ActionPage")
+            .says("What somebody has to do, newest first"),
+        command("finish_action", "/v1/actions/{id}/done", WORK, "DoneAction")
+            .says("Record that the partner has done an action")
+            .answers(200, "it is recorded", "FinishedAction")
+            .fails(&[409]),
+        command("reveal_secret", "/v1/secrets/{reference}/reveal", WORK, "RevealSecret")
+            .says("Show a sealed secret, once it is recorded who asked for it, and why")
+            .answers(200, "the secret; nobody may keep a copy on the way", "RevealedSecret")
+            .fails(&[500]),
+    ]
+}
+
+fn findings_and_exceptions() -> Vec<Operation> {
+    let resolve = "/v1/exceptions/{id}/resolve";
+    vec![
+        listed("list_stale", "/v1/stale", (WORK, List::Stale), "FindingPage")
+            .says("What has been silent for long"),
+        listed(
+            "list_discrepancies",
+            "/v1/discrepancies",
+            (WORK, List::Discrepancies),
+            "FindingPage",
+        )
+        .says("Where what was said does not fit together"),
+        listed("list_exceptions", "/v1/exceptions", (WORK, List::Exceptions), "ExceptionPage")
+            .says("What a person should look at"),
+        command("resolve_exception", resolve, WORK, "ResolveException")
+            .says("Apply, convert or discard; the refusal stays in the history")
+            .answers(200, "it is resolved", "ResolvedException")
+            .fails(&[409]),
+    ]
+}
+
+fn deliveries_and_log() -> Vec<Operation> {
+    vec![
+        page("list_deliveries", "/v1/deliveries", EVIDENCE, "DeliveryPage")
+            .says("Deliveries with their outcome as of now, newest first")
+            .takes("outcome", one_of(OUTCOMES))
+            .takes("customer_id", text()),
+        one("get_delivery", "/v1/deliveries/{source}/{id}", EVIDENCE, "Delivery")
+            .says("A delivery with its headers and body"),
+        read("list_events", "/v1/events", EVIDENCE)
+            .says("The log of a source, in position order")
+            .needs("source", text())
+            .like(&[("source", "imprint")])
+            .takes("after", count().says("events after this position"))
+            .takes("limit", limit(1000, 100))
+            .answers(200, "events in position order", "EventList")
+            .fails(&[400, 404, 503]),
+    ]
+}
+
+fn sources_and_search() -> Vec<Operation> {
+    vec![
+        read("list_sources", "/v1/sources", EVIDENCE)
+            .says("All sources with their status")
+            .answers(200, "all sources", "SourceList")
+            .fails(&[503]),
+        one("get_source", "/v1/sources/{source}", EVIDENCE, "Source")
+            .says("What a source received and what became of it: the audit equation")
+            .like(&[("source", "imprint")]),
+        read("list_rejected_calls", "/v1/rejected-calls", EVIDENCE)
+            .says("The newest calls that were turned away")
+            .needs("source", text())
+            .like(&[("source", "imprint")])
+            .takes("at_least", at_least())
+            .takes("limit", limit(200, 50))
+            .answers(200, "the newest calls", "RejectedCallList")
+            .fails(&[400, 404, 503]),
+        read("search", "/v1/search", EVIDENCE)
+            .says("What an id leads to, in any case, of any kind")
+            .needs("q", text().not_empty().says("an id"))
+            .like(&[("q", "DEMO-CARD-NEW")])
+            .takes("source", text().says("one source; all, if absent"))
+            .takes("at_least", at_least().says("waits for this position of `source`"))
+            .answers(200, "what it leads to; nothing, if nothing", "SearchHitList")
+            .fails(&[400, 404, 503]),
+    ]
+}
+
+fn service() -> Vec<Operation> {
+    let plain = |means| of_type("text/plain", means, &json!({ "type": "string" }));
+    let unready = json!({
+        "description": "a reader has stopped, or the database does not answer",
+        "content": {
+            "application/json": { "schema": refer("Unready") },
+            "application/problem+json": { "schema": refer("Problem") },
+        },
+    });
+    let this = of_type("application/json", "OpenAPI 3.1", &json!({ "type": "object" }));
+    vec![
+        read("get_health", "/healthz", SERVICE)
+            .says("Whether the process answers")
+            .answers_with(200, plain("`ok`")),
+        read("get_readiness", "/readyz", SERVICE)
+            .says("Whether it can do its work")
+            .answers_with(200, document("it can", "Ready"))
+            .answers_with(503, unready),
+        read("get_metrics", "/metrics", SERVICE)
+            .says("Figures for Prometheus")
+            .answers_with(200, plain("the text format of Prometheus"))
+            .fails(&[503]),
+        read("get_home", "/", SERVICE)
+            .says("Links for a browser, and a search")
+            .answers_with(200, of_type("text/html", "a page", &json!({ "type": "string" })))
+            .fails(&[403]),
+        read("get_description", "/openapi.json", SERVICE)
+            .says("This description")
+            .answers_with(200, this)
+            .fails(&[403]),
+    ]
+}

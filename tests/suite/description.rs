@@ -1,0 +1,155 @@
+//! `/openapi.json` is what the service answers. Every answer that any test of the suite reads is
+//! held against it (`support::described`); here is what remains: that it is whole.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Demo,
+    described::{self, description, faults},
+};
+
+#[tokio::test]
+async fn every_read_of_the_three_lenders_histories_is_as_described() {
+    let demo = Demo::start().await;
+    let http = Reader { http: reqwest::Client::new(), demo };
+    let (mut all, mut filled) = (BTreeSet::new(), BTreeSet::new());
+    for (path, operations) in description()["paths"].as_object().expect("paths") {
+        let Some(read) = operations.get("get") else { continue };
+        for wanted in http.queries_of(path, read).await {
+            all.insert(path.as_str());
+            if http.read(&wanted).await["items"].as_array().is_none_or(|items| !items.is_empty()) {
+                filled.insert(path.as_str());
+            }
+        }
+    }
+    // Nothing in the histories is old enough.
+    assert_eq!(all.difference(&filled).collect::<Vec<_>>(), [&"/v1/stale"]);
+}
+
+#[tokio::test]
+async fn the_service_serves_the_description_that_docs_have() {
+    let demo = Demo::start().await;
+    let http = Reader { http: reqwest::Client::new(), demo };
+    assert!(http.read("/openapi.json").await == *description());
+}
+
+#[test]
+fn what_the_description_lacks_is_a_fault() {
+    let path = "/v1/search";
+    let answer = |hit: &Value| {
+        let body = json!({ "items": [hit] }).to_string();
+        faults(("GET", path), (200, "application/json"), &body)
+    };
+    let hit = json!({ "type": "charge", "source": "s", "id": "c", "matched": "C" });
+    assert_eq!(answer(&hit), Vec::<String>::new());
+    for (field, value) in
+        [("new", json!(1)), ("type", json!("star")), ("id", json!(1)), ("id", Value::Null)]
+    {
+        let mut other = hit.clone();
+        other[field] = value;
+        assert_eq!(answer(&other).len(), 1, "{other}");
+    }
+    let one_fault = |(method, path), answer, body: &str| {
+        assert_eq!(faults((method, path), answer, body).len(), 1, "{method} {path}");
+    };
+    one_fault(("GET", path), (200, "text/plain"), "{}");
+    one_fault(("GET", path), (418, "application/json"), "{}");
+    one_fault(("PUT", path), (200, "application/json"), "{}");
+    one_fault(("GET", "/v1/new"), (200, "application/json"), "{}");
+}
+
+#[test]
+fn every_component_is_referred_to_and_every_reference_leads_to_one() {
+    let mut referred = BTreeSet::new();
+    references(description(), &mut referred);
+    let mut known = BTreeSet::new();
+    for kind in ["schemas", "responses"] {
+        let components = description()["components"][kind].as_object().expect("components");
+        known.extend(components.keys().map(|name| format!("#/components/{kind}/{name}")));
+    }
+    assert_eq!(known, referred);
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {
+    let mut names = BTreeSet::new();
+    for (path, operations) in description()["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let name = operation["operationId"].as_str().expect("a name");
+            assert!(names.insert(name), "{name} twice");
+            assert!(operation["summary"].as_str().is_some_and(|says| !says.is_empty()), "{name}");
+            let needed: &[&str] =
+                if path.starts_with("/v1/") { &["401", "403", "405"] } else { &["405"] };
+            let answers = &operation["responses"];
+            assert!(needed.iter().all(|status| answers.get(*status).is_some()), "{method} {path}");
+        }
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+struct Reader {
+    http: reqwest::Client,
+    demo: Demo,
+}
+
+impl Reader {
+    /// Reads, and holds the answer against the description.
+    async fn read(&self, wanted: &str) -> Value {
+        let answer = self.http.get(format!("{}{wanted}", self.demo.base)).send().await;
+        let answer = answer.expect("the service answers");
+        let kind = answer.headers()["content-type"].to_str().expect("ASCII").to_owned();
+        let (status, path) = (answer.status().as_u16(), answer.url().path().to_owned());
+        let text = answer.text().await.expect("a whole answer");
+        described::hold(("GET", &path), (status, &kind), &text);
+        assert_eq!(status, 200, "{wanted}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Everything of the demo that is behind a path.
+    async fn queries_of(&self, path: &str, read: &Value) -> Vec<String> {
+        if !path.contains('{') {
+            let needs = |name: &str| {
+                let mut parameters = read["parameters"].as_array().into_iter().flatten();
+                parameters.any(|known| known["name"] == name && known["required"] == true)
+            };
+            return match (needs("source"), needs("q")) {
+                (true, _) => ["imprint", "onboarding", "loans"]
+                    .map(|source| format!("{path}?source={source}&limit=200"))
+                    .into(),
+                (_, true) => vec![format!("{path}?q=DEMO-CARD-NEW")],
+                _ => vec![path.to_owned()],
+            };
+        }
+        // What a list names, and whom it is about.
+        let (list, id) = match path {
+            "/v1/sources/{source}" => ("/v1/sources", "source"),
+            "/v1/transactions/{source}/{id}" => ("/v1/transactions?limit=200", "transaction_id"),
+            "/v1/payment-methods/{source}/{id}" => ("/v1/payment-methods", "payment_method_id"),
+            "/v1/applications/{source}/{id}" => ("/v1/applications", "application_id"),
+            "/v1/charges/{source}/{id}" => ("/v1/charges", "charge_id"),
+            "/v1/deliveries/{source}/{id}" => ("/v1/deliveries?limit=200", "delivery_id"),
+            _ => ("/v1/deliveries?limit=200", "customer_id"),
+        };
+        let page = self.read(list).await;
+        let mut all = BTreeSet::new();
+        for item in page["items"].as_array().expect("a list") {
+            if let (Some(source), Some(id)) = (item["source"].as_str(), item[id].as_str()) {
+                all.insert(path.replace("{source}", source).replace("{id}", id));
+            }
+        }
+        assert!(!all.is_empty(), "nothing of {path} in the demo");
+        all.into_iter().collect()
+    }
+}
