@@ -54,6 +54,10 @@ pub async fn finish(
 ) -> Shown {
     let note = given.get("note").filter(|note| !note.trim().is_empty()).cloned();
     creditrail.finish_action(&id, DoneAction { actor: caller.signs(None), note }).await?;
+    // The list is to show it.
+    for source in creditrail.sources() {
+        creditrail.caught_up(source).await?;
+    }
     Ok(Redirect::to(&frame.to("actions?status=open")).into_response())
 }
 
