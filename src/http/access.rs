@@ -205,8 +205,11 @@ async fn identify(State(access): State<Access>, request: Request, next: Next) ->
     }
     match access.caller(&parts).await {
         Ok(caller) => {
-            parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
+            parts.extensions.insert(caller.clone());
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            // What is put around the answer may tell who it is for.
+            response.extensions_mut().insert(caller);
+            response
         }
         Err(problem) => problem.into_response(),
     }
