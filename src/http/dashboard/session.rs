@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::Creditrail,
     http::{
-        access::{Access, Right, Role, names_this_machine},
+        access::{Access, Right, Role, names_this_machine, of_own_site},
         body::Form,
         params::Query,
         problem::Problem,
@@ -28,10 +28,11 @@ use crate::{
 
 /// The router of sign-in and sign-out, which ask for no caller.
 pub fn session(creditrail: &Creditrail, access: &Access) -> Router {
-    Router::new()
+    let session = Router::new()
         .route("/sign-in", get(sign_in_page).post(sign_in))
         .route("/sign-out", get(sign_out_page).post(sign_out))
-        .with_state((creditrail.clone(), access.clone()))
+        .with_state((creditrail.clone(), access.clone()));
+    of_own_site(session)
 }
 
 type Both = State<(Creditrail, Access)>;
