@@ -194,19 +194,32 @@ fn unauthenticated() -> Problem {
 
 /// Lets in whom `access` knows, and tells the handlers who it is.
 pub(super) fn identified(router: Router, access: &Access) -> Router {
-    router.layer(middleware::from_fn_with_state(access.clone(), identify))
+    of_own_site(router.layer(middleware::from_fn_with_state(access.clone(), identify)))
 }
 
-async fn identify(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
+/// Turns away what a page of another site makes a browser send, if it would change something.
+pub(super) fn of_own_site(router: Router) -> Router {
+    router.layer(middleware::from_fn(own_site))
+}
+
+async fn own_site(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
     if !parts.method.is_safe() && is_of_another_site(&parts) {
         let detail = "a page of another site has sent this";
         return Problem::new(StatusCode::FORBIDDEN, "cross_site", detail).into_response();
     }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn identify(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
     match access.caller(&parts).await {
         Ok(caller) => {
-            parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
+            parts.extensions.insert(caller.clone());
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            // What is put around the answer may tell who it is for.
+            response.extensions_mut().insert(caller);
+            response
         }
         Err(problem) => problem.into_response(),
     }

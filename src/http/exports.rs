@@ -76,7 +76,8 @@ async fn take(
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "is required"));
     }
-    let given: Vec<_> = filters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let given = filters.iter().filter(|(_, value)| !value.is_empty());
+    let given: Vec<_> = given.map(|(name, value)| format!("{name}={value}")).collect();
     let page = Params::new(filters.into_iter().collect()).list(creditrail, list).await?;
     let about = format!(
         "{name} as {}: {}",

@@ -115,7 +115,7 @@ async fn depth_length_and_size_are_bounded() {
     let deep = T
         .approved(1)
         .body()
-        .replace("\"USD\"", &("{\"a\":".repeat(100_000) + "1" + &"}".repeat(100_000)));
+        .replace("\"USD\"", &("{\"a\":".repeat(100_000) + "1" + "}".repeat(100_000).as_str()));
     assert_eq!(imprint.deliver(&deep).await["outcome"], "malformed");
 
     // Amounts that fit, but whose sum does not.

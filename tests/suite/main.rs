@@ -11,8 +11,10 @@
 
 mod support;
 
+mod accessibility; // every page, for whoever cannot see or point
 mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
+mod browser; // the dashboard, used as support uses it
 mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what
 mod charge_commands; // a partner's void, an operator's link
@@ -33,6 +35,7 @@ mod lender_tracks; // one application, several lenders, twins
 mod lifecycles; // the path of a thing, now and then
 mod lists; // cursors, filters, wrong parameters, the log
 mod logs; // one delivery, followed by its id
+mod markup; // what lenders send stays text
 mod metrics; // what is counted for operators
 mod moments; // what was known at a moment
 mod onboarding; // from the signing to the card
@@ -45,6 +48,7 @@ mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod redriving; // what could not be read, after an upgrade
 mod replay; // read models are disposable
+mod roles; // who may what, call by call
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
 mod spans; // a call as a span, for whoever traces

@@ -229,7 +229,7 @@ async fn a_source_without_a_usable_secret_asks_to_come_again() {
 async fn a_body_of_the_limit_is_taken_and_one_byte_more_is_not() {
     let imprint = Ledger::fresh();
     let body = T.approved(5000).body();
-    let largest = body.clone() + &" ".repeat(LIMIT - body.len());
+    let largest = body.clone() + " ".repeat(LIMIT - body.len()).as_str();
     assert_eq!(imprint.deliver(&largest).await["outcome"], "applied");
 
     // A declared length is answered before the body is sent.

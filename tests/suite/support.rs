@@ -1,8 +1,10 @@
 //! The harness: a service to talk to ([`Ledger`]), what to tell it ([`Tx`], [`Card`], [`decision`],
 //! [`link`], [`Onboarding`], [`Loan`], [`Charge`], [`fixtures`]), and how to look at what came of it ([`given`], [`settled`]).
 
+mod browser;
 mod demo;
 pub mod described;
+mod desk;
 mod dice;
 pub mod fixtures;
 mod history;
@@ -14,7 +16,9 @@ mod service;
 mod webhooks;
 mod wire;
 
+pub use browser::Browser;
 pub use demo::Demo;
+pub use desk::{Desk, ROLES};
 pub use dice::{Dice, orders};
 pub use history::{History, converge, given, play};
 pub use ledger::{Answer, Ledger, settled, until};

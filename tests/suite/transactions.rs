@@ -209,7 +209,7 @@ async fn a_void_after_a_partial_capture_releases_the_rest() {
             .await
             .shows("captured_remainder_voided", [5000, 2000, 0, 0])
             .judged(["applied"; 3]);
-        let expected = flags.iter().fold("applied".to_owned(), |all, flag| all + "! " + flag);
+        let expected = flags.iter().fold("applied".to_owned(), |all, flag| all + "! " + *flag);
         assert_eq!(history.newest(), expected);
     }
 }

@@ -22,6 +22,7 @@ pub const THEME_COOKIE: &str = "creditrail_theme";
 pub struct Frame {
     /// The way from the page to `/` of the dashboard, for links: `./`, `../../` …
     pub root: String,
+    home: String,
     /// The page itself, from the root: path and query.
     pub address: String,
     /// Who looks; `None` before a sign-in.
@@ -53,6 +54,7 @@ impl Frame {
         let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         Self {
             root: root(inner, outer),
+            home: home(inner, outer),
             address: format!("{}{query}", inner.trim_start_matches('/')),
             caller: parts.extensions.get().cloned(),
             theme: cookie(parts, THEME_COOKIE).map_or("auto", |chosen| theme(&chosen)),
@@ -60,9 +62,9 @@ impl Frame {
         }
     }
 
-    /// A link within the dashboard.
+    /// A link within the dashboard; to its first page, if there is no path.
     pub fn to(&self, path: &str) -> String {
-        format!("{}{path}", self.root)
+        if path.is_empty() { self.home.clone() } else { format!("{}{path}", self.root) }
     }
 
     /// A link to the page of a thing: its segments are encoded.
@@ -111,7 +113,7 @@ impl Frame {
         };
         html! {
             header.top {
-                a.brand href=(self.to("./")) { "creditrail" }
+                a.brand href=(self.to("")) { "creditrail" }
                 @if self.caller.is_some() {
                     form.search role="search" action=(self.to("search")) method="get" {
                         input #search type="search" name="q" required placeholder="Any id: customer, card, transaction, delivery …"
@@ -163,6 +165,18 @@ fn root(inner: &str, outer: &str) -> String {
     if depth == 0 { "./".to_owned() } else { "../".repeat(depth) }
 }
 
+/// The way from a page to the first one. A router that is nested at `/credit` answers there, and not at
+/// `/credit/`.
+fn home(inner: &str, outer: &str) -> String {
+    let nested_at =
+        if inner == "/" { outer } else { outer.strip_suffix(inner).unwrap_or_default() };
+    match nested_at.rsplit('/').next() {
+        Some(last) if !last.is_empty() && inner == "/" => format!("./{last}"),
+        Some(last) if !last.is_empty() => format!("{}../{last}", root(inner, outer)),
+        _ => root(inner, outer),
+    }
+}
+
 /// A choice of colours; as the system has it, whatever else is given.
 pub fn theme(chosen: &str) -> &'static str {
     match chosen {
@@ -200,27 +214,33 @@ pub fn problem_page(frame: &Frame, problem: &Problem) -> Response {
         h1 { (title) }
         p.lead { (problem.detail()) }
         p.muted { "Code: " code { (problem.code()) } }
-        p { a href=(frame.to("./")) { "To the start" } }
+        p { a href=(frame.to("")) { "To the start" } }
     };
     (problem.status(), frame.show(title, &content)).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::root;
+    use super::{home, root};
 
     #[test]
     fn links_lead_to_the_root_wherever_the_router_is_nested() {
-        for (inner, outer, way) in [
-            ("/", "/", "./"),
-            ("/transactions", "/transactions", "./"),
-            ("/transactions/imprint/t1", "/transactions/imprint/t1", "../../"),
-            ("/", "/credit", "./credit/"),
-            ("/", "/credit/", "./"),
-            ("/transactions", "/credit/transactions", "./"),
-            ("/transactions/imprint/t1", "/credit/transactions/imprint/t1", "../../"),
+        for (inner, outer, way, first) in [
+            ("/", "/", "./", "./"),
+            ("/transactions", "/transactions", "./", "./"),
+            ("/transactions/imprint/t1", "/transactions/imprint/t1", "../../", "../../"),
+            ("/", "/credit", "./credit/", "./credit"),
+            ("/", "/credit/", "./", "./"),
+            ("/transactions", "/credit/transactions", "./", "./../credit"),
+            (
+                "/transactions/imprint/t1",
+                "/credit/transactions/imprint/t1",
+                "../../",
+                "../../../credit",
+            ),
         ] {
             assert_eq!(root(inner, outer), way, "{outer}");
+            assert_eq!(home(inner, outer), first, "{outer}");
         }
     }
 }

@@ -114,7 +114,7 @@ async fn problems(State(access): State<Access>, request: Request, next: Next) ->
     let (parts, body) = request.into_parts();
     let accepted = parts.headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
     let is_for_people = accepted.is_some_and(|accepted| accepted.contains("text/html"));
-    let frame = Frame::of(&parts);
+    let mut frame = Frame::of(&parts);
     let response = next.run(Request::from_parts(parts, body)).await;
     let Some(problem) = response.extensions().get::<Problem>().filter(|_| is_for_people) else {
         return response;
@@ -123,6 +123,7 @@ async fn problems(State(access): State<Access>, request: Request, next: Next) ->
         let next = parts::encoded(&frame.address);
         return Redirect::to(&frame.to(&format!("sign-in?next={next}"))).into_response();
     }
+    frame.caller = response.extensions().get().cloned();
     frame::problem_page(&frame, problem)
 }
 

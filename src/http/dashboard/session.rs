@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::Creditrail,
     http::{
-        access::{Access, Right, Role, names_this_machine},
+        access::{Access, Right, Role, names_this_machine, of_own_site},
         body::Form,
         params::Query,
         problem::Problem,
@@ -28,10 +28,11 @@ use crate::{
 
 /// The router of sign-in and sign-out, which ask for no caller.
 pub fn session(creditrail: &Creditrail, access: &Access) -> Router {
-    Router::new()
+    let session = Router::new()
         .route("/sign-in", get(sign_in_page).post(sign_in))
         .route("/sign-out", get(sign_out_page).post(sign_out))
-        .with_state((creditrail.clone(), access.clone()))
+        .with_state((creditrail.clone(), access.clone()));
+    of_own_site(session)
 }
 
 type Both = State<(Creditrail, Access)>;
@@ -113,12 +114,12 @@ fn kept(headers: &HeaderMap, name: &str, value: &str, seconds: i64) -> String {
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
-/// An address of the dashboard, whatever was given: no other site is led to.
+/// An address of the dashboard, whatever was given: no other site is led to. Empty is the first page.
 fn inside(address: &str) -> String {
     let is_inside = !address.starts_with('/')
         && !address.contains([':', '\\', '\n', '\r'])
         && !address.contains("..");
-    if is_inside && !address.is_empty() { address.to_owned() } else { "./".to_owned() }
+    if is_inside { address.to_owned() } else { String::new() }
 }
 
 /// The page of keys, roles and words.
@@ -160,11 +161,11 @@ mod tests {
     fn after_a_sign_in_one_stays_here() {
         for (given, leads) in [
             ("transactions?status=open", "transactions?status=open"),
-            ("", "./"),
-            ("//evil.example", "./"),
-            ("https://evil.example", "./"),
-            ("../../elsewhere", "./"),
-            ("\\\\evil.example", "./"),
+            ("", ""),
+            ("//evil.example", ""),
+            ("https://evil.example", ""),
+            ("../../elsewhere", ""),
+            ("\\\\evil.example", ""),
         ] {
             assert_eq!(inside(given), leads, "{given}");
         }

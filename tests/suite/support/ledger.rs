@@ -12,7 +12,7 @@ use super::webhooks::{Told, Tx};
 use super::{items, number, text};
 
 /// Far longer than any deadline of a test.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An answer, whatever it is.
 pub struct Answer {

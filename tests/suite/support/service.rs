@@ -229,6 +229,26 @@ impl Service {
         Self::start_with(sources, Database::of_the_run(), launch)
     }
 
+    /// A service whose callers have tokens: the settings of the tokens, and the one by which the
+    /// suite itself calls.
+    pub fn start_for(sources: &[Source], tokens: &str, own: &str) -> Self {
+        let (settings, token) = (tokens.to_owned(), Some(own.to_owned()));
+        let launch = Launch { settings, token, ..Launch::default() };
+        Self::start_with(sources, Database::of_the_run(), launch)
+    }
+
+    /// `creditrail token`: the token, and the lines for the settings.
+    pub fn token(name: &str, role: &str) -> (String, String) {
+        let output = binary().args(["token", "--name", name, "--role", role]).output();
+        let output = output.expect("the command runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "creditrail token: {errors}");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let token = printed.lines().map(str::trim).find(|line| line.starts_with("crk_"));
+        let (_, settings) = printed.split_once("[[token]]").expect("lines for the settings");
+        (token.expect("a token").to_owned(), format!("[[token]]{settings}"))
+    }
+
     /// A service whose files cannot grow beyond `blocks` of 512 bytes: a disk that gets full.
     pub fn start_on_a_small_disk(sources: &[Source], blocks: u32) -> Self {
         let launch = Launch { blocks: Some(blocks), ..Launch::default() };
@@ -272,10 +292,16 @@ impl Service {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let config = dir.path().join("creditrail.toml");
         let url = database.url(dir.path());
-        fs::write(&config, settings(&url, sources)).expect("the settings are written");
+        fs::write(&config, settings(&url, sources) + how.settings.as_str())
+            .expect("they are written");
+        let calls_as = how.token.as_ref().map(|token| {
+            let bearer = format!("Bearer {token}").parse().expect("a header");
+            (reqwest::header::AUTHORIZATION, bearer)
+        });
         let (process, base) = launch(dir.path(), &config, how);
         let http = reqwest::Client::builder()
             .no_proxy()
+            .default_headers(calls_as.into_iter().collect())
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build()
@@ -406,6 +432,10 @@ struct Launch {
     /// How large its files may get, in blocks of 512 bytes.
     blocks: Option<u32>,
     environment: Vec<(&'static str, String)>,
+    /// What stands below the usual settings.
+    settings: String,
+    /// By which the suite calls.
+    token: Option<String>,
 }
 
 /// Where a service keeps its log.
@@ -510,5 +540,5 @@ fn signal(which: &str, pid: &str) -> bool {
 
 fn read_log(dir: &Path) -> String {
     let part = |name| fs::read_to_string(dir.join(name)).unwrap_or_default();
-    part("stdout.log") + &part("stderr.log")
+    part("stdout.log") + part("stderr.log").as_str()
 }
