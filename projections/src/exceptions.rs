@@ -51,6 +51,9 @@ fn both<F: Fact>(stream: &Stream, step: &StepHistory<'_, F>, customer: &Customer
     [Kind::Refused, Kind::Flagged].into_iter().filter_map(of_kind).collect()
 }
 
+/// How an exception is resolved whose delivery was redriven.
+pub const REDRIVEN: &str = "redriven";
+
 /// The kinds.
 pub const KINDS: [&str; 5] = [
     Kind::Refused.name(),
@@ -229,7 +232,7 @@ fn closing(event: &ExceptionEvent) -> Option<Value> {
         ExceptionEvent::DeliveryUnreadable(_) => None,
         ExceptionEvent::ExceptionResolved(resolved) => Some(of_resolution(resolved)),
         ExceptionEvent::DeliveryRedriven(Redriven { reason, actor, at, .. }) => {
-            Some(resolution("redriven", reason, actor, *at))
+            Some(resolution(REDRIVEN, reason, actor, *at))
         }
     }
 }

@@ -24,6 +24,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Csv, Self::Ndjson];
+
     /// The format of that name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -46,7 +49,7 @@ impl Format {
 #[rustfmt::skip] // It is a table.
 const fn columns(list: List) -> &'static [&'static str] {
     match list {
-        List::Transactions => &["source", "transaction_id", "status", "refund_status", "currency", "authorized", "captured", "refunded", "hold", "customer_id", "partner_customer_id", "payment_method_id", "merchant/name", "merchant/mcc", "authorization_code", "position"],
+        List::Transactions => &["source", "transaction_id", "status", "refund_status", "currency", "authorized", "captured", "refunded", "hold", "customer_id", "partner_customer_id", "payment_method_id", "merchant/name", "merchant/category_code", "authorization_code", "position"],
         List::PaymentMethods => &["source", "payment_method_id", "card_type", "status", "substate", "provider_reported_status", "customer_id", "partner_customer_id", "created_at", "activated_at", "canceled_at", "position"],
         List::Applications => &["source", "application_id", "status", "decision", "started_at", "created_at", "decided_at", "reapply_after", "customer_id", "partner_customer_id", "merchant_order_id", "position"],
         List::Charges => &["source", "charge_id", "status", "currency", "authorized", "settled", "refunded", "charged_back", "chargebacks_reversed", "open_to_settle", "refundable", "net_to_merchant", "application_id", "customer_id", "merchant_order_id", "position"],

@@ -42,6 +42,9 @@ const DISCARDED: &str = "discarded";
 const NOT_FOUND: &str = "not_found";
 const READABLE: &str = "readable";
 
+/// What a delivery is said to be beside the outcomes.
+pub const RESULTS: [&str; 4] = [ALREADY_REDRIVEN, DISCARDED, NOT_FOUND, READABLE];
+
 /// A person asks to read deliveries again.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -42,6 +42,10 @@ const NOT_AUTHENTIC: &str = "not_authentic";
 const NOT_VERIFIABLE: &str = "not_verifiable";
 const NOT_FOUND: &str = "not_found";
 
+/// Everything that a call can be found to be.
+pub const RESULTS: [&str; 6] =
+    [AUTHENTIC, TAKEN_IN, NOT_AUTHENTIC, NOT_VERIFIABLE, NOT_FOUND, GONE];
+
 /// What is kept of a call to verify it again. Nothing of it is shown.
 #[derive(Debug, Default)]
 pub struct SealedParts {

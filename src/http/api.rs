@@ -5,7 +5,6 @@ use axum::{
     extract::State,
     http::{StatusCode, header::CACHE_CONTROL},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use super::{
     exports,
     params::{Params, Path, Query, answer},
     problem::Problem,
+    routes::Routes,
     statistics::statistics,
     things::things,
 };
@@ -37,69 +37,79 @@ type Answer<T = Json<Value>> = Result<T, Problem>;
 
 /// The router of `/v1`, for callers whom `access` knows.
 pub fn api(creditrail: &Creditrail, access: &Access) -> Router {
-    let rights = [
-        (Right::Read, reads()),
-        (Right::Work, Router::new().route("/v1/actions/{id}/done", post(finish_action))),
-        (Right::Reveal, Router::new().route("/v1/secrets/{reference}/reveal", post(reveal))),
-        (Right::Tell, tells()),
-        (Right::Decide, decides()),
-        (Right::Audit, audits()),
-    ];
-    let routes = rights.into_iter().map(|(right, routes)| access::only(right, routes));
-    let routes = routes
-        .fold(Router::new(), Router::merge)
+    let routes = routes()
+        .into_router()
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(creditrail.clone());
     access::identified(routes, access)
 }
 
-fn reads() -> Router<Creditrail> {
-    Router::new()
-        .merge(things())
-        .route("/v1/transactions", get(transactions))
-        .route("/v1/payment-methods", get(payment_methods))
-        .route("/v1/applications", get(applications))
-        .route("/v1/charges", get(charges))
-        .route("/v1/actions", get(actions))
-        .route("/v1/stale", get(stale))
-        .route("/v1/discrepancies", get(discrepancies))
-        .route("/v1/exceptions", get(exceptions))
-        .route("/v1/exceptions/{id}", get(exception))
-        .route("/v1/exceptions/{id}/preview", post(preview))
-        .route("/v1/customers/{source}/{id}/timeline", get(timeline))
-        .route("/v1/deliveries", get(deliveries))
-        .route("/v1/deliveries/{source}/{id}", get(delivery))
-        .route("/v1/rejected-calls", get(rejected_calls))
-        .route("/v1/search", get(search))
-        .route("/v1/statistics", get(statistics))
-        .route("/v1/events", get(events))
-        .route("/v1/sources", get(sources))
-        .route("/v1/sources/{source}", get(source))
+/// All routes, each with the right that it needs.
+pub(super) fn routes() -> Routes {
+    let groups = [things, reads, reads_of_evidence, work, tells, decides, audits];
+    groups.into_iter().fold(Routes::default(), |routes, group| group(routes))
+}
+
+fn reads(routes: Routes) -> Routes {
+    routes
+        .get(Right::Read, "/v1/transactions", transactions)
+        .get(Right::Read, "/v1/payment-methods", payment_methods)
+        .get(Right::Read, "/v1/applications", applications)
+        .get(Right::Read, "/v1/charges", charges)
+        .get(Right::Read, "/v1/actions", actions)
+        .get(Right::Read, "/v1/stale", stale)
+        .get(Right::Read, "/v1/discrepancies", discrepancies)
+        .get(Right::Read, "/v1/exceptions", exceptions)
+        .get(Right::Read, "/v1/exceptions/{id}", exception)
+        .post(Right::Read, "/v1/exceptions/{id}/preview", preview)
+        .get(Right::Read, "/v1/customers/{source}/{id}/timeline", timeline)
+}
+
+fn reads_of_evidence(routes: Routes) -> Routes {
+    routes
+        .get(Right::Read, "/v1/deliveries", deliveries)
+        .get(Right::Read, "/v1/deliveries/{source}/{id}", delivery)
+        .get(Right::Read, "/v1/rejected-calls", rejected_calls)
+        .get(Right::Read, "/v1/search", search)
+        .get(Right::Read, "/v1/statistics", statistics)
+        .get(Right::Read, "/v1/events", events)
+        .get(Right::Read, "/v1/sources", sources)
+        .get(Right::Read, "/v1/sources/{source}", source)
+}
+
+fn work(routes: Routes) -> Routes {
+    routes.post(Right::Work, "/v1/actions/{id}/done", finish_action).post(
+        Right::Reveal,
+        "/v1/secrets/{reference}/reveal",
+        reveal,
+    )
 }
 
 /// What the partner tells.
-fn tells() -> Router<Creditrail> {
-    Router::new()
-        .route("/v1/applications/{source}", post(register_application))
-        .route("/v1/applications/{source}/{id}/client-report", post(client_report))
-        .route("/v1/charges/{source}", post(create_charge))
-        .route("/v1/charges/{source}/{id}/void", post(void_charge))
-}
-
-/// Who did what, and what is taken away.
-fn audits() -> Router<Creditrail> {
-    Router::new()
-        .route("/v1/access-records", get(access_records))
-        .route("/v1/exports", post(exports::by_api))
+fn tells(routes: Routes) -> Routes {
+    routes
+        .post(Right::Tell, "/v1/applications/{source}", register_application)
+        .post(Right::Tell, "/v1/applications/{source}/{id}/client-report", client_report)
+        .post(Right::Tell, "/v1/charges/{source}", create_charge)
+        .post(Right::Tell, "/v1/charges/{source}/{id}/void", void_charge)
 }
 
 /// What a person decides.
-fn decides() -> Router<Creditrail> {
-    Router::new()
-        .route("/v1/charges/{source}/{id}/link", post(link_charge))
-        .route("/v1/exceptions/{id}/resolve", post(resolve))
-        .route("/v1/deliveries/redrive", post(redrive))
-        .route("/v1/rejected-calls/verify", post(verify_calls))
+fn decides(routes: Routes) -> Routes {
+    routes
+        .post(Right::Decide, "/v1/charges/{source}/{id}/link", link_charge)
+        .post(Right::Decide, "/v1/exceptions/{id}/resolve", resolve)
+        .post(Right::Decide, "/v1/deliveries/redrive", redrive)
+        .post(Right::Decide, "/v1/rejected-calls/verify", verify_calls)
+}
+
+/// Who did what, and what is taken away.
+fn audits(routes: Routes) -> Routes {
+    routes.get(Right::Audit, "/v1/access-records", access_records).post(
+        Right::Audit,
+        "/v1/exports",
+        exports::by_api,
+    )
 }
 
 /// What one thing's handler reads: waits for `at_least` and takes no other parameter.

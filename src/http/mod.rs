@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod openapi;
 mod params;
 mod problem;
+mod routes;
 pub mod serve;
 mod statistics;
 mod things;

@@ -1,11 +1,13 @@
 //! Single things under `/v1`: as they are, as they were, when they changed, and in what.
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::{
+    access::Right,
     params::{Params, Path, Query, answer},
     problem::Problem,
+    routes::Routes,
 };
 use crate::{
     app::{
@@ -23,8 +25,8 @@ type Answer = Result<Json<Value>, Problem>;
 type Address = Path<(String, String)>;
 
 /// The paths of single things.
-pub(super) fn things() -> Router<Creditrail> {
-    Thing::ALL.into_iter().fold(Router::new(), |router, thing| {
+pub(super) fn things(routes: Routes) -> Routes {
+    Thing::ALL.into_iter().fold(routes, |routes, thing| {
         let path = format!("/v1/{}/{{source}}/{{id}}", thing.name());
         let one = async move |State(creditrail): State<Creditrail>, at: Address, given: Given| {
             one(&creditrail, thing, at, given).await
@@ -37,10 +39,10 @@ pub(super) fn things() -> Router<Creditrail> {
             async move |State(creditrail): State<Creditrail>, at: Address, given: Given| {
                 changes(&creditrail, thing, at, given).await
             };
-        router
-            .route(&path, get(one))
-            .route(&format!("{path}/moments"), get(moments))
-            .route(&format!("{path}/changes"), get(changes))
+        routes
+            .get(Right::Read, &path, one)
+            .get(Right::Read, &format!("{path}/moments"), moments)
+            .get(Right::Read, &format!("{path}/changes"), changes)
     })
 }
 

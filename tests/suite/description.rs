@@ -35,6 +35,29 @@ async fn the_service_serves_the_description_that_docs_have() {
     assert!(http.read("/openapi.json").await == *description());
 }
 
+#[tokio::test]
+async fn the_page_to_read_has_all_of_it_and_its_links_lead_somewhere() {
+    let demo = Demo::start().await;
+    let page = reqwest::get(format!("{}/reference", demo.base)).await.expect("the page");
+    let page = page.text().await.expect("a whole page");
+    let after = |mark: &str| -> Vec<String> {
+        let found = page.split(mark).skip(1);
+        found.map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
+    };
+    let places: BTreeSet<_> = after(" id=\"").into_iter().collect();
+    let wanted: BTreeSet<_> = after(" href=\"#").into_iter().collect();
+    assert_eq!(wanted.difference(&places).collect::<Vec<_>>(), Vec::<&String>::new());
+    for name in description()["components"]["schemas"].as_object().expect("schemas").keys() {
+        assert!(places.contains(&format!("schema-{name}")), "{name}");
+    }
+    for operations in description()["paths"].as_object().expect("paths").values() {
+        for operation in operations.as_object().expect("operations").values() {
+            let name = operation["operationId"].as_str().expect("a name");
+            assert!(places.contains(&format!("operation-{name}")), "{name}");
+        }
+    }
+}
+
 #[test]
 fn what_the_description_lacks_is_a_fault() {
     let path = "/v1/search";
@@ -80,10 +103,11 @@ fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {
             let name = operation["operationId"].as_str().expect("a name");
             assert!(names.insert(name), "{name} twice");
             assert!(operation["summary"].as_str().is_some_and(|says| !says.is_empty()), "{name}");
-            let needed: &[&str] =
-                if path.starts_with("/v1/") { &["401", "403", "405"] } else { &["405"] };
+            let is_guarded = path.starts_with("/v1/");
+            let needed: &[&str] = if is_guarded { &["401", "403", "405"] } else { &["405"] };
             let answers = &operation["responses"];
             assert!(needed.iter().all(|status| answers.get(*status).is_some()), "{method} {path}");
+            assert_eq!(operation.get("x-right").is_some(), is_guarded, "{method} {path}");
         }
     }
 }
@@ -97,6 +121,12 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
         Value::Array(values) => values.iter().for_each(|value| references(value, found)),
         _ => {}
     }
+}
+
+/// What is described of a parameter.
+fn parameters<'a>(read: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
+    let all = read["parameters"].as_array().into_iter().flatten();
+    all.filter(move |known| known["name"] == name)
 }
 
 struct Reader {
@@ -120,10 +150,7 @@ impl Reader {
     /// Everything of the demo that is behind a path.
     async fn queries_of(&self, path: &str, read: &Value) -> Vec<String> {
         if !path.contains('{') {
-            let needs = |name: &str| {
-                let mut parameters = read["parameters"].as_array().into_iter().flatten();
-                parameters.any(|known| known["name"] == name && known["required"] == true)
-            };
+            let needs = |name: &str| parameters(read, name).any(|known| known["required"] == true);
             return match (needs("source"), needs("q")) {
                 (true, _) => ["imprint", "onboarding", "loans"]
                     .map(|source| format!("{path}?source={source}&limit=200"))
@@ -133,13 +160,15 @@ impl Reader {
             };
         }
         // What a list names, and whom it is about.
-        let (list, id) = match path {
+        let thing = path.trim_end_matches("/moments").trim_end_matches("/changes");
+        let (list, id) = match thing {
             "/v1/sources/{source}" => ("/v1/sources", "source"),
             "/v1/transactions/{source}/{id}" => ("/v1/transactions?limit=200", "transaction_id"),
             "/v1/payment-methods/{source}/{id}" => ("/v1/payment-methods", "payment_method_id"),
             "/v1/applications/{source}/{id}" => ("/v1/applications", "application_id"),
             "/v1/charges/{source}/{id}" => ("/v1/charges", "charge_id"),
             "/v1/deliveries/{source}/{id}" => ("/v1/deliveries?limit=200", "delivery_id"),
+            "/v1/exceptions/{id}" => ("/v1/exceptions?limit=200", "id"),
             _ => ("/v1/deliveries?limit=200", "customer_id"),
         };
         let page = self.read(list).await;
@@ -150,6 +179,13 @@ impl Reader {
             }
         }
         assert!(!all.is_empty(), "nothing of {path} in the demo");
-        all.into_iter().collect()
+        let as_was = |wanted: String| match path {
+            path if path.ends_with("/changes") => vec![format!("{wanted}?from=1")],
+            _ if parameters(read, "as_of").next().is_some() => {
+                vec![format!("{wanted}?as_of=100000"), wanted]
+            }
+            _ => vec![wanted],
+        };
+        all.into_iter().flat_map(as_was).collect()
     }
 }

@@ -60,13 +60,18 @@ async fn what_can_be_read_after_an_upgrade_counts_as_if_it_had_been_read_at_once
         (&json!(2), &json!(0))
     );
 
-    // It is the same as one that was read at once, but for the id of the delivery.
+    // It is the same as one that was read at once, but for when it was recorded.
     let other = House::of(Kind::Imprint);
     let at_once = other.open().await;
     at_once.receives(&tx.approved(5000).at(T1)).await;
     at_once.receives(&tx.voided(5000).at(T2)).await;
     assert_eq!(settled(&at_once.transaction("t1").await), settled(&seen));
-    assert_eq!(at_once.transaction("t1").await["steps"], seen["steps"]);
+    let as_told = |view: &Value| {
+        let mut steps = items(view, "steps").to_vec();
+        steps.iter_mut().for_each(|step| drop(step.as_object_mut().unwrap().remove("position")));
+        steps
+    };
+    assert_eq!(as_told(&at_once.transaction("t1").await), as_told(&seen));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,11 @@ use axum::{
     routing::get,
 };
 
-const STYLE: &str = concat!(include_str!("assets/style.css"), include_str!("assets/drawing.css"));
+const STYLE: &str = concat!(
+    include_str!("assets/style.css"),
+    include_str!("assets/drawing.css"),
+    include_str!("assets/reference.css"),
+);
 const SCRIPT: &str = include_str!("assets/script.js");
 const ICON: &str = include_str!("assets/icon.svg");
 

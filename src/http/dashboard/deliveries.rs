@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Shown,
     frame::Frame,
-    lists::subject,
+    listings::subject,
     parts::{self, encoded, nothing, outcome, text, time, words},
     steps,
 };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     Shown,
     frame::Frame,
-    lists::subject,
+    listings::subject,
     moments,
     parts::{self, amount, encoded, list, nothing, outcome, severity, status, text, time, words},
 };
@@ -85,6 +85,10 @@ fn resolution(frame: &Frame, exception: &Value, preview: Option<&(&str, Preview)
         } @else if text(exception, "status") != "open" {
             p { "What came later has settled it: nothing is left to do." }
         } @else {
+            @if ["malformed", "unrecognised"].contains(&text(exception, "kind")) && frame.may(Right::Decide) {
+                @let way = format!("redrive?source={}", encoded(text(exception, "source")));
+                p { "If a newer version can read it: " a href=(frame.to(&way)) { "redrive it" } "." }
+            }
             (choices(frame, exception, preview.map(|(choice, _)| *choice)))
             @if let Some((choice, preview)) = preview {
                 (previewed(frame, preview))

@@ -145,7 +145,7 @@ impl Frame {
                 }
                 @if let Some(caller) = &self.caller {
                     span { "You are here as " b { (caller.name) } @if caller.name != caller.role.name() { " (" (words(caller.role.name())) ")" } "." }
-                    a href=(self.to("openapi.json")) { "Interface" }
+                    a href=(self.to("reference")) { "Interface" }
                     a href=(self.to("help")) { "Keys and words" }
                     @if self.has_session { a href=(self.to("sign-out")) { "Sign out" } }
                 }

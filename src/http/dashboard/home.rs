@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{
     Shown,
     frame::Frame,
-    lists::{self, Column},
-    sources,
+    listings::{self, Column},
+    lists, sources,
 };
 use crate::{
     app::{Creditrail, lists::List},
@@ -26,17 +26,17 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
         h1.quiet { "What needs a person" }
         (board(&frame, &creditrail, &Block {
             title: "Exceptions", way: "exceptions?status=open&order=stake", list: List::Exceptions,
-            filters: &[("status", "open")], order: Order::Stake, columns: lists::EXCEPTIONS,
+            filters: &[("status", "open")], order: Order::Stake, columns: listings::EXCEPTIONS,
             empty: "No exception is open.",
         }).await?)
         (board(&frame, &creditrail, &Block {
             title: "Actions", way: "actions?status=open", list: List::Actions,
-            filters: &[("status", "open")], order: Order::Newest, columns: lists::ACTIONS,
+            filters: &[("status", "open")], order: Order::Newest, columns: listings::ACTIONS,
             empty: "Nobody has anything to do.",
         }).await?)
         (board(&frame, &creditrail, &Block {
             title: "Discrepancies", way: "discrepancies", list: List::Discrepancies,
-            filters: &[], order: Order::Newest, columns: lists::FINDINGS,
+            filters: &[], order: Order::Newest, columns: listings::FINDINGS,
             empty: "Browser and lender agree.",
         }).await?)
         section {

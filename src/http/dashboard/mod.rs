@@ -13,9 +13,11 @@ mod facts;
 mod frame;
 mod home;
 pub mod lifecycle;
+mod listings;
 mod lists;
 mod moments;
 mod parts;
+mod reference;
 mod search;
 mod session;
 mod sources;
@@ -68,7 +70,7 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
 }
 
 fn reads() -> Router<Creditrail> {
-    let lists = lists::LISTINGS.iter().fold(Router::new(), |router, listing| {
+    let lists = listings::LISTINGS.iter().fold(Router::new(), |router, listing| {
         let path = format!("/{}", listing.list.name());
         router
             .route(&path, get(move |state, frame, given| lists::page(listing, state, frame, given)))
@@ -89,22 +91,21 @@ fn reads() -> Router<Creditrail> {
         .route("/sources", get(sources::list))
         .route("/sources/{source}", get(sources::page))
         .route("/statistics", get(statistics::page))
-        .route("/redrive", get(again::redrive_page))
-        .route("/verify", get(again::verify_page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
+        .route("/reference", get(reference::page))
 }
 
 fn decides() -> Router<Creditrail> {
     Router::new()
         .route("/exceptions/{id}", post(exceptions::resolve))
-        .route("/redrive", post(again::redrive))
-        .route("/verify", post(again::verify))
+        .route("/redrive", get(again::redrive_page).post(again::redrive))
+        .route("/verify", get(again::verify_page).post(again::verify))
 }
 
 fn audits() -> Router<Creditrail> {
     let accesses =
-        async |state, frame, given| lists::page(&lists::ACCESSES, state, frame, given).await;
+        async |state, frame, given| lists::page(&listings::ACCESSES, state, frame, given).await;
     Router::new().route("/access-records", get(accesses)).route("/exports", post(exports::by_form))
 }
 

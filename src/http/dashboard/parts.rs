@@ -168,6 +168,13 @@ pub fn id(value: &str) -> Markup {
 
 /// A link to a thing by the name that its kind has in the interface (`payment_method`).
 pub fn thing(frame: &Frame, kind: &str, source: &str, subject: &str) -> Markup {
+    // A link of two ids has no page of its own: it is told at its customer's.
+    if let ("customer_link", Ok((customer, partner))) =
+        (kind, serde_json::from_str::<(String, String)>(subject))
+    {
+        let way = frame.to_thing("customers", source, &customer);
+        return html! { a href=(way) { (id(&customer)) } " with " (id(&partner)) };
+    }
     let list = match kind {
         "application" => "applications",
         "charge" => "charges",
@@ -191,8 +198,11 @@ pub fn kind_word(kind: &str) -> &'static str {
         "application" => "application",
         "charge" => "charge",
         "customer" => "customer",
+        "customer_link" => "link of",
         "delivery" => "delivery",
+        "exception" => "exception",
         "payment_method" => "card",
+        "secret" => "secret",
         "transaction" => "transaction",
         _ => "thing",
     }

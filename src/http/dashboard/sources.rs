@@ -9,7 +9,10 @@ use super::{
     frame::Frame,
     parts::{Tone, badge, encoded, text, time, words},
 };
-use crate::{app::Creditrail, http::params::Path, http::problem::Problem};
+use crate::{
+    app::Creditrail,
+    http::{access::Right, params::Path, problem::Problem},
+};
 
 /// How each source is.
 pub async fn statuses(creditrail: &Creditrail) -> Result<Vec<Value>, Problem> {
@@ -65,11 +68,15 @@ pub async fn page(
             ul { @for (cause, count) in causes { li { (count) " " (words(cause)) } } }
         } @else { p.muted { "None since the start." } }
         p {
-            a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" } " · "
-            a href=(frame.to(&format!("verify?source={}", encoded(&source)))) { "Verify them again" }
+            a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" }
+            @if frame.may(Right::Decide) {
+                " · " a href=(frame.to(&format!("verify?source={}", encoded(&source)))) { "Verify them again" }
+            }
         }
-        h2 { "Deliveries that could not be read" }
-        p { a href=(frame.to(&format!("redrive?source={}", encoded(&source)))) { "Redrive them after an upgrade" } }
+        @if frame.may(Right::Decide) {
+            h2 { "Deliveries that could not be read" }
+            p { a href=(frame.to(&format!("redrive?source={}", encoded(&source)))) { "Redrive them after an upgrade" } }
+        }
     }))
 }
 

@@ -45,7 +45,7 @@ pub async fn page(
             label { span { "to" } input type="date" name="to" value=(span.to); }
             button { "Show" }
         }
-        @for drawn in &charts { (shown(drawn)) }
+        div.charts { @for drawn in &charts { (shown(drawn)) } }
     }))
 }
 

@@ -1,12 +1,14 @@
 //! The timeline: each entry with when it happened and when we heard, what became of it, and why.
 
+use std::collections::BTreeMap;
+
 use creditrail_domain::{Flag, Refusal};
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{
     frame::Frame,
-    lists::subject,
+    listings::subject,
     parts::{self, Tone, amount, badge, list, outcome, text, time, words},
 };
 
@@ -15,12 +17,10 @@ pub fn table(frame: &Frame, source: &str, steps: &[Value]) -> Markup {
     if steps.is_empty() {
         return html! { p.empty { "Nothing has been reported so far." } };
     }
-    let heard = order_of_arrival(steps);
+    let late = late(steps);
     html! {
         ol.timeline {
-            @for (place, step) in steps.iter().enumerate() {
-                (entry(frame, source, step, late(&heard, place)))
-            }
+            @for (step, late) in steps.iter().zip(late) { (entry(frame, source, step, late)) }
         }
     }
 }
@@ -41,32 +41,40 @@ fn entry(frame: &Frame, source: &str, step: &Value, late: Option<String>) -> Mar
                     @if step["subject"].is_object() { "of " (subject(frame, step)) }
                 }
                 @if let Some(late) = late { p { (badge(Tone::Odd, &late)) } }
-                (why(step))
+                (why(frame, step))
                 @for said in list(step, "flags").iter().filter_map(Value::as_str) { p { (flag(said)) } }
                 (details(step))
                 (history(step))
-                p.from { (told_by(frame, source, step)) }
+                div.from { (told_by(frame, source, step)) }
             }
         }
     }
 }
 
-/// For each step which place it has in the order of arrival.
-fn order_of_arrival(steps: &[Value]) -> Vec<usize> {
-    let mut arrived: Vec<usize> = (0..steps.len()).collect();
-    arrived.sort_by_key(|place| steps[*place]["position"].as_i64());
-    let mut places = vec![0; steps.len()];
-    arrived.iter().enumerate().for_each(|(rank, place)| places[*place] = rank);
-    places
+/// What to say of the steps that were heard after one of the same thing that happened later.
+fn late(steps: &[Value]) -> Vec<Option<String>> {
+    let mut things = BTreeMap::<String, Vec<usize>>::new();
+    for (place, step) in steps.iter().enumerate() {
+        things.entry(step["subject"].to_string()).or_default().push(place);
+    }
+    let mut late = vec![None; steps.len()];
+    for places in things.values() {
+        let heard: Vec<_> = places.iter().map(|place| steps[*place]["position"].as_i64()).collect();
+        for (happened, place) in places.iter().enumerate() {
+            let arrived = heard.iter().filter(|other| **other < heard[happened]).count();
+            let is_late = heard[happened..].iter().any(|later| *later < heard[happened]);
+            late[*place] = is_late.then(|| out_of_turn(arrived, happened));
+        }
+    }
+    late
 }
 
-/// What to say of a step that was heard after one that happened later.
-fn late(heard: &[usize], place: usize) -> Option<String> {
-    let rank = heard[place];
-    heard[place..].iter().any(|later| *later < rank).then(|| {
-        let (arrived, happened) = (ordinal(rank + 1), ordinal(place + 1));
-        format!("arrived {arrived}, happened {happened}; counted where it belongs")
-    })
+fn out_of_turn(arrived: usize, happened: usize) -> String {
+    if arrived == happened {
+        return "heard after what happened later; counted where it belongs".to_owned();
+    }
+    let (arrived, happened) = (ordinal(arrived + 1), ordinal(happened + 1));
+    format!("arrived {arrived}, happened {happened}; counted where it belongs")
 }
 
 /// A place in words: first, second … and 11th from there on.
@@ -89,7 +97,7 @@ fn ordinal(place: usize) -> String {
 }
 
 /// Why a step does not count, by which rule, and the way out.
-fn why(step: &Value) -> Markup {
+fn why(frame: &Frame, step: &Value) -> Markup {
     let message = text(step, "message");
     html! {
         @if !message.is_empty() { p.why { (message) "." } }
@@ -99,7 +107,9 @@ fn why(step: &Value) -> Markup {
                 @if let Some(refusal) = Refusal::ALL.iter().find(|refusal| refusal.code() == rule) {
                     ", " (refusal.meaning()) "."
                 }
-                " If it should count all the same, a person can resolve the exception: apply it, take it as another kind of step, or discard it."
+                " If it should count all the same, "
+                @let way = frame.to(&format!("exceptions/{}", parts::encoded(text(step, "id"))));
+                a href=(way) { "resolve the exception" } ": apply it, take it as another kind of step, or discard it."
             }
         }
     }
@@ -158,15 +168,15 @@ fn told_by(frame: &Frame, source: &str, step: &Value) -> Markup {
     html! {
         @match text(step, "actor") {
             "provider" => a href=(frame.to_thing("deliveries", source, text(step, "id"))) { "the delivery as it came" },
-            "partner" => "told by the partner",
-            "operator" => "decided by a person",
+            "partner" => span { "told by the partner" },
+            "operator" => span { "decided by a person" },
             _ => {},
         }
         @if let Some(position) = step["position"].as_i64().filter(|_| !step["subject"].is_object()) {
-            " · " a href=(format!("?as_of={position}")) { "as of then" }
+            a href=(format!("?as_of={position}")) { "as of then" }
         }
         @if !key.is_empty() {
-            " · " details.key { summary { "key" } span { "a repetition is found by " (parts::id(key)) } }
+            details { summary { "key" } "A repetition is found by " (parts::id(key)) }
         }
     }
 }
@@ -179,11 +189,10 @@ mod tests {
 
     #[test]
     fn an_entry_says_when_it_arrived_out_of_turn() {
-        let steps = [json!({"position": 7}), json!({"position": 2}), json!({"position": 5})];
-        assert_eq!(order_of_arrival(&steps), [2, 0, 1]);
-        let said = "arrived third, happened first; counted where it belongs";
-        assert_eq!(late(&[2, 0, 1], 0).as_deref(), Some(said));
-        assert_eq!((late(&[2, 0, 1], 1), late(&[2, 0, 1], 2)), (None, None));
+        let step = |position: i64, thing: &str| json!({"position": position, "subject": thing});
+        let said = Some("arrived third, happened first; counted where it belongs".to_owned());
+        let steps = [step(7, "a"), step(2, "a"), step(1, "b"), step(5, "a")];
+        assert_eq!(late(&steps), [said, None, None, None]);
         assert_eq!([11, 12, 21, 22, 113].map(ordinal), ["11th", "12th", "21st", "22nd", "113th"]);
     }
 }

@@ -26,6 +26,8 @@ pub fn spaced(name: &str) -> String {
 
 /// How wide a text is about, in pixels, in a font of that size.
 pub fn width(text: &str, size: i32) -> i32 {
-    let letters = i32::try_from(text.chars().count()).unwrap_or(i32::MAX / 1000);
-    letters.saturating_mul(size) * 57 / 100
+    // Capitals are wider.
+    let hundredths = |letter: char| if letter.is_uppercase() { 72 } else { 57 };
+    let sum = text.chars().fold(0_i32, |sum, letter| sum.saturating_add(hundredths(letter)));
+    sum.saturating_mul(size) / 100
 }

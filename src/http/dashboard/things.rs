@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Shown, facts,
     frame::Frame,
-    lifecycle, lists,
+    lifecycle, listings, lists,
     moments::Moments,
     parts::{self, list, status, text, words},
     steps,
@@ -96,7 +96,7 @@ impl Subject<'_> {
         html! {
             p.crumbs {
                 @if self.thing != Thing::Customer {
-                    a href=(frame.to(path)) { (lists::title(path)) } " / "
+                    a href=(frame.to(path)) { (listings::title(path)) } " / "
                 }
                 a href=(frame.to(&format!("sources/{}", parts::encoded(self.source)))) { (self.source) }
             }
@@ -175,10 +175,10 @@ fn flags(document: &Value) -> Markup {
 
 /// Rows of a thing that belong to another, as a table of its list.
 pub fn part(frame: &Frame, list: List, rows: &[Value]) -> Markup {
-    let listing = lists::LISTINGS.iter().find(|listing| listing.list == list);
+    let listing = listings::LISTINGS.iter().find(|listing| listing.list == list);
     html! {
         @if let Some(listing) = listing {
-            (lists::rows(frame, listing.columns(), rows, "None."))
+            (lists::rows(frame, listing.columns, rows, "None."))
         }
     }
 }

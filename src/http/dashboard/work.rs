@@ -34,7 +34,6 @@ pub fn done_form(frame: &Frame, action: &Value) -> Markup {
             details.work {
                 summary { "Done" }
                 form.stacked action=(frame.to(&format!("actions/{}/done", encoded(id)))) method="post" {
-                    input type="hidden" name="back" value=(frame.address);
                     label { span { "Note, if there is more to say" } input name="note"; }
                     button { "It is done" }
                 }

@@ -1,8 +1,9 @@
 //! What is asked of the service, and how it answers.
 
 use super::schema::{
-    Named, Schema, closed, count, integer, is, open, position, refer, text, time, uuid,
+    Named, Schema, closed, count, integer, is, map, one_of, open, position, refer, text, time, uuid,
 };
+use crate::app::{export::Format, lists::List};
 
 pub(super) fn all() -> Vec<Named> {
     vec![
@@ -22,6 +23,7 @@ pub(super) fn all() -> Vec<Named> {
         ("RevealedSecret", revealed_secret()),
         ("ResolveException", resolve_exception()),
         ("ResolvedException", closed([("id", text()), ("status", is("resolved")), last_event()])),
+        ("Export", export()),
         ("Problem", problem()),
     ]
 }
@@ -30,7 +32,7 @@ fn last_event() -> Named {
     ("position", position().or_null().says("of the last event that it caused"))
 }
 
-fn actor(default: &str) -> Named {
+pub(super) fn actor(default: &str) -> Named {
     ("actor", text().not_empty().or_absent().says(&format!("who; `{default}` if absent")))
 }
 
@@ -134,6 +136,18 @@ fn resolve_exception() -> Schema {
         actor("operator"),
     ])
     .says("A person's decision about an exception.")
+}
+
+fn export() -> Schema {
+    let filters = map(text()).or_absent().says("the parameters of the list, without `cursor`");
+    closed([
+        ("list", one_of(List::ALL.map(|(_, name)| name)).says("by its path")),
+        ("format", one_of(Format::ALL.map(Format::name)).or_absent().says("`ndjson` if absent")),
+        ("filters", filters),
+        why(),
+        ("actor", text().or_null().or_absent().says("who; the caller, if absent")),
+    ])
+    .says("All rows of a list are to be taken away.")
 }
 
 fn problem() -> Schema {

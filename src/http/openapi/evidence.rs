@@ -1,7 +1,8 @@
 //! Evidence: deliveries, the log, sources, what was turned away, and the search.
 
 use super::schema::{
-    Named, Schema, boolean, closed, count, is, list, map, open, position, refer, text, time, uuid,
+    Named, Schema, boolean, closed, count, day, integer, is, list, map, open, position, refer,
+    text, time, uuid,
 };
 use crate::app::read::OUTCOMES;
 
@@ -9,16 +10,21 @@ pub(super) fn all() -> Vec<Named> {
     let whole = [
         ("headers", map(text()).says("credentials are masked")),
         ("body", text().says("references in the place of secrets, card numbers masked")),
+        ("redriven", refer("Redriven").or_null().or_absent().says("who redrove it")),
     ];
     vec![
         ("DeliverySummary", closed(of_delivery()).says("A delivery, without headers and body.")),
         ("Delivery", closed(of_delivery().into_iter().chain(whole)).says("A delivery.")),
+        ("Redriven", redriven()),
         ("Event", event()),
         ("Source", source()),
         ("OutcomeCounts", closed(OUTCOMES.map(|outcome| (outcome, count())))),
         ("ReadModels", read_models()),
         ("RejectedCall", rejected_call()),
         ("SearchHit", search_hit()),
+        ("Statistics", statistics()),
+        ("Statistic", statistic()),
+        ("AccessRecord", access_record()),
         ("Ready", closed([("ready", is(true))])),
         ("Unready", closed([("ready", is(false)), ("because", list(text()))])),
     ]
@@ -35,6 +41,7 @@ fn of_delivery() -> Vec<Named> {
         ("secret_id", text().says("the secret that verified it")),
         ("position", position().says("of the last event that it caused")),
         ("outcome_on_arrival", refer("Outcome")),
+        ("redriven_as", uuid().or_null().says("the step that it says since it was redriven")),
         ("outcome", refer("Outcome").says("as of now")),
         ("reason", refer("RefusalCode").or_null()),
         ("flags", list(refer("FlagCode")).or_null()),
@@ -44,6 +51,50 @@ fn of_delivery() -> Vec<Named> {
         ("occurred_at", time().or_null()),
         ("customer_id", text().or_null()),
     ]
+}
+
+fn redriven() -> Schema {
+    closed([
+        ("step_id", uuid()),
+        ("at", time()),
+        ("actor", text()),
+        ("reason", text()),
+        ("position", position()),
+    ])
+    .says("Who redrove a delivery, when and why.")
+}
+
+fn statistics() -> Schema {
+    closed([
+        ("from", day().says("the first day, in UTC")),
+        ("to", day().says("the last day; it is in it")),
+        ("items", list(refer("Statistic"))),
+    ])
+}
+
+fn statistic() -> Schema {
+    closed([
+        ("source", text()),
+        ("what", refer("StatisticKind")),
+        ("period", day().says("the day, or the Monday of the week, in UTC")),
+        ("label", text().says("an outcome, a lag, a state and an end, a code")),
+        ("count", integer().within(1, i64::MAX)),
+    ])
+    .says("A number of a day or a week. One that is 0 is absent.")
+}
+
+fn access_record() -> Schema {
+    closed([
+        ("source", text().says("`_access` for what belongs to none")),
+        ("position", position()),
+        ("at", time()),
+        ("act", refer("Act")),
+        ("actor", text()),
+        ("what", text()),
+        ("reason", text().says("empty if none was given")),
+        ("subject", refer("Subject").or_null()),
+    ])
+    .says("Who did what, when and why.")
 }
 
 fn event() -> Schema {
@@ -99,6 +150,10 @@ fn rejected_call() -> Schema {
         ("cause", refer("RejectionCause")),
         ("headers", map(text()).says("credentials are masked")),
         ("body_bytes", count().or_null().says("null if the body was not kept")),
+        (
+            "verifiable",
+            boolean().says("whether all of it is kept, so that it can be verified again"),
+        ),
     ])
     .says("A call that was turned away. Its body is sealed and not shown.")
 }

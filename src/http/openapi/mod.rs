@@ -1,13 +1,15 @@
 //! `/openapi.json`: the interface described, OpenAPI 3.1.
 //!
 //! Reading order: `operations` (what can be asked), `answers` (problems by status), then the
-//! schemas: `things`, `steps`, `work`, `evidence`, `commands`, and `names`, the closed sets of
+//! schemas: `things`, `moments`, `steps`, `work`, `evidence`, `again`, `commands`, and `names`, the closed sets of
 //! names from the code that defines them. `schema` and `operation` are the words for it.
 //! `docs/openapi.json` is a copy, and the suite holds every answer that it sees against it.
 
+mod again;
 mod answers;
 mod commands;
 mod evidence;
+mod moments;
 mod names;
 mod operation;
 mod operations;
@@ -16,15 +18,17 @@ mod steps;
 mod things;
 mod work;
 
+use std::sync::LazyLock;
+
 use axum::{Json, Router, routing::get};
 use serde_json::{Map, Value, json};
 
-use super::{problem::Problem, tokens::COOKIE};
+use super::{api, problem::Problem, tokens::COOKIE};
 
 const ABOUT: &str = "What happened to this customer, and why. External ids address things. \
     Amounts are integers of minor units beside a currency: 3451 is 34.51 USD. Times are RFC 3339 \
-    in UTC. `at_least` waits until the read models of a source have passed a position. Examples \
-    lead to something in `creditrail demo`.";
+    in UTC. `at_least` waits until the read models of a source have passed a position. `x-right` is \
+    the right that the caller's role must have. Examples lead to something in `creditrail demo`.";
 
 /// The router of the description.
 pub fn openapi() -> Router<()> {
@@ -34,11 +38,16 @@ pub fn openapi() -> Router<()> {
 }
 
 /// The description.
-pub fn document() -> Value {
-    let mut paths = Map::new();
+pub fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(described);
+    &DOCUMENT
+}
+
+fn described() -> Value {
+    let (mut paths, rights) = (Map::new(), api::routes().into_rights());
     for operation in operations::all() {
-        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
-        path[operation.method] = operation.describe();
+        let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
+        path[operation.method] = operation.describe(&rights);
     }
     let tags = operations::TAGS.map(|(name, says)| json!({ "name": name, "description": says }));
     json!({
@@ -79,6 +88,8 @@ fn schemas() -> Map<String, Value> {
         ("FindingPage", schema::page_of("Finding")),
         ("ExceptionPage", schema::page_of("Exception")),
         ("DeliveryPage", schema::page_of("DeliverySummary")),
+        ("AccessRecordPage", schema::page_of("AccessRecord")),
+        ("MomentPage", schema::page_of("Moment")),
         ("EventList", schema::all_of("Event")),
         ("SourceList", schema::all_of("Source")),
         ("RejectedCallList", schema::all_of("RejectedCall")),
@@ -86,13 +97,33 @@ fn schemas() -> Map<String, Value> {
     ];
     let groups = [
         things::all(),
+        moments::all(),
         steps::all(),
         work::all(),
         evidence::all(),
+        again::all(),
         commands::all(),
         names::all(),
         pages.into(),
     ];
     let named = groups.into_iter().flatten();
     named.map(|(name, schema)| (name.to_owned(), schema.into_json())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{api, operations};
+
+    #[test]
+    fn every_route_of_the_interface_is_described_and_no_other() {
+        let rights = api::routes().into_rights();
+        let operations = operations::all();
+        let described: BTreeSet<_> =
+            operations.iter().map(|one| (one.method, one.path.as_str())).collect();
+        let known: BTreeSet<_> = rights.keys().map(|(one, path)| (*one, path.as_str())).collect();
+        let of_v1 = |one: &&(&str, &str)| one.1.starts_with("/v1/");
+        assert_eq!(described.iter().filter(of_v1).collect::<BTreeSet<_>>(), known.iter().collect());
+    }
 }

@@ -5,8 +5,8 @@ use creditrail_domain::{
     exception::UnreadableKind, payment_method, transaction,
 };
 use creditrail_projections::{
-    actions, applications, customers, exceptions, findings, identifiers, payment_methods, steps,
-    transactions,
+    actions, applications, customers, exceptions, findings, identifiers, payment_methods,
+    statistics::What, steps, transactions,
 };
 
 use super::schema::{Named, Schema, one_of};
@@ -39,6 +39,7 @@ pub(super) fn all() -> Vec<Named> {
         ("ExceptionKind", one_of(exceptions::KINDS)),
         ("ExceptionStatus", filter(List::Exceptions, "status")),
         ("Severity", filter(List::Exceptions, "severity").says("`high`: money or identity may be wrong. `review`: somebody should look. `info`: nothing to do.")),
+        ("ResolvedAs", one_of(OverrideAction::NAMES.into_iter().chain([exceptions::REDRIVEN])).says("How an exception was resolved; `redriven`: its delivery was read again.")),
         ("ResolutionAction", one_of(OverrideAction::NAMES).says("What a person decides about an exception.")),
         ("TransactionStatus", filter(List::Transactions, "status")),
         ("RefundStatus", one_of(transactions::REFUND_STATUSES).says("How much of the captures is refunded.")),
@@ -65,6 +66,9 @@ pub(super) fn all() -> Vec<Named> {
         ("FindingCode", one_of(findings::codes("stale").into_iter().chain(findings::codes("discrepancies")))),
         ("SubjectType", one_of(AggregateType::ALL.map(AggregateType::name).into_iter().chain(["delivery", "customer"])).says("What something is about.")),
         ("SearchHitType", one_of(identifiers::SUBJECTS.into_iter().chain(["delivery"]))),
+        ("UnreadableKind", one_of(UNREADABLE).says("Why a delivery could not be read.")),
+        ("StatisticKind", one_of(What::ALL.map(What::name)).says("What is counted.")),
+        ("Act", filter(List::AccessRecords, "act").says("What somebody did.")),
         ("RejectionCause", one_of(rejections()).says("Why a call was turned away.")),
     ]
 }

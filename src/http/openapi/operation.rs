@@ -4,15 +4,18 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answers,
-    schema::{Schema, count, integer, one_of, text},
+    schema::{Schema, count, integer, moment, one_of, text},
 };
-use crate::app::lists::List;
+use crate::{
+    app::{lists::List, things::Thing},
+    http::routes::Rights,
+};
 
 /// One operation of one path.
 pub(super) struct Operation {
     pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    id: &'static str,
+    pub(super) path: String,
+    id: String,
     tag: &'static str,
     says: &'static str,
     /// Parameters in the query, and whether each is required.
@@ -21,24 +24,24 @@ pub(super) struct Operation {
     examples: &'static [(&'static str, &'static str)],
     body: Option<&'static str>,
     answers: Map<String, Value>,
-    secured: bool,
 }
 
 /// A read; nothing but what is said about it is in it.
-pub(super) fn read(id: &'static str, path: &'static str, tag: &'static str) -> Operation {
+pub(super) fn read(id: impl Into<String>, path: impl Into<String>, tag: &'static str) -> Operation {
+    let path = path.into();
+    let fails: &[u16] = if path.starts_with("/v1/") { &[401, 403, 405] } else { &[405] };
     Operation {
         method: "get",
         path,
-        id,
+        id: id.into(),
         tag,
         says: "",
         query: Vec::new(),
         examples: &[],
         body: None,
         answers: Map::new(),
-        secured: path.starts_with("/v1/"),
     }
-    .fails(if path.starts_with("/v1/") { &[401, 403, 405] } else { &[405] })
+    .fails(fails)
 }
 
 /// One thing by its id.
@@ -54,30 +57,53 @@ pub(super) fn one(
         .fails(&[400, 404, 503])
 }
 
-/// A page of a list, by whatever filters it has.
-pub(super) fn page(
+/// One thing by its id, as it is or as it was.
+pub(super) fn thing(
     id: &'static str,
     path: &'static str,
     tag: &'static str,
     answers: &'static str,
 ) -> Operation {
-    read(id, path, tag)
-        .takes("source", text().says("one source; all, if absent"))
+    one(id, path, tag, answers)
+        .takes("as_of", moment().says("as it was then; as it stands now, if absent"))
+}
+
+/// When a thing changed, and in what.
+pub(super) fn past_of(thing: Thing, tag: &'static str) -> [Operation; 2] {
+    let (name, path) =
+        (thing.noun().replace(' ', "_"), format!("/v1/{}/{{source}}/{{id}}", thing.name()));
+    let moments = read(format!("list_{name}_moments"), format!("{path}/moments"), tag)
+        .says("When it changed by a step of its own, oldest first")
         .takes("at_least", at_least())
         .takes("limit", limit(200, 50))
         .takes("cursor", cursor())
-        .answers(200, "a page, newest first within a source", answers)
-        .fails(&[400, 503])
+        .answers(200, "a page of moments, oldest first", "MomentPage");
+    let changes = read(format!("get_{name}_changes"), format!("{path}/changes"), tag)
+        .says("What differs between two moments, field by field")
+        .needs("from", moment().says("the earlier moment"))
+        .takes("to", moment().says("the later one; now, if absent"))
+        .takes("at_least", at_least())
+        .answers(200, "what differs", "Changes");
+    [moments, changes].map(|operation| operation.fails(&[400, 404, 503]))
 }
 
-/// A page of a list with the filters that it has.
+/// A page of a list with the filters and the orders that it has.
 pub(super) fn listed(
     id: &'static str,
     path: &'static str,
     (tag, list): (&'static str, List),
     answers: &'static str,
 ) -> Operation {
-    list.filters().iter().fold(page(id, path, tag, answers), |operation, filter| {
+    let orders = one_of(list.orders().iter().map(|(name, _)| *name));
+    let page = read(id, path, tag)
+        .takes("source", text().says("one source; all, if absent"))
+        .takes("order", orders.says("what comes first; `newest`, if absent"))
+        .takes("limit", limit(200, 50))
+        .takes("cursor", cursor())
+        .takes("at_least", at_least())
+        .answers(200, "a page", answers)
+        .fails(&[400, 503]);
+    list.filters().iter().fold(page, |operation, filter| {
         let values = list.values(filter).map_or_else(text, one_of);
         operation.takes(filter, values)
     })
@@ -152,7 +178,7 @@ impl Operation {
         self
     }
 
-    pub(super) fn describe(&self) -> Value {
+    pub(super) fn describe(&self, rights: &Rights) -> Value {
         let in_path = self.path.split('/').filter_map(|part| {
             let name = part.strip_prefix('{')?.strip_suffix('}')?;
             Some(self.in_path(name))
@@ -168,8 +194,9 @@ impl Operation {
             "parameters": parameters,
             "responses": self.answers,
         });
-        if self.secured {
+        if let Some(right) = rights.get(&(self.method, self.path.clone())) {
             described["security"] = super::security();
+            described["x-right"] = right.name().into();
         }
         if let Some(body) = self.body {
             let content = json!({ "application/json": { "schema": answers::refer(body) } });

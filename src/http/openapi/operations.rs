@@ -1,14 +1,15 @@
 //! The operations, in the order of `docs/http.md`. A new path is one entry here, and a schema for
 //! each document that is new.
 
+use creditrail_projections::statistics::What;
 use serde_json::json;
 
 use super::{
     answers::{document, of_type, refer},
-    operation::{Operation, at_least, command, cursor, limit, listed, one, page, read},
-    schema::{count, one_of, text},
+    operation::{Operation, at_least, command, cursor, limit, listed, one, past_of, read, thing},
+    schema::{count, day, one_of, text},
 };
-use crate::app::{lists::List, read::OUTCOMES};
+use crate::app::{lists::List, things::Thing};
 
 /// What operations are about.
 pub(super) const TAGS: [(&str, &str); 5] = [
@@ -32,10 +33,12 @@ pub(super) fn all() -> Vec<Operation> {
         applications(),
         charges(),
         customers(),
+        moments(),
         actions_and_secrets(),
         findings_and_exceptions(),
         deliveries_and_log(),
         sources_and_search(),
+        audits(),
         service(),
     ];
     groups.into_iter().flatten().collect()
@@ -55,12 +58,12 @@ fn transactions_and_cards() -> Vec<Operation> {
     vec![
         listed("list_transactions", "/v1/transactions", transactions, "TransactionPage")
             .says("Transactions, newest first"),
-        one("get_transaction", "/v1/transactions/{source}/{id}", THINGS, "Transaction")
+        thing("get_transaction", "/v1/transactions/{source}/{id}", THINGS, "Transaction")
             .says("A transaction with all its steps")
             .like(&[("source", "imprint"), ("id", "demo-late-update")]),
         listed("list_payment_methods", "/v1/payment-methods", cards, "PaymentMethodPage")
             .says("Cards, newest first"),
-        one("get_payment_method", "/v1/payment-methods/{source}/{id}", THINGS, "PaymentMethod")
+        thing("get_payment_method", "/v1/payment-methods/{source}/{id}", THINGS, "PaymentMethod")
             .says("A card with its probable reissue")
             .like(&[("source", "imprint"), ("id", "demo-card-new")]),
     ]
@@ -72,7 +75,7 @@ fn applications() -> Vec<Operation> {
     vec![
         listed("list_applications", "/v1/applications", list, "ApplicationPage")
             .says("Applications, newest first"),
-        one("get_application", "/v1/applications/{source}/{id}", THINGS, "Application")
+        thing("get_application", "/v1/applications/{source}/{id}", THINGS, "Application")
             .says("An application")
             .like(&[("source", "loans"), ("id", "demo-loan")]),
         command("register_application", "/v1/applications/{source}", THINGS, "NewApplication")
@@ -92,7 +95,7 @@ fn charges() -> Vec<Operation> {
     vec![
         listed("list_charges", "/v1/charges", (THINGS, List::Charges), "ChargePage")
             .says("Charges, newest first"),
-        one("get_charge", "/v1/charges/{source}/{id}", THINGS, "Charge")
+        thing("get_charge", "/v1/charges/{source}/{id}", THINGS, "Charge")
             .says("A charge with its operations and balances")
             .like(demo),
         command("create_charge", "/v1/charges/{source}", THINGS, "NewCharge")
@@ -117,7 +120,7 @@ fn customers() -> Vec<Operation> {
     let demo = &[("source", "imprint"), ("id", "demo-customer")];
     let timeline = "/v1/customers/{source}/{id}/timeline";
     vec![
-        one("get_customer", "/v1/customers/{source}/{id}", THINGS, "Customer")
+        thing("get_customer", "/v1/customers/{source}/{id}", THINGS, "Customer")
             .says("A customer: identities, applications, charges, cards, balances")
             .like(demo),
         one("get_customer_timeline", timeline, THINGS, "TimelinePage")
@@ -126,6 +129,10 @@ fn customers() -> Vec<Operation> {
             .takes("cursor", cursor())
             .like(demo),
     ]
+}
+
+fn moments() -> Vec<Operation> {
+    Thing::ALL.into_iter().flat_map(|thing| past_of(thing, THINGS)).collect()
 }
 
 fn actions_and_secrets() -> Vec<Operation> {
@@ -144,7 +151,7 @@ fn actions_and_secrets() -> Vec<Operation> {
 }
 
 fn findings_and_exceptions() -> Vec<Operation> {
-    let resolve = "/v1/exceptions/{id}/resolve";
+    let (preview, resolve) = ("/v1/exceptions/{id}/preview", "/v1/exceptions/{id}/resolve");
     vec![
         listed("list_stale", "/v1/stale", (WORK, List::Stale), "FindingPage")
             .says("What has been silent for long"),
@@ -157,6 +164,16 @@ fn findings_and_exceptions() -> Vec<Operation> {
         .says("Where what was said does not fit together"),
         listed("list_exceptions", "/v1/exceptions", (WORK, List::Exceptions), "ExceptionPage")
             .says("What a person should look at"),
+        read("get_exception", "/v1/exceptions/{id}", WORK)
+            .says("An exception, with what a person can do about it")
+            .takes("source", text().says("required with `at_least`"))
+            .takes("at_least", at_least())
+            .answers(200, "as it stands now", "Exception")
+            .fails(&[400, 404, 503]),
+        command("preview_exception", preview, WORK, "PreviewException")
+            .says("What resolving it would lead to; nothing is written")
+            .answers(200, "what would follow", "Preview")
+            .fails(&[409]),
         command("resolve_exception", resolve, WORK, "ResolveException")
             .says("Apply, convert or discard; the refusal stays in the history")
             .answers(200, "it is resolved", "ResolvedException")
@@ -166,12 +183,13 @@ fn findings_and_exceptions() -> Vec<Operation> {
 
 fn deliveries_and_log() -> Vec<Operation> {
     vec![
-        page("list_deliveries", "/v1/deliveries", EVIDENCE, "DeliveryPage")
-            .says("Deliveries with their outcome as of now, newest first")
-            .takes("outcome", one_of(OUTCOMES))
-            .takes("customer_id", text()),
+        listed("list_deliveries", "/v1/deliveries", (EVIDENCE, List::Deliveries), "DeliveryPage")
+            .says("Deliveries with their outcome as of now, newest first"),
         one("get_delivery", "/v1/deliveries/{source}/{id}", EVIDENCE, "Delivery")
             .says("A delivery with its headers and body"),
+        command("redrive_deliveries", "/v1/deliveries/redrive", EVIDENCE, "RedriveDeliveries")
+            .says("Read deliveries again that could not be read")
+            .answers(200, "what became of them, or would", "RedriveReport"),
         read("list_events", "/v1/events", EVIDENCE)
             .says("The log of a source, in position order")
             .needs("source", text())
@@ -200,6 +218,9 @@ fn sources_and_search() -> Vec<Operation> {
             .takes("limit", limit(200, 50))
             .answers(200, "the newest calls", "RejectedCallList")
             .fails(&[400, 404, 503]),
+        command("verify_calls", "/v1/rejected-calls/verify", EVIDENCE, "VerifyCalls")
+            .says("Verify calls again that were turned away, after a secret was mended")
+            .answers(200, "what they were found to be", "VerifyReport"),
         read("search", "/v1/search", EVIDENCE)
             .says("What an id leads to, in any case, of any kind")
             .needs("q", text().not_empty().says("an id"))
@@ -208,6 +229,34 @@ fn sources_and_search() -> Vec<Operation> {
             .takes("at_least", at_least().says("waits for this position of `source`"))
             .answers(200, "what it leads to; nothing, if nothing", "SearchHitList")
             .fails(&[400, 404, 503]),
+    ]
+}
+
+fn audits() -> Vec<Operation> {
+    let records = (EVIDENCE, List::AccessRecords);
+    let rows = json!({
+        "description": "all rows of the list, streamed",
+        "content": {
+            "text/csv": { "schema": { "type": "string" } },
+            "application/x-ndjson": { "schema": { "type": "string" } },
+        },
+    });
+    vec![
+        read("get_statistics", "/v1/statistics", EVIDENCE)
+            .says("Numbers over time")
+            .takes("source", text().says("one source; all, if absent"))
+            .takes("what", one_of(What::ALL.map(What::name)))
+            .takes("from", day().says("the first day, in UTC; 27 days before `to`, if absent"))
+            .takes("to", day().says("the last day, at most 365 after `from`; today, if absent"))
+            .takes("at_least", at_least())
+            .answers(200, "the numbers that are not 0", "Statistics")
+            .fails(&[400, 404, 503]),
+        listed("list_access_records", "/v1/access-records", records, "AccessRecordPage")
+            .says("Who did what, when and why"),
+        command("export_list", "/v1/exports", EVIDENCE, "Export")
+            .says("Take all rows of a list away, once it is recorded who does, and why")
+            .answers_with(200, rows)
+            .never(&[404]),
     ]
 }
 
@@ -236,10 +285,10 @@ fn service() -> Vec<Operation> {
         read("get_home", "/", SERVICE)
             .says("Links for a browser, and a search")
             .answers_with(200, of_type("text/html", "a page", &json!({ "type": "string" })))
-            .fails(&[403]),
+            .answers_with(303, json!({ "description": "to the sign-in, for a browser" }))
+            .fails(&[401, 403, 503]),
         read("get_description", "/openapi.json", SERVICE)
             .says("This description")
-            .answers_with(200, this)
-            .fails(&[403]),
+            .answers_with(200, this),
     ]
 }

@@ -77,6 +77,16 @@ pub(super) fn day() -> Schema {
     schema(json!({ "type": "string", "format": "date" }))
 }
 
+/// A moment of the log: a position, or a time.
+pub(super) fn moment() -> Schema {
+    schema(json!({ "anyOf": [position().json, time().json] }))
+}
+
+/// Anything, null included.
+pub(super) fn any() -> Schema {
+    schema(json!({}))
+}
+
 pub(super) fn boolean() -> Schema {
     schema(json!({ "type": "boolean" }))
 }
@@ -128,6 +138,11 @@ pub(super) fn is(value: impl Into<Value>) -> Schema {
 
 pub(super) fn refer(name: &str) -> Schema {
     schema(json!({ "$ref": format!("#/components/schemas/{name}") }))
+}
+
+/// Not more than this many.
+pub(super) fn few(most: usize, of: Schema) -> Schema {
+    schema(json!({ "type": "array", "items": of.json, "maxItems": most }))
 }
 
 pub(super) fn list(of: Schema) -> Schema {

@@ -61,6 +61,8 @@ fn of_step(is_among_deliveries: bool) -> Vec<Named> {
         ("flags", list(refer("FlagCode"))),
         ("details", map(text()).or_absent().says("what tells it from another of its kind")),
         ("message", text().or_null().says("what became of it, in a sentence")),
+        ("actor", refer("Actor")),
+        ("position", position().says("of the event that recorded it: the order of arrival")),
     ]
 }
 
@@ -69,22 +71,15 @@ fn of_timeline() -> Vec<Named> {
     vec![
         ("source", text()),
         ("subject", refer("Subject")),
-        ("actor", refer("Actor")),
         ("customer_id", text().or_null().or_absent()),
         ("partner_customer_id", text().or_null().or_absent()),
-        ("position", position()),
         ("history", history.or_absent()),
     ]
 }
 
 fn resolution() -> Schema {
-    closed([
-        ("action", refer("ResolutionAction")),
-        ("reason", text()),
-        ("actor", text()),
-        ("at", time()),
-    ])
-    .says("A person's decision.")
+    closed([("action", refer("ResolvedAs")), ("reason", text()), ("actor", text()), ("at", time())])
+        .says("A person's decision.")
 }
 
 fn moment(what: &'static str) -> impl Iterator<Item = Named> {

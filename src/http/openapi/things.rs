@@ -1,5 +1,6 @@
 //! What is read by id: transactions, cards, applications, charges, customers.
 
+use super::moments::as_of;
 use super::schema::{
     Named, Schema, boolean, closed, count, currency, day, integer, list, minor, position, refer,
     text, time, uuid,
@@ -41,7 +42,7 @@ fn steps() -> Schema {
     list(refer("Step")).says("in the order in which they happened")
 }
 
-fn as_of() -> Schema {
+fn newest() -> Schema {
     position().says("of the newest event that is in it")
 }
 
@@ -67,7 +68,8 @@ fn transaction() -> Schema {
         ("network_transaction_id", text().or_null()),
         ("steps", steps()),
         ("legal_next", legal_next()),
-        ("position", as_of()),
+        ("position", newest()),
+        as_of(),
     ])
     .says("A card transaction: totals, and every step that they come from.")
 }
@@ -106,7 +108,8 @@ fn payment_method() -> Schema {
         ("flags", flags()),
         ("steps", steps()),
         ("legal_next", list(refer("ReportedCardStatus")).or_null()),
-        ("position", as_of()),
+        ("position", newest()),
+        as_of(),
         ("reissue", reissue.or_absent()),
     ])
     .says("A card.")
@@ -161,7 +164,8 @@ fn application() -> Schema {
         ("flags", flags().or_absent().says("absent of Imprint")),
         ("steps", steps()),
         ("legal_next", legal_next()),
-        ("position", as_of()),
+        ("position", newest()),
+        as_of(),
     ];
     closed(common.into_iter().chain(of_card_onboarding()).chain(of_charge_after()))
         .says("An application. What a kind of lender does not have is null, empty or absent.")
@@ -240,7 +244,8 @@ fn charge() -> Schema {
         ("legal_next", legal_next()),
         ("flags", flags()),
         ("steps", steps()),
-        ("position", as_of()),
+        ("position", newest()),
+        as_of(),
     ])
     .says("A charge: what was authorized, settled, refunded and charged back.")
 }
@@ -270,7 +275,12 @@ fn customer() -> Schema {
         ("applications", list(refer("Application"))),
         ("charges", list(refer("Charge"))),
         ("payment_methods", list(refer("PaymentMethod"))),
-        ("balances", list(refer("Balance"))),
+        ("balances", list(refer("Balance")).or_null()),
+        (
+            "balances_reason",
+            text().or_absent().says("why `balances` is null: with `as_of`, too much to fold"),
+        ),
+        as_of(),
     ])
     .says("A customer, with all that is known under the customer's ids.")
 }

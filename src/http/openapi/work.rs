@@ -10,6 +10,13 @@ pub(super) fn all() -> Vec<Named> {
         ("Finding", finding()),
         ("Exception", exception()),
         (
+            "PossibleAction",
+            closed([
+                ("action", refer("ResolutionAction")),
+                ("convert_to", list(refer("StepKind")).says("of `convert`; else empty")),
+            ]),
+        ),
+        (
             "Stream",
             closed([("type", refer("SubjectType")), ("id", text())])
                 .says("Where it stands in the log."),
@@ -92,6 +99,12 @@ fn exception() -> Schema {
             text().or_absent().says("of a delivery that could not be read: what was at fault"),
         ),
         ("position", position().or_absent().says("of a conflict")),
+        (
+            "possible",
+            list(refer("PossibleAction"))
+                .or_absent()
+                .says("what a person can do about it; empty once it is resolved; absent in lists"),
+        ),
     ])
     .says("What a person should look at.")
 }
