@@ -4,7 +4,7 @@
 //! `ways` (keys, colours, live lists, a path of the host's).
 
 mod deciding;
-mod entering;
+pub mod entering;
 mod reading;
 mod ways;
 

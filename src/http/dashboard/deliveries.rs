@@ -62,7 +62,7 @@ fn facts(frame: &Frame, delivery: &Value) -> Markup {
 
 fn headers(headers: &Value) -> Markup {
     html! {
-        div.table { table.rows { tbody {
+        div.table tabindex="0" role="region" aria-label="Headers" { table.rows { tbody {
             @for (name, value) in headers.as_object().into_iter().flatten() {
                 tr { th scope="row" { code { (name) } } td data-head=(name) { (parts::id(value.as_str().unwrap_or_default())) } }
             }

@@ -289,7 +289,7 @@ fn client_reports(document: &Value) -> Markup {
         @if !reports.is_empty() {
             h2 { "What the browser said" }
             p.muted { "The SDK's reports lie beside the lender's decision and never make one." }
-            div.table { table.rows {
+            div.table tabindex="0" role="region" aria-label="What the browser said" { table.rows {
                 thead { tr { th scope="col" { "In the browser" } th scope="col" { "The lender" } th scope="col" { "Told" } th scope="col" { "Session" } } }
                 tbody { @for report in reports {
                     tr {
@@ -333,7 +333,7 @@ fn charge(frame: &Frame, document: &Value) -> Markup {
 
 fn small_table(head: &[&str], rows: Vec<Vec<Markup>>) -> Markup {
     html! {
-        div.table { table.rows {
+        div.table tabindex="0" role="region" aria-label="Rows" { table.rows {
             thead { tr { @for name in head { th scope="col" { (name) } } } }
             tbody { @for row in rows { tr { @for (cell, name) in row.into_iter().zip(head) { td data-head=(name) { (cell) } } } } }
         } }

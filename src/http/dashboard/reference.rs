@@ -89,7 +89,7 @@ fn one(document: &Value, (method, path, operation): Operation<'_>) -> Markup {
 fn parameters(all: &[Value]) -> Markup {
     html! {
         h4 { "Parameters" }
-        div.table { table.rows.terms {
+        div.table tabindex="0" role="region" aria-label="Terms" { table.rows.terms {
             thead { tr { th scope="col" { "Name" } th scope="col" { "In" } th scope="col" { "What it is" } th scope="col" { "About it" } } }
             tbody { @for parameter in all { tr {
                 td data-head="Name" { (named(text(parameter, "name"), parameter["required"] == true)) }

@@ -144,7 +144,7 @@ pub async fn help(frame: Frame) -> Response {
             div { dt { (super::parts::outcome("unrecognised")) } dd { "It is of a kind that is not known." } }
         }
         h2 { "Who may what" }
-        div.table { table.rows {
+        div.table tabindex="0" role="region" aria-label="Who may what" { table.rows {
             thead { tr { th scope="col" { "Role" } @for right in Right::ALL { th scope="col" { (right.name()) } } } }
             tbody { @for role in Role::ALL {
                 tr { th scope="row" { (words(role.name())) } @for right in Right::ALL { td data-head=(right.name()) { @if role.may(right) { "yes" } @else { span.muted { "no" } } } } }

@@ -55,7 +55,7 @@ fn shown(Chart { title, svg, table }: &Chart) -> Markup {
         section {
             h2 { (title) }
             div.drawing tabindex="0" role="region" aria-label=(title) { (PreEscaped(svg)) }
-            @if !table.is_empty() { details { summary { "The numbers" } div.table { (PreEscaped(table)) } } }
+            @if !table.is_empty() { details { summary { "The numbers" } div.table tabindex="0" role="region" aria-label="The numbers" { (PreEscaped(table)) } } }
         }
     }
 }

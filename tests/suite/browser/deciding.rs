@@ -113,7 +113,7 @@ async fn support_closes_an_action_and_is_shown_a_secret_for_a_reason() {
     let rows = browser.texts("tbody tr").await;
     for said in [
         ["support", "revealed: signingUrl", "the customer lost the mail"],
-        ["support", "told: done", "sent again"],
+        ["support", "told: close", "sent again"],
     ] {
         let found = rows.iter().any(|row| said.iter().all(|said| row.contains(said)));
         assert!(found, "{said:?} is not in: {rows:#?}");

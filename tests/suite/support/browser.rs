@@ -211,6 +211,11 @@ impl Browser {
         self.commands("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
+    /// Whatever a page says of the scripts that it trusts, it runs all of them from now on.
+    pub async fn trusts_every_script(&self) {
+        self.commands("Page.setBypassCSP", json!({ "enabled": true })).await;
+    }
+
     /// The colours that the system prefers.
     pub async fn prefers(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);

@@ -97,7 +97,7 @@ pub fn fields(schema: &Value) -> Markup {
     let required = list(schema, "required");
     let all = || schema["properties"].as_object().into_iter().flatten();
     html! { @if all().next().is_some() {
-        div.table { table.rows.terms {
+        div.table tabindex="0" role="region" aria-label="Terms" { table.rows.terms {
             thead { tr { th scope="col" { "Field" } th scope="col" { "What it is" } th scope="col" { "About it" } } }
             tbody { @for (name, field) in all() { tr {
                 td data-head="Field" { (named(name, required.iter().any(|known| known == name))) }
