@@ -4,138 +4,136 @@
 //! The rules come from the package that `tests/browser` pins; it is installed into `target/browser`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     fs::{self, File},
     path::Path,
 };
 
-use serde_json::Value;
-
 use crate::support::{Browser, Demo, Ledger};
 
-/// What a page is looked at with: colours, and how wide the window is.
-const VIEWS: [(&str, u32); 4] = [("light", 1280), ("dark", 1280), ("light", 400), ("dark", 400)];
+/// What a page is looked at with: colours, how wide the window is, and by which rules. The others do not
+/// ask for colours.
+const VIEWS: [(&str, u32, &str); 4] =
+    [("light", 1280, ALL), ("dark", 1280, CONTRAST), ("light", 400, ALL), ("dark", 400, CONTRAST)];
+const ALL: &str = "{ resultTypes: ['violations'] }";
+const CONTRAST: &str = "{ resultTypes: ['violations'], runOnly: ['color-contrast'] }";
+
+/// Where something is to be seen, whatever there is.
+const LISTS: [&str; 14] = [
+    "",
+    "search?q=nothing",
+    "exceptions",
+    "actions",
+    "discrepancies",
+    "stale",
+    "applications",
+    "payment-methods",
+    "transactions",
+    "charges",
+    "deliveries",
+    "access-records",
+    "statistics",
+    "rejected-calls?source=imprint",
+];
+/// Where there is much, and what is the same without it.
+const MORE: [&str; 14] = [
+    "search",
+    "search?q=demo_user_3",
+    "sources",
+    "redrive?source=imprint",
+    "verify?source=imprint",
+    "help",
+    "reference",
+    "nowhere",
+    "exceptions?status=wrong",
+    "transactions/imprint/demo-late-update",
+    "transactions/imprint/demo-late-update?as_of=15",
+    "payment-methods/imprint/demo-card-paused",
+    "charges/loans/demo-charge",
+    "customers/imprint/demo-customer",
+];
 
 #[tokio::test]
 async fn with_much_data_no_page_keeps_anybody_out() {
     let Some(browser) = Browser::start().await else { return };
     let demo = Demo::start().await;
-    judge(&browser, &demo.base, &pages(&browser, &demo.base).await).await;
+    judge(&browser, &demo.base, &[&MORE[..], &LISTS].concat()).await;
 }
 
 #[tokio::test]
 async fn with_no_data_no_page_keeps_anybody_out() {
     let Some(browser) = Browser::start().await else { return };
     let imprint = Ledger::fresh();
-    let base = imprint.service.base();
-    judge(&browser, &base, &pages(&browser, &base).await).await;
+    judge(&browser, &imprint.service.base(), &LISTS).await;
 }
 
-/// The pages that are the same whatever the data, and the first of each kind to which a link leads.
-async fn pages(browser: &Browser, base: &str) -> Vec<String> {
-    let mut pages: Vec<String> = [
-        "",
-        "search?q=demo_user_3",
-        "search?q=nothing",
-        "search",
-        "exceptions",
-        "actions",
-        "discrepancies",
-        "stale",
-        "applications",
-        "payment-methods",
-        "transactions",
-        "charges",
-        "deliveries",
-        "sources",
-        "statistics",
-        "redrive",
-        "verify",
-        "access-records",
-        "help",
-        "nowhere",
-        "transactions?status=voided",
-        "rejected-calls?source=imprint",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    let mut kinds = BTreeSet::new();
-    let mut place = 0;
-    while place < pages.len() {
-        browser.goes_to(&format!("{base}/{}", pages[place])).await;
-        place += 1;
-        let links = "return [...document.querySelectorAll('a[href]')].map(a => a.href)";
-        let links: Vec<String> = serde_json::from_value(browser.runs(links, &[]).await).unwrap();
-        for link in links {
-            let Some(path) = link.strip_prefix(&format!("{base}/")) else { continue };
-            if is_new(path, &mut kinds) && path.split(['?', '#', '/']).count() > 1 {
-                pages.push(path.to_owned());
-            }
-        }
-    }
-    pages
-}
-
-/// Whether it is the first page of its kind: things of each source, pages of the past.
-fn is_new(path: &str, kinds: &mut BTreeSet<String>) -> bool {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let parts: Vec<&str> = path.split('/').collect();
-    if ["v1", "assets", "openapi.json"].contains(&parts[0]) || parts.len() < 2 {
-        return false;
-    }
-    let source = if parts.len() > 2 { parts[1] } else { "" };
-    let names: Vec<&str> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
-    kinds.insert(format!("{}/{}/{source}?{}", parts[0], parts.len(), names.join("&")))
-}
-
-/// Prints a line for each page, and fails if any has what keeps people out.
-async fn judge(browser: &Browser, base: &str, pages: &[String]) {
+/// Judges these pages, and the first of each further kind to which they lead. Prints a line for each.
+async fn judge(browser: &Browser, base: &str, start: &[&str]) {
     let axe = axe_core();
-    let mut table = format!(
-        "{:60}{}\n",
-        "",
-        VIEWS.map(|(colours, width)| format!("{:>12}", format!("{colours} {width}"))).concat()
-    );
+    let mut table = format!("{:60}", "");
+    for (colours, width, _) in VIEWS {
+        table += &format!("{:>12}", format!("{colours} {width}"));
+    }
+    let mut pages: VecDeque<String> = start.iter().map(|page| (*page).to_owned()).collect();
+    let mut kinds: BTreeSet<String> = pages.iter().map(|page| kind(page)).collect();
     let mut found = Vec::new();
-    for page in pages {
+    while let Some(page) = pages.pop_front() {
         browser.goes_to(&format!("{base}/{page}")).await;
         browser.runs(&axe, &[]).await;
+        pages
+            .extend(links(browser, base).await.into_iter().filter(|link| kinds.insert(kind(link))));
         // What is folded has to be good as well.
         browser.runs("document.querySelectorAll('details').forEach(d => d.open = true)", &[]).await;
-        table += &format!("{:60}", format!("/{page}").chars().take(58).collect::<String>());
-        for (colours, width) in VIEWS {
+        table += &format!("\n{:60}", format!("/{page}").chars().take(58).collect::<String>());
+        for (colours, width, rules) in VIEWS {
             browser.prefers(colours).await;
             browser.is_wide(width).await;
-            let violations = violations(browser).await;
+            let violations = violations(browser, rules).await;
             table += &format!("{:12}", violations.len());
-            found.extend(
-                violations.into_iter().map(|it| format!("/{page}, {colours}, {width}: {it}")),
-            );
+            let told = |it| format!("/{page}, {colours}, {width}: {it}");
+            found.extend(violations.into_iter().map(told));
         }
-        table.push('\n');
     }
     println!("{table}");
-    assert!(found.is_empty(), "{table}{}", found.join("\n"));
+    assert!(found.is_empty(), "{table}\n{}", found.join("\n"));
+}
+
+/// The pages of things to which the page leads, from the root.
+async fn links(browser: &Browser, base: &str) -> Vec<String> {
+    let links = "return [...document.querySelectorAll('main a[href]')].map(a => a.href)";
+    let links: Vec<String> = serde_json::from_value(browser.runs(links, &[]).await).unwrap();
+    let inside = links.iter().filter_map(|link| link.strip_prefix(&format!("{base}/")));
+    let pages = inside.filter(|link| link.contains('/') && !link.starts_with("v1/"));
+    pages.map(|link| link.split('#').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Pages of one kind are of the same things of the same source, now or then.
+fn kind(page: &str) -> String {
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    let parts: Vec<&str> = path.split('/').collect();
+    let source = if parts.len() > 2 { parts[1] } else { "" };
+    let then = query.split('=').next().unwrap_or_default();
+    format!("{}/{}/{source}?{then}", parts[0], parts.len())
 }
 
 /// What is serious or critical on the page.
-async fn violations(browser: &Browser) -> Vec<String> {
-    const LOOK: &str = "const done = arguments[0];
-        axe.run(document, { resultTypes: ['violations'] }).then(
+async fn violations(browser: &Browser, rules: &str) -> Vec<String> {
+    let look = format!(
+        "const done = arguments[0];
+        axe.run(document, {rules}).then(
             found => done(found.violations
                 .filter(one => ['serious', 'critical'].includes(one.impact))
-                .map(one => `${one.id} (${one.help}): ` + one.nodes.map(node => node.html).join('\\n    '))),
-            failed => done([`axe-core failed: ${failed}`]))";
-    let found: Value = browser.awaits(LOOK, &[]).await;
+                .map(one => `${{one.id}} (${{one.help}}): ` + one.nodes.map(node => node.html).join('\\n    '))),
+            failed => done([`axe-core failed: ${{failed}}`]))"
+    );
+    let found = browser.awaits(&look, &[]).await;
     let found: Vec<String> = serde_json::from_value(found).expect("sentences");
     // A page that can only be read by moving it to and fro is not narrow.
     let width = "return [document.documentElement.scrollWidth, window.innerWidth]";
     let width = browser.runs(width, &[]).await;
     let too_wide = width[0].as_i64() > width[1].as_i64();
-    found
-        .into_iter()
-        .chain(too_wide.then(|| format!("it is wider than the window: {width}")))
-        .collect()
+    let too_wide = too_wide.then(|| format!("it is wider than the window: {width}"));
+    found.into_iter().chain(too_wide).collect()
 }
 
 /// The script of axe-core, in the version that is pinned.

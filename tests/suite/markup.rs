@@ -213,7 +213,7 @@ async fn look(browser: &Browser, base: &str, page: &str) -> Vec<String> {
             main footer span b h1 h2 h3 p code table thead tbody tr th td div section article label select
             option details summary ol ul li dl dt dd time kbd pre fieldset legend textarea del ins
             svg g path rect circle line text tspan desc style defs marker polyline polygon caption
-            figure figcaption use symbol`.split(/\s+/));
+            figure figcaption use symbol pattern h4`.split(/\s+/));
         const isOurs = e => elements.has(e.localName);
         const attributes = [...document.querySelectorAll('*')].flatMap(e => [...e.attributes]
             .filter(a => a.name.startsWith('on') || a.name.includes('<') || a.name.includes('"') || a.name === 'srcdoc'
@@ -238,7 +238,7 @@ async fn look(browser: &Browser, base: &str, page: &str) -> Vec<String> {
             titles: document.querySelectorAll('head title').length,
             ways: ways.filter(way => !way.startsWith(location.origin + '/') && !way.startsWith('#')),
             requests: performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith(location.origin)),
-            shown: path.length !== 4 || document.querySelector('main').textContent.includes(path[3]),
+            shown: path.length !== 4 || path[1] === 'secrets' || document.querySelector('main').textContent.includes(path[3]),
             mirrored: mirrored.map(b => b.parentElement.textContent.slice(0, 200)),
             links: [...document.querySelectorAll('main a[href]')].map(a => a.href.slice(location.origin.length)),
         }"#;

@@ -19,7 +19,7 @@ async fn a_refused_void_is_looked_at_decided_and_on_record() {
         assert!(preview.contains(said), "`{said}` is not in: {preview}");
     }
     // Nothing has happened so far, and nothing happens without a reason.
-    browser.presses("Resolve it so").await;
+    browser.presses_here("Resolve it so").await;
     assert!(!browser.text().await.contains("✓ resolved"), "without a reason");
     browser.fills("Why?", "the shop says so").await;
     browser.presses("Resolve it so").await;
@@ -78,7 +78,7 @@ async fn takes_away(browser: &Browser, format: &str, reason: &str) {
         browser.unfolds("Export").await;
     }
     browser.fills("Why?", reason).await;
-    browser.presses(format).await;
+    browser.presses_here(format).await;
 }
 
 #[tokio::test]

@@ -141,9 +141,9 @@ async fn walks_under(browser: &Browser, base: &str, start: &str) {
     let ways: Vec<String> = serde_json::from_value(ways.await).unwrap();
     assert!(ways.len() > 15, "{ways:?}");
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    for way in ways {
+    for way in ways.iter().filter(|way| !way.contains('#')) {
         assert!(way.starts_with(&format!("{base}/credit")), "{start}: {way}");
-        let status = http.get(&way).send().await.unwrap().status();
+        let status = http.get(way).send().await.unwrap().status();
         assert_eq!(status, 200, "{start}: {way}");
     }
     browser.follows("Transactions").await;

@@ -72,14 +72,28 @@ impl Browser {
         self.driver().goto(address).await.expect("a page");
     }
 
-    /// The first link of exactly this text that is shown.
+    /// The first link of exactly this text that is shown, to another page.
     pub async fn follows(&self, link: &str) {
-        self.clicks(&format!("//a[normalize-space()=\"{link}\"]")).await;
+        let link = self.shown(&format!("//a[normalize-space()=\"{link}\"]")).await;
+        self.leaves(async || link.click().await).await;
     }
 
-    /// The first button of exactly this text that is shown.
+    /// The first button of exactly this text that is shown: it leads to another page.
     pub async fn presses(&self, button: &str) {
+        let button = self.shown(&format!("//button[normalize-space()=\"{button}\"]")).await;
+        self.leaves(async || button.click().await).await;
+    }
+
+    /// The same, of a button after which one stays on the page.
+    pub async fn presses_here(&self, button: &str) {
         self.clicks(&format!("//button[normalize-space()=\"{button}\"]")).await;
+    }
+
+    /// Does what leads to another page, and waits until it is that.
+    async fn leaves(&self, way: impl AsyncFnOnce() -> Answer) {
+        let page = self.driver().find("css selector", "html").await.expect("a page");
+        way().await.expect("it can be used");
+        until("another page", async || page.text().await.is_err().then_some(())).await;
     }
 
     /// Opens what is folded behind a word.
@@ -92,10 +106,10 @@ impl Browser {
         self.clicks(&format!("//label[starts-with(normalize-space(), \"{label}\")]")).await;
     }
 
-    /// Moves the slider by a key.
+    /// Moves the slider by a key, which leads to another moment.
     pub async fn slides(&self, key: &str) {
         let slider = self.shown("//input[@type='range']").await;
-        slider.send_keys(key).await.expect("it moves");
+        self.leaves(async || slider.send_keys(key).await).await;
     }
 
     /// Takes an option of the field whose label begins so.
@@ -146,8 +160,7 @@ impl Browser {
 
     /// The text of the first element that fits.
     pub async fn text_of(&self, css: &str) -> Answer<String> {
-        let found = self.driver().find_all("css selector", css).await?;
-        found.first().ok_or_else(|| format!("{css} is not there"))?.text().await
+        self.driver().find("css selector", css).await?.text().await
     }
 
     /// Waits until a text is shown.

@@ -79,6 +79,11 @@ impl WebDriver {
         Ok(elements.filter_map(|element| self.element(element)).collect())
     }
 
+    pub async fn find(&self, using: &str, value: &str) -> Answer<Element<'_>> {
+        let found = self.find_all(using, value).await?.into_iter().next();
+        found.ok_or_else(|| format!("{value} is not there"))
+    }
+
     pub async fn active_element(&self) -> Answer<Element<'_>> {
         let found = self.sends("/element/active", None).await?;
         self.element(&found).ok_or_else(|| "nothing has the focus".to_owned())
