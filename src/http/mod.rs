@@ -1,6 +1,6 @@
 //! The HTTP door: routers to nest, and a server that is hard to hold up.
 //!
-//! [`webhooks`], [`api`], [`dashboard`] and [`health`] are separate so that a host may put them on
+//! [`webhooks`], [`api`], [`dashboard()`] and [`health`] are separate so that a host may put them on
 //! different listeners; [`router`] has all of them. [`access`] tells who calls.
 
 pub mod access;

@@ -13,6 +13,7 @@ mod ledger;
 mod payloads;
 pub mod postgres;
 mod service;
+pub mod webdriver;
 mod webhooks;
 mod wire;
 

@@ -1,7 +1,7 @@
 //! The support dashboard: what happened to this customer, and why.
 //!
-//! Pages are made on the server and work without scripts; scripts only add. Reading order: [`frame`]
-//! (what is around a page), [`parts`] (what pages are made of), then a file for each kind of page.
+//! Pages are made on the server and work without scripts; scripts only add. Reading order: `frame`
+//! (what is around a page), `parts` (what pages are made of), then a file for each kind of page.
 //! A page stands at the path of what it shows, without `/v1`.
 
 mod again;

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use axum::Router;
 use creditrail::{app::Creditrail, http::Access};
 use serde_json::json;
-use thirtyfour::Key;
 use tokio::net::TcpListener;
 
 use super::at_the_demo;
-use crate::support::{Browser, Ledger, Tx};
+use crate::support::{Browser, Ledger, Tx, webdriver};
 
 #[tokio::test]
 async fn keys_lead_through_a_list_and_to_the_search() {
@@ -31,7 +30,7 @@ async fn keys_lead_through_a_list_and_to_the_search() {
     assert_eq!(written, "j/k?", "in a field, keys are letters");
     browser.goes_to(&format!("{}/transactions", demo.base)).await;
     browser.types("j").await;
-    browser.types(Key::Enter + "").await;
+    browser.types(webdriver::ENTER).await;
     browser.sees(&format!("transaction {}", links[0])).await;
     browser.types("?").await;
     browser.sees("Keys and words").await;
@@ -45,14 +44,14 @@ async fn the_slider_leads_to_any_moment_and_back() {
     browser.goes_to(&format!("{}{here}", demo.base)).await;
     browser.sees("captured remainder voided").await;
     // Once the approval was all that was known.
-    browser.slides(Key::Home).await;
+    browser.slides(webdriver::HOME).await;
     browser.sees("As it was known at position").await;
     assert_eq!(browser.text_of("h1 .badge").await.unwrap(), "… pending");
     assert!(browser.address().await.contains("as_of="));
-    browser.slides(Key::Right).await;
+    browser.slides(webdriver::RIGHT).await;
     assert_eq!(browser.text_of("h1 .badge").await.unwrap(), "✓ captured");
     browser.sees("What differs between position").await;
-    browser.slides(Key::End).await;
+    browser.slides(webdriver::END).await;
     assert_eq!(browser.address().await, here);
     browser.sees("captured remainder voided").await;
 }

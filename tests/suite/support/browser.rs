@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::{
-    By, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver, WebElement,
-    error::WebDriverResult,
-};
 
-use super::until;
+use super::{
+    until,
+    webdriver::{Answer, Element, WebDriver},
+};
 
 /// `none` where Chromium cannot be had.
 const CHOICE: &str = "CREDITRAIL_TEST_BROWSER";
@@ -51,16 +50,14 @@ impl Browser {
         let (process, address) = chromedriver();
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut browser = Self { driver: None, address, process, dir };
-        let mut wanted = DesiredCapabilities::chrome();
         let profile = format!("--user-data-dir={}", browser.dir.path().join("profile").display());
-        for flag in FLAGS.into_iter().chain([profile.as_str()]) {
-            wanted.add_arg(flag).expect("a flag");
-        }
-        wanted.set_binary(&chromium.display().to_string()).expect("a path");
+        let flags: Vec<_> = FLAGS.into_iter().chain([profile.as_str()]).collect();
         let files = json!({ "download.default_directory": browser.dir.path().join("files") });
-        wanted.add_experimental_option("prefs", files).expect("an option");
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let driver = WebDriver::builder(format!("http://{address}"), wanted).client(client).await;
+        let wanted = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": { "binary": chromium, "args": flags, "prefs": files },
+        });
+        let driver = WebDriver::start(address, wanted).await;
         browser.driver = Some(driver.expect("Chromium starts"));
         Some(browser)
     }
@@ -93,10 +90,10 @@ impl Browser {
     }
 
     /// Does what leads to another page, and waits until it is that.
-    async fn leaves(&self, way: impl AsyncFnOnce() -> WebDriverResult<()>) {
-        let page = self.driver().find(By::Css("html")).await.expect("a page");
+    async fn leaves(&self, way: impl AsyncFnOnce() -> Answer) {
+        let page = self.driver().find_all("css selector", "html").await.expect("a page");
         way().await.expect("it can be used");
-        until("another page", async || page.tag_name().await.is_err().then_some(())).await;
+        until("another page", async || page[0].is_displayed().await.is_err().then_some(())).await;
     }
 
     /// Opens what is folded behind a word.
@@ -110,9 +107,9 @@ impl Browser {
     }
 
     /// Moves the slider by a key, which leads to another moment.
-    pub async fn slides(&self, key: thirtyfour::Key) {
+    pub async fn slides(&self, key: &str) {
         let slider = self.shown("//input[@type='range']").await;
-        self.leaves(async || slider.send_keys(key + "").await).await;
+        self.leaves(async || slider.send_keys(key).await).await;
     }
 
     /// Takes an option of the field whose label begins so.
@@ -133,7 +130,7 @@ impl Browser {
     }
 
     /// Keys, wherever the cursor stands.
-    pub async fn types(&self, keys: impl Into<thirtyfour::TypingData>) {
+    pub async fn types(&self, keys: &str) {
         let here = self.driver().active_element().await.expect("something has the focus");
         here.send_keys(keys).await.expect("they are typed");
     }
@@ -142,9 +139,9 @@ impl Browser {
         self.shown(xpath).await.click().await.unwrap_or_else(|error| panic!("{xpath}: {error}"));
     }
 
-    async fn shown(&self, xpath: &str) -> WebElement {
+    async fn shown(&self, xpath: &str) -> Element<'_> {
         until(&format!("{xpath} is shown"), async || {
-            for found in self.driver().find_all(By::XPath(xpath)).await.ok()? {
+            for found in self.driver().find_all("xpath", xpath).await.ok()? {
                 if found.is_displayed().await.ok()? {
                     return Some(found);
                 }
@@ -162,8 +159,9 @@ impl Browser {
     }
 
     /// The text of the first element that fits.
-    pub async fn text_of(&self, css: &str) -> WebDriverResult<String> {
-        self.driver().find(By::Css(css)).await?.text().await
+    pub async fn text_of(&self, css: &str) -> Answer<String> {
+        let found = self.driver().find_all("css selector", css).await?;
+        found.first().ok_or_else(|| format!("{css} is not there"))?.text().await
     }
 
     /// Waits until a text is shown.
@@ -181,7 +179,7 @@ impl Browser {
 
     /// Path and query of the page.
     pub async fn address(&self) -> String {
-        let url = self.driver().current_url().await.expect("a page");
+        let url = self.driver().url().await.expect("a page");
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{}{query}", url.path())
     }
@@ -195,18 +193,18 @@ impl Browser {
 
     /// What a script answers: a look behind the page, not a thing that a person does.
     pub async fn runs(&self, script: &str, arguments: &[Value]) -> Value {
-        let answer = self.driver().execute(script, arguments.to_vec()).await;
-        answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+        let answer = self.driver().execute(script, arguments).await;
+        answer.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// What a script tells by its last argument, a function.
     pub async fn awaits(&self, script: &str, arguments: &[Value]) -> Value {
-        let answer = self.driver().execute_async(script, arguments.to_vec()).await;
-        answer.expect("the script ends").json().clone()
+        let answer = self.driver().execute_async(script, arguments).await;
+        answer.expect("the script ends")
     }
 
-    pub async fn cookies(&self) -> Vec<thirtyfour::Cookie> {
-        self.driver().get_all_cookies().await.expect("cookies")
+    pub async fn cookies(&self) -> Vec<Value> {
+        self.driver().cookies().await.expect("cookies")
     }
 
     /// The only file that was taken away, once it is whole.
@@ -244,7 +242,7 @@ impl Browser {
     }
 
     async fn commands(&self, method: &str, parameters: Value) {
-        let answer = self.driver().cdp().send_raw(method, parameters).await;
+        let answer = self.driver().devtools(method, parameters).await;
         answer.unwrap_or_else(|error| panic!("{method}: {error}"));
     }
 }
@@ -252,8 +250,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if let Some(driver) = self.driver.take() {
-            let _ = end(self.address, &driver.session_id().to_string());
-            let _ = driver.leak();
+            let _ = end(self.address, &driver.session());
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -266,10 +263,7 @@ fn end(address: SocketAddr, session: &str) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let host = address.ip();
-    write!(
-        stream,
-        "DELETE /session/{session} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "DELETE {session} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     stream.read(&mut [0; 512]).map(drop)
 }
 
