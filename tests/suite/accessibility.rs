@@ -36,14 +36,13 @@ const LISTS: [&str; 14] = [
     "rejected-calls?source=imprint",
 ];
 /// Where there is much, and what is the same without it.
-const MORE: [&str; 14] = [
+const MORE: [&str; 13] = [
     "search",
     "search?q=demo_user_3",
     "sources",
     "redrive?source=imprint",
     "verify?source=imprint",
     "help",
-    "reference",
     "nowhere",
     "exceptions?status=wrong",
     "transactions/imprint/demo-late-update",
@@ -58,6 +57,13 @@ async fn with_much_data_no_page_keeps_anybody_out() {
     let Some(browser) = Browser::start().await else { return };
     let demo = Demo::start().await;
     judge(&browser, &demo.base, &[&MORE[..], &LISTS].concat()).await;
+}
+
+#[tokio::test]
+async fn the_description_keeps_nobody_out() {
+    let Some(browser) = Browser::start().await else { return };
+    let imprint = Ledger::fresh();
+    judge(&browser, &imprint.service.base(), &["reference"]).await;
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ fn hostile() -> [String; 4] {
         tags.to_owned(),
         "javascript:window.hacked=5//'\"`".to_owned(),
         // What follows would stand mirrored.
-        "\u{202e}gnp.elbissop\u{2066}\u{200f}".to_owned(),
+        "\u{202e}gnp.elbissop\u{200f}".to_owned(),
         format!("<script>window.hacked=6</script>{}", "x".repeat(10_000)),
     ]
 }
@@ -222,14 +222,9 @@ async fn look(browser: &Browser, base: &str, page: &str) -> Vec<String> {
         const ways = [...document.querySelectorAll('[href], [src], [action], [formaction]')]
             .map(e => e.href?.baseVal ?? e.href ?? e.src ?? e.action);
         const path = decodeURIComponent(location.pathname).split('/');
-        const mirrored = [...document.querySelectorAll('h1 .badge, dd .badge, td .badge')].filter(badge => {
-            const text = badge.lastChild;
-            if (!text || text.nodeType !== 3 || /[\u200f-\u206f]/.test(text.data) || text.data.length < 3) return false;
-            const at = place => { const r = document.createRange(); r.setStart(text, place); r.setEnd(text, place + 1);
-                return r.getBoundingClientRect(); };
-            const [first, last] = [at(1), at(text.data.length - 1)];
-            return first.top === last.top && first.left > last.left;
-        });
+        const isLeftOf = (one, other) => other && one.getBoundingClientRect().height && (([a, b]) =>
+            a.top < b.bottom && b.top < a.bottom && b.right < a.left)([one, other].map(e => e.getBoundingClientRect()));
+        const mirrored = [...document.querySelectorAll('code.id, b')].filter(e => isLeftOf(e, e.nextElementSibling));
         return {
             hacked: window.hacked ?? null,
             elements: [...document.querySelectorAll('*')].filter(e => !isOurs(e)).map(e => e.outerHTML.slice(0, 200)),
@@ -238,8 +233,8 @@ async fn look(browser: &Browser, base: &str, page: &str) -> Vec<String> {
             titles: document.querySelectorAll('head title').length,
             ways: ways.filter(way => !way.startsWith(location.origin + '/') && !way.startsWith('#')),
             requests: performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith(location.origin)),
-            shown: path.length !== 4 || path[1] === 'secrets' || document.querySelector('main').textContent.includes(path[3]),
-            mirrored: mirrored.map(b => b.parentElement.textContent.slice(0, 200)),
+            shown: path.length !== 4 || !document.querySelector('main h1 code') || document.querySelector('main').textContent.includes(path[3]),
+            mirrored: mirrored.map(e => e.parentElement.outerHTML.slice(0, 300)),
             links: [...document.querySelectorAll('main a[href]')].map(a => a.href.slice(location.origin.length)),
         }"#;
     let seen = browser.runs(LOOK, &[]).await;
