@@ -55,8 +55,8 @@ mod spans; // a call as a span, for whoever traces
 mod statistics; // numbers over time
 mod stock; // a partner's own commands through the stock framework
 mod transaction_table; // every state, every step
-mod transactions;
-mod verifying; // calls that were turned away, once the secret is mended // the golden sequences of money
+mod transactions; // the golden sequences of money
+mod verifying; // calls that were turned away, once the secret is mended
 
 // The house rules: these look at the tree, not at the service.
 mod catalog; // every webhook and what becomes of it

@@ -89,8 +89,7 @@ async fn a_filter_holds_on_every_page(store: Fresh) {
             let status = if nth % 2 == 0 { "open" } else { "resolved" };
             let customer =
                 [Some("o'neil"), Some("O'NEIL"), None][usize::try_from(nth % 3).unwrap()];
-            let said =
-                [("status", status.into()), ("customer_id", customer.into()), ("stake", 0.into())];
+            let said = [("status", status.into()), ("customer_id", customer.into())];
             of_list(table, (nth, &nth.to_string()), (source, &said))
         });
         fill(&*store, source, (table, rows.collect())).await;

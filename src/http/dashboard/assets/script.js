@@ -59,15 +59,22 @@ const live = document.querySelector("[data-live] table.rows");
 if (live) setInterval(() => refresh(live).catch(() => {}), 5000);
 document.getElementById("fresh")?.addEventListener("click", () => location.reload());
 
-// The slider leads to a moment of the past.
+// The slider leads to a moment of the past, once it stands still: arrow keys pass through many.
 for (const slider of document.querySelectorAll("input[data-moments]")) {
   const moments = JSON.parse(slider.dataset.moments);
   slider.hidden = false;
-  slider.addEventListener("change", () => {
-    const address = new URL(location.href);
-    const last = Number(slider.value) === moments.length - 1;
-    if (last) address.searchParams.delete("as_of");
-    else address.searchParams.set("as_of", moments[Number(slider.value)]);
-    location.href = address;
+  let waits;
+  slider.addEventListener("input", () => {
+    clearTimeout(waits);
+    waits = setTimeout(() => {
+      const address = new URL(location.href);
+      const last = Number(slider.value) === moments.length - 1;
+      if (last) address.searchParams.delete("as_of");
+      else address.searchParams.set("as_of", moments[Number(slider.value)]);
+      sessionStorage.setItem("slides", "1");
+      location.href = address;
+    }, 400);
   });
+  if (sessionStorage.getItem("slides")) slider.focus({ preventScroll: true });
+  sessionStorage.removeItem("slides");
 }

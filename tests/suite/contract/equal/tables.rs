@@ -71,7 +71,9 @@ fn read_model_tables() -> impl Iterator<Item = &'static Table> {
 
 async fn rows(database: &Database, (table, columns): (&str, &[&str]), order: &str) -> Rows {
     let columns = [&["source"], columns].concat();
-    of(database.rows(&columns, &format!("@{table} ORDER BY source, {order}")).await)
+    // A reader that has passed nothing may have asked for its bookmark or not yet.
+    let begun = if table == "bookmarks" { "WHERE position > 0" } else { "" };
+    of(database.rows(&columns, &format!("@{table} {begun} ORDER BY source, {order}")).await)
 }
 
 /// Answers as rows: of which source, and what.
