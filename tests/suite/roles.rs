@@ -11,7 +11,7 @@ use reqwest::{Method, redirect::Policy};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{Desk, Ledger, Onboarding, ROLES, Service, T1, Tx, text, unix_now, until};
+use crate::support::{Desk, Ledger, Onboarding, ROLES, Service, text, unix_now, until};
 
 /// A letter for each role that may, in the order of [`ROLES`]; `open` for whoever calls.
 type Rule = (&'static str, &'static str, &'static str);
@@ -321,8 +321,7 @@ async fn a_token_that_has_ended_opens_nothing() {
 #[tokio::test]
 async fn without_a_token_in_the_settings_only_this_machine_is_answered() {
     let imprint = Ledger::fresh();
-    imprint.receive(&Tx::new("t1").approved(1).at(T1)).await;
-    let here = imprint.ask("/v1/transactions/imprint/t1", &[]).await;
+    let here = imprint.ask("/v1/sources", &[]).await;
     assert_eq!(here.status, 200, "{}", here.text);
     let strange = imprint.ask("/sign-in", &[]).await;
     assert_eq!(strange.status, 404, "there is nothing to sign in to");
