@@ -105,7 +105,8 @@ impl Right {
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The name that is recorded with what the caller does; not empty.
+    /// The name that is recorded with what the caller does. Empty only for whoever is known by being
+    /// on this machine alone: such a caller may sign with any name.
     pub name: String,
     /// What the caller may do.
     pub role: Role,
@@ -125,8 +126,8 @@ impl Caller {
     }
 }
 
-/// The name of a caller who is known only to be on this machine.
-const LOCAL: &str = "operator";
+/// The name of a caller who is known only to be on this machine: none, so that no token has it.
+const LOCAL: &str = "";
 
 /// An identity that an embedding program supplies: its own sign-in decides who calls.
 #[async_trait]
@@ -318,6 +319,7 @@ mod tests {
         assert_eq!(caller("crm").signs(given("crm")), given("crm"));
         assert_eq!(caller(LOCAL).signs(given("ada")), given("ada"));
         assert_eq!(caller(LOCAL).signs(None), None);
+        assert_eq!(caller("operator").signs(given("ada")), given("ada (by operator)"));
         assert_eq!(caller("crm").signs(given("")), given(""));
     }
 

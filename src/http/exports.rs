@@ -84,7 +84,7 @@ async fn take(
         format.name(),
         if given.is_empty() { "all".to_owned() } else { given.join(", ") }
     );
-    let actor = caller.signs(actor).unwrap_or_else(|| caller.name.clone());
+    let actor = caller.signs(actor).unwrap_or_else(|| caller.role.name().to_owned());
     creditrail.record_access(Act::Exported, &actor, (&about, &reason)).await?;
     let kind = match format {
         Format::Csv => "text/csv; charset=utf-8",

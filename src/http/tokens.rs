@@ -101,17 +101,22 @@ impl Tokens {
 
     /// Whose token it is.
     pub(super) fn holder(&self, token: &str) -> Option<Caller> {
-        let hash = TokenHash::of(token.trim());
-        // All are compared: how long it takes tells nothing.
-        let found = self.usable().filter(|known| known.sha256.is(&hash)).last();
-        found.map(caller)
+        self.of(token).map(caller)
     }
 
-    /// The value of a session's cookie, for the holder of a token.
-    pub(super) fn session(&self, caller: &Caller) -> Option<String> {
-        let token = self.usable().find(|token| token.name == caller.name)?;
+    fn of(&self, token: &str) -> Option<&Token> {
+        let hash = TokenHash::of(token.trim());
+        // All are compared: how long it takes tells nothing.
+        self.usable().filter(|known| known.sha256.is(&hash)).last()
+    }
+
+    /// The holder of a token, and the value of a session's cookie. It is sealed with this very token:
+    /// another of the same name may have another role.
+    pub(super) fn session(&self, token: &str) -> Option<(Caller, String)> {
+        let token = self.of(token)?;
         let until = (self.clock)().saturating_add(SESSION).ok()?.as_second();
-        Some(format!("{}.{until}.{}", token.name, hex::encode(self.seal(token, until))))
+        let seal = hex::encode(self.seal(token, until));
+        Some((caller(token), format!("{}.{until}.{seal}", token.name)))
     }
 
     fn of_session(&self, value: &str) -> Option<Caller> {
@@ -178,6 +183,7 @@ mod tests {
             tokens: vec![
                 token("ada", Role::Support, "crk_ada_1"),
                 token("bob", Role::Auditor, "crk_bob_1"),
+                token("bob", Role::Viewer, "crk_bob_2"),
             ],
             session_key: [7; 32],
             clock: Arc::new(move || time(now.load(Ordering::Relaxed))),
@@ -200,11 +206,20 @@ mod tests {
     }
 
     #[test]
+    fn a_session_is_of_the_very_token_that_opened_it() {
+        let tokens = tokens(&Arc::default(), None);
+        for (token, role) in [("crk_bob_1", Role::Auditor), ("crk_bob_2", Role::Viewer)] {
+            let (_, session) = tokens.session(token).expect("a session");
+            let known = tokens.caller(&headers(header::COOKIE, &format!("{COOKIE}={session}")));
+            assert_eq!(known.map(|caller| caller.role), Some(role), "{token}");
+        }
+    }
+
+    #[test]
     fn a_session_ends_by_itself_and_with_its_token() {
         let now = Arc::new(AtomicI64::new(0));
         let before = tokens(&now, Some(60));
-        let ada = before.holder("crk_ada_1").expect("the holder");
-        let session = before.session(&ada).expect("a session");
+        let (ada, session) = before.session("crk_ada_1").expect("a session");
         let by = |tokens: &Tokens, session: &str| {
             tokens.caller(&headers(header::COOKIE, &format!("a=b; {COOKIE}={session}")))
         };
@@ -214,8 +229,7 @@ mod tests {
         now.store(60, Ordering::Relaxed);
         assert_eq!(by(&before, &session), None, "the token has ended");
         let lasting = tokens(&now, None);
-        let session = lasting.session(&lasting.holder("crk_ada_1").expect("the holder"));
-        let session = session.expect("a session");
+        let (_, session) = lasting.session("crk_ada_1").expect("a session");
         assert!(by(&lasting, &session).is_some());
         now.store(60 + SESSION.as_secs() + 1, Ordering::Relaxed);
         assert_eq!(by(&lasting, &session), None, "the session has ended");

@@ -7,7 +7,7 @@ use axum::{
 };
 use maud::{DOCTYPE, Markup, html};
 
-use super::parts::{encoded, words};
+use super::parts::encoded;
 use crate::http::{
     access::{Caller, Right},
     problem::Problem,
@@ -144,7 +144,9 @@ impl Frame {
                     }
                 }
                 @if let Some(caller) = &self.caller {
-                    span { "You are here as " b { (caller.name) } @if caller.name != caller.role.name() { " (" (words(caller.role.name())) ")" } "." }
+                    @let role = caller.role.name();
+                    @let name = if caller.name.is_empty() { role } else { &caller.name };
+                    span { "You are here as " b { (name) } @if name != role { " (" (role) ")" } "." }
                     a href=(self.to("reference")) { "Interface" }
                     a href=(self.to("help")) { "Keys and words" }
                     @if self.has_session { a href=(self.to("sign-out")) { "Sign out" } }

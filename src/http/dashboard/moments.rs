@@ -120,7 +120,7 @@ impl<'a> Moments<'a> {
     }
 
     /// What differs between the moment that is shown and the one that it is compared with.
-    pub fn differences(&self, _: &Frame) -> Markup {
+    pub fn differences(&self) -> Markup {
         html! {
             @if let Some(Changes { from, to, changes }) = &self.changes {
                 h2 { "What differs between position " (from.position) " and position " (to.position) }

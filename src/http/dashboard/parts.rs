@@ -175,16 +175,21 @@ pub fn thing(frame: &Frame, kind: &str, source: &str, subject: &str) -> Markup {
         let way = frame.to_thing("customers", source, &customer);
         return html! { a href=(way) { (id(&customer)) } " with " (id(&partner)) };
     }
-    let list = match kind {
+    let Some(list) = list_of(kind) else { return id(subject) };
+    html! { a href=(frame.to_thing(list, source, subject)) { (id(subject)) } }
+}
+
+/// The list in whose path the pages of a kind of thing stand, if it has pages.
+pub fn list_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
         "application" => "applications",
         "charge" => "charges",
         "customer" => "customers",
         "delivery" => "deliveries",
         "payment_method" => "payment-methods",
         "transaction" => "transactions",
-        _ => return id(subject),
-    };
-    html! { a href=(frame.to_thing(list, source, subject)) { (id(subject)) } }
+        _ => return None,
+    })
 }
 
 /// The same, of a field that may be null.

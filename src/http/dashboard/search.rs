@@ -22,9 +22,9 @@ pub async fn page(
     let id = given.get("q").map_or("", |given| given.trim());
     let found = if id.is_empty() { Vec::new() } else { creditrail.search(id).await? };
     if let [only] = found.as_slice()
-        && let Some(path) = path(text(only, "type"))
+        && let Some(list) = parts::list_of(text(only, "type"))
     {
-        let way = frame.to_thing(path, text(only, "source"), text(only, "id"));
+        let way = frame.to_thing(list, text(only, "source"), text(only, "id"));
         return Ok(Redirect::to(&way).into_response());
     }
     Ok(frame.show("Search", &html! {
@@ -42,17 +42,4 @@ pub async fn page(
             }
         }
     }))
-}
-
-/// Where the page of a kind of thing stands.
-fn path(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "application" => "applications",
-        "charge" => "charges",
-        "customer" => "customers",
-        "delivery" => "deliveries",
-        "payment_method" => "payment-methods",
-        "transaction" => "transactions",
-        _ => return None,
-    })
 }

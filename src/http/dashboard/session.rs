@@ -68,9 +68,7 @@ async fn sign_in(
 ) -> Shown {
     let tokens = access.sign_in().ok_or_else(no_sign_in)?;
     let next = given.get("next").map_or("", String::as_str);
-    let caller = given.get("token").and_then(|token| tokens.holder(token));
-    let session = caller.as_ref().and_then(|caller| tokens.session(caller));
-    let (Some(caller), Some(session)) = (caller, session) else {
+    let Some((caller, session)) = given.get("token").and_then(|token| tokens.session(token)) else {
         tracing::info!("a sign-in failed");
         let failed = "That token is not known, or has ended.";
         return Ok(

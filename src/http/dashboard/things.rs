@@ -56,11 +56,11 @@ pub async fn page(
         @if thing == Thing::Customer {
             (subject.timeline(&frame, as_of).await?)
         } @else {
-            (subject.lifecycles(&frame, as_of).await?)
+            (subject.lifecycles(as_of).await?)
             h2 { "What happened" }
             (steps::table(&frame, &source, list(&document, "steps")))
         }
-        (moments.differences(&frame))
+        (moments.differences())
     };
     Ok(frame.show(&format!("{} {id}", word(thing)), &content))
 }
@@ -115,7 +115,7 @@ impl Subject<'_> {
     }
 
     /// Its lifecycles as the tables that decide draw them, with the path that it took.
-    async fn lifecycles(&self, _: &Frame, as_of: Option<AsOf>) -> Result<Markup, Problem> {
+    async fn lifecycles(&self, as_of: Option<AsOf>) -> Result<Markup, Problem> {
         let Self { creditrail, thing, source, id } = *self;
         let up_to = match as_of {
             Some(as_of) => Some(creditrail.point(source, as_of).await?.position),
