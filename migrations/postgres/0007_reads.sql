@@ -8,6 +8,16 @@ CREATE INDEX transactions_by_payment_method
 CREATE INDEX transactions_by_currency ON creditrail.transactions (source, currency, first_position);
 CREATE INDEX payment_methods_by_status ON creditrail.payment_methods (source, status, first_position);
 CREATE INDEX applications_by_status ON creditrail.applications (source, status, first_position);
+DROP INDEX creditrail.payment_methods_by_customer;
+CREATE INDEX payment_methods_by_customer ON creditrail.payment_methods (source, customer_id, first_position);
+DROP INDEX creditrail.applications_by_customer;
+CREATE INDEX applications_by_customer ON creditrail.applications (source, customer_id, first_position);
+DROP INDEX creditrail.applications_by_partner_customer;
+CREATE INDEX applications_by_partner_customer
+    ON creditrail.applications (source, partner_customer_id, first_position);
+DROP INDEX creditrail.customers_by_customer;
+CREATE INDEX customers_by_customer
+    ON creditrail.customers (source, customer_id, partner_customer_id, first_position);
 CREATE INDEX charges_by_status ON creditrail.charges (source, status, first_position);
 CREATE INDEX actions_by_kind ON creditrail.actions (source, kind, first_position);
 CREATE INDEX actions_by_owner ON creditrail.actions (source, owner, first_position);
@@ -26,6 +36,11 @@ CREATE INDEX timeline_by_customer ON creditrail.timeline (source, customer_id, o
 DROP INDEX creditrail.timeline_by_partner_customer;
 CREATE INDEX timeline_by_partner_customer
     ON creditrail.timeline (source, partner_customer_id, occurred_at, key) WHERE customer_id IS NULL;
+
+-- Under which id a delivery is kept that was redriven as a step.
+DROP INDEX creditrail.redriven_deliveries_by_step;
+CREATE INDEX redriven_deliveries_by_step
+    ON creditrail.redriven_deliveries (source, step_id, first_position);
 
 -- Which sealing keys are in use, at a start.
 CREATE INDEX secrets_by_key ON creditrail.secrets (source, key_id);

@@ -153,11 +153,12 @@ impl dyn Store {
                 let place = select.place(outcome.as_str());
                 select.and(&format!(" AND {} = {place}", (self.dialect().aside)("outcome")));
             }
+            let key = (self.dialect().aside)("key");
             if let Some(behind) = behind {
                 let place = select.place(format!("{behind:020}"));
-                select.and(&format!(" AND key {order} {place}"));
+                select.and(&format!(" AND {key} {order} {place}"));
             }
-            select.ordered(&format!("key {direction}"), most);
+            select.ordered(&format!("{key} {direction}"), most);
             select.and(&format!(") ORDER BY key {direction}"));
         } else {
             select.and(OF_OUTCOME);

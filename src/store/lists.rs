@@ -30,6 +30,14 @@ const NARROWEST: [&str; 12] = [
     "status",
 ];
 
+/// The steps of a customer.
+const OF_CUSTOMER: &str = "SELECT key, occurred_at, document FROM @timeline
+    WHERE source = $1 AND customer_id = $2";
+
+/// Steps that name a customer by the partner's id alone.
+const OF_PARTNER: &str = "SELECT key, occurred_at, document FROM @timeline
+    WHERE source = $1 AND customer_id IS NULL AND partner_customer_id = $2";
+
 /// The column that tells the lists of one table apart.
 const OWN: &str = "list";
 
@@ -71,6 +79,12 @@ impl dyn Store {
                 let now = select.place(now.as_microsecond());
                 select.and(&STANDING.replace("{now}", &now));
             }
+            // What one customer has is sorted.
+            let is_of_customer = page.filters.iter().any(|(column, _)| *column == "customer_id");
+            let column = match page.order {
+                Order::Stake if is_of_customer => (self.dialect().aside)(column),
+                Order::Newest | Order::Oldest | Order::Stake => column.to_owned(),
+            };
             if let Some(Cursor { place, key, .. }) = after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
                 let behind = page.order.behind();
@@ -154,18 +168,27 @@ impl dyn Store {
     /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
     pub async fn timeline(&self, customer: &CustomerKeys, page: &Page) -> Result<Vec<Listed>> {
         let CustomerKeys { source, customer_id, partner_customer_ids } = customer;
-        let from = "SELECT key, occurred_at, document FROM @timeline WHERE source = $1";
-        let mut select = Select::new(from, source);
-        select.place(customer_id.as_str());
-        select.place(partner_customer_ids.clone());
-        let partners = (self.dialect().one_of)("partner_customer_id", 3);
-        select.and(&format!(" AND (customer_id = $2 OR (customer_id IS NULL AND {partners}))"));
-        if let Some(Cursor { place, key, .. }) = &page.after {
-            let (place, key) = (select.place(*place), select.place(key.as_str()));
-            select.and(&format!(" AND (occurred_at, key) > ({place}, {key})"));
+        let partners = partner_customer_ids.iter().map(|id| (OF_PARTNER, id));
+        let mut listed = Vec::new();
+        // Each is in order by an index of its own.
+        for (whose, id) in [(OF_CUSTOMER, customer_id)].into_iter().chain(partners) {
+            let mut select = Select::new(whose, source);
+            select.place(id.as_str());
+            if let Some(Cursor { place, key, .. }) = &page.after {
+                let (place, key) = (select.place(*place), select.place(key.as_str()));
+                select.and(&format!(" AND (occurred_at, key) > ({place}, {key})"));
+            }
+            select.ordered("occurred_at, key", left(page, 0));
+            for row in select.run(self).await? {
+                listed.push(listed_row(row, source)?);
+            }
         }
-        select.ordered("occurred_at, key", left(page, 0));
-        select.run(self).await?.into_iter().map(|row| listed_row(row, source)).collect()
+        listed.sort_by(|one, other| {
+            let place = |row: &Listed| (row.cursor.place, row.cursor.key.clone());
+            place(one).cmp(&place(other))
+        });
+        listed.truncate(page.limit);
+        Ok(listed)
     }
 }
 
