@@ -104,7 +104,7 @@ impl Stock {
         }
         let transaction = number - self.customers();
         let mut said = self.transaction(transaction);
-        if transaction % ELSEWHERE == 0 {
+        if transaction.is_multiple_of(ELSEWHERE) {
             said.extend(onboarding(transaction / ELSEWHERE));
             said.extend(loan(transaction / ELSEWHERE));
         }
@@ -151,7 +151,7 @@ const fn gcd(one: u64, other: u64) -> u64 {
 }
 
 pub const fn has_second_card(customer: u64) -> bool {
-    spread(customer) % 3 == 0
+    spread(customer).is_multiple_of(3)
 }
 
 struct Purchase {
@@ -168,7 +168,7 @@ impl Purchase {
         let (transaction, event) =
             (id(Of::Transaction, *number), id(Of::Event, 8 * number + place));
         let event = if place == 0 { &transaction } else { &event };
-        let currency = if number % 64 == 0 { "CAD" } else { "USD" };
+        let currency = if number.is_multiple_of(64) { "CAD" } else { "USD" };
         let (created, updated) = (time(*at), time(at + 7_200 * place));
         let code = number % 1_000_000;
         format!(
@@ -224,14 +224,14 @@ fn customer(number: u64) -> Vec<Delivery> {
     let decided = |status: &str, days| {
         format!(r#""partner_customer_id":"{partner}","status":"{status}",{}"#, dated(days))
     };
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         say("APPLICATION", decided("REJECTED", 30));
     }
     // Of a few the lender's word is missing: a card without a decision.
     if number % 1000 != 7 {
         say("APPLICATION", decided("OFFER_ACCEPTED", 10));
     }
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         let link = format!(r#""partner_customer_id":"{partner}","status":"ACTIVE",{}"#, dated(9));
         say("CUSTOMER_LINK", link);
     }
@@ -242,7 +242,7 @@ fn customer(number: u64) -> Vec<Delivery> {
             format!(r#""payment_method_id":"{id}","card_type":"VIRTUAL",{statuses},{dates}"#)
         };
         say("PAYMENT_METHOD", card_of(r#""new_status":"ACTIVE""#, 8));
-        if number % 20 == 0 {
+        if number.is_multiple_of(20) {
             let paused = r#""previous_status":"ACTIVE","new_status":"INACTIVE""#;
             say("PAYMENT_METHOD", card_of(paused, 7));
         }
@@ -293,7 +293,7 @@ fn loan(number: u64) -> Vec<Delivery> {
         application("declined", 1, r#","lenderId":"blue""#),
         application("approved", 2, r#","lenderId":"red","amount":900.00"#),
     ];
-    if number % 4 != 0 {
+    if !number.is_multiple_of(4) {
         let token = format!(r#","lenderId":"red","amount":900.00,"token":"token-{number}""#);
         let settled = format!(r#","lenderTransactionId":"settle-{number}","state":"completed""#);
         said.push(application("checkout-confirmed", 3, &token));
