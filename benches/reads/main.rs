@@ -78,7 +78,7 @@ async fn main() {
     let answers = ask(address, Arc::new(all), calls).await;
     table(answers);
     if let Some(incoming) = incoming {
-        let acknowledged = incoming.end().await;
+        let (acknowledged, refused) = incoming.end().await;
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         println!(
             "\ndeliveries meanwhile, {rate} a second wanted: {:.0} a second, acknowledged in \

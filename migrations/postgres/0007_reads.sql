@@ -1,5 +1,5 @@
 -- No read looks at more rows than it answers, or than one customer has: an index for each filter of
--- each list in each order. What a filter leaves over is looked through within the narrower one
+-- each list in each order. Of two filters without an index together the narrower one leads
 -- (src/store/lists.rs says which).
 
 CREATE INDEX transactions_by_status ON creditrail.transactions (source, status, first_position);
@@ -21,6 +21,9 @@ CREATE INDEX customers_by_customer
 CREATE INDEX charges_by_status ON creditrail.charges (source, status, first_position);
 CREATE INDEX actions_by_kind ON creditrail.actions (source, kind, first_position);
 CREATE INDEX actions_by_owner ON creditrail.actions (source, owner, first_position);
+CREATE INDEX actions_by_status_and_kind ON creditrail.actions (source, status, kind, first_position);
+CREATE INDEX actions_by_status_and_owner ON creditrail.actions (source, status, owner, first_position);
+CREATE INDEX actions_by_kind_and_owner ON creditrail.actions (source, kind, owner, first_position);
 
 CREATE INDEX exceptions_by_customer ON creditrail.exceptions (source, customer_id, first_position);
 CREATE INDEX exceptions_by_code ON creditrail.exceptions (source, code, first_position);

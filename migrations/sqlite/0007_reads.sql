@@ -1,5 +1,5 @@
 -- No read looks at more rows than it answers, or than one customer has: an index for each filter of
--- each list in each order. What a filter leaves over is looked through within the narrower one
+-- each list in each order. Of two filters without an index together the narrower one leads
 -- (src/store/lists.rs says which).
 
 CREATE INDEX transactions_by_status ON transactions (source, status, first_position);
@@ -21,6 +21,9 @@ CREATE INDEX customers_by_customer
 CREATE INDEX charges_by_status ON charges (source, status, first_position);
 CREATE INDEX actions_by_kind ON actions (source, kind, first_position);
 CREATE INDEX actions_by_owner ON actions (source, owner, first_position);
+CREATE INDEX actions_by_status_and_kind ON actions (source, status, kind, first_position);
+CREATE INDEX actions_by_status_and_owner ON actions (source, status, owner, first_position);
+CREATE INDEX actions_by_kind_and_owner ON actions (source, kind, owner, first_position);
 
 CREATE INDEX exceptions_by_customer ON exceptions (source, customer_id, first_position);
 CREATE INDEX exceptions_by_code ON exceptions (source, code, first_position);

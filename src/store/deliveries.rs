@@ -28,14 +28,15 @@ const UNREADABLE: &str = "@exceptions AS e
     WHERE e.source = $1 AND e.status = 'open' AND d.received_at >= $2 AND e.first_position > $3
     AND ";
 
-/// Those that were redriven as a step; columns as in [`DELIVERY`].
+/// Those that were redriven as a step, and from them on: SQLite keeps to the order of a cross join.
+/// Columns as in [`DELIVERY`].
 const REDRIVEN: &str = "SELECT d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id,
     d.headers, d.body, d.outcome, d.first_position, r.position,
     d.aggregate_type, d.stream, d.repeats, d.last_received_at, r.step_id, t.document
-    FROM @redriven_deliveries AS r
-    JOIN @deliveries AS d ON d.source = r.source AND d.delivery_id = r.delivery_id
-    JOIN @timeline AS t ON t.source = r.source AND t.key = {key}
-    WHERE r.source = $1 AND r.first_position IS NOT NULL";
+    FROM @redriven_deliveries AS r CROSS JOIN @deliveries AS d CROSS JOIN @timeline AS t
+    WHERE r.source = $1 AND r.first_position IS NOT NULL
+    AND d.source = r.source AND d.delivery_id = r.delivery_id
+    AND t.source = r.source AND t.key = {key}";
 
 /// Keys first, by an index alone: a customer may have thousands of rows.
 const OF_CUSTOMER: &str = "SELECT first_position, document FROM @timeline
@@ -194,7 +195,8 @@ impl dyn Store {
             let number = (self.dialect().aside)("d.number");
             select.and(&format!(" AND {number} {} {place}", page.order.behind()));
         }
-        select.ordered(&format!("d.number {}", page.order.direction()), most);
+        let number = (self.dialect().aside)("d.number");
+        select.ordered(&format!("{number} {}", page.order.direction()), most);
         select.run(self).await?.into_iter().map(kept_delivery).collect()
     }
 

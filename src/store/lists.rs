@@ -1,7 +1,7 @@
 //! Pages of read models: in each order by an index, whatever is filtered.
 //!
-//! A list has an index for each of its filters, and not for each two of them: of several filters one
-//! leads, and the others are looked at in the rows that it finds.
+//! A list has an index for each of its filters, and for few pairs of them: of several filters the
+//! narrowest leads, and the others are looked at in the rows that it finds.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -28,6 +28,15 @@ const NARROWEST: [&str; 12] = [
     "owner",
     "severity",
     "status",
+];
+
+/// Filters that have an index together.
+const TOGETHER: [(&str, [&str; 2]); 5] = [
+    ("exceptions", ["status", "code"]),
+    ("exceptions", ["status", "severity"]),
+    ("actions", ["status", "kind"]),
+    ("actions", ["status", "owner"]),
+    ("actions", ["kind", "owner"]),
 ];
 
 /// The steps of a customer.
@@ -194,7 +203,7 @@ impl dyn Store {
 
 /// Columns of [`Unmatched`].
 const UNMATCHED: &str = "SELECT key, first_position, list, code, customer_id, stands_from, unless,
-    document FROM @findings WHERE source = $1 AND customer_id IS NOT NULL AND unless IS NOT NULL AND ";
+    document FROM @findings WHERE source = $1 AND unless IS NOT NULL AND ";
 
 /// The filters of a page by which an index finds its rows.
 fn leading(table: &Table, page: &Page) -> Vec<&'static str> {
@@ -206,18 +215,15 @@ fn leading(table: &Table, page: &Page) -> Vec<&'static str> {
     let (own, filters): (Vec<_>, Vec<_>) =
         page.filters.iter().partition(|(column, _)| *column == OWN);
     let first = filters.into_iter().min_by_key(|filter| rank(filter)).map(|(column, _)| *column);
-    let has = |name| page.filters.iter().any(|(column, _)| *column == name);
-    let second = match first {
-        // Of exceptions `status` has an index with each of these.
-        Some("status" | "code" | "severity")
-            if has("status") && table.name == "exceptions" && page.order != Order::Stake =>
-        {
-            ["code", "severity"].into_iter().find(|name| has(name))
-        }
-        _ => None,
-    };
-    let first = if second.is_some() { Some("status") } else { first };
-    own.into_iter().map(|(column, _)| *column).chain(first).chain(second).collect()
+    let has = |name: &str| page.filters.iter().any(|(column, _)| *column == name);
+    let pair = TOGETHER.iter().find(|(of, pair)| {
+        *of == table.name
+            && page.order != Order::Stake
+            && first.is_some_and(|first| pair.contains(&first))
+            && pair.iter().all(|name| has(name))
+    });
+    let leading = pair.map_or_else(|| first.into_iter().collect(), |(_, pair)| pair.to_vec());
+    own.into_iter().map(|(column, _)| *column).chain(leading).collect()
 }
 
 /// A statement that is put together of parts, with its values.

@@ -58,19 +58,19 @@ const SEALED_CALLS: &str = "SELECT number, received_at, cause, body, sealed_head
     ORDER BY number LIMIT $4";
 
 const PAIRS: &str = "SELECT first_position, customer_id, partner_customer_id FROM @customers
-    WHERE source = $1 AND customer_id IS NOT NULL AND partner_customer_id IS NOT NULL
-    AND strength IN ('implied', 'explicit', 'ended') AND ";
+    WHERE source = $1 AND strength IN ('implied', 'explicit', 'ended') AND ";
 
 const IDENTITIES: &str = "SELECT partner_customer_id, strength, first_position FROM @customers
     WHERE source = $1 AND customer_id = $2 ORDER BY partner_customer_id, first_position";
 
-/// In two halves, for the sum of amounts that fit need not.
+/// In two halves, for the sum of amounts that fit need not. `{currency}` is grouped by and not looked
+/// up: a customer has few transactions, a currency has all.
 const BALANCES: &str = "SELECT currency,
     CAST(SUM(hold / 1000000) AS BIGINT), CAST(SUM(hold % 1000000) AS BIGINT),
     CAST(SUM(captured / 1000000) AS BIGINT), CAST(SUM(captured % 1000000) AS BIGINT),
     CAST(SUM(refunded / 1000000) AS BIGINT), CAST(SUM(refunded % 1000000) AS BIGINT)
-    FROM @transactions WHERE source = $1 AND customer_id = $2 AND currency IS NOT NULL
-    GROUP BY currency ORDER BY currency";
+    FROM @transactions WHERE source = $1 AND customer_id = $2 AND {currency} IS NOT NULL
+    GROUP BY {currency} ORDER BY {currency}";
 
 /// A time of the database, which only holds times that were written by [`Timestamp`].
 pub(super) fn time(microseconds: i64) -> Timestamp {
@@ -122,7 +122,11 @@ impl dyn Store {
             }
             let sql = PAIRS.to_owned() + &(self.dialect().one_of)(column, 2);
             for mut row in self.all(&sql, vec![source.into(), ids.into()]).await? {
-                let (position, pair) = (row.int()?, (row.text()?, row.text()?));
+                let (position, one, other) =
+                    (row.int()?, row.optional_text()?, row.optional_text()?);
+                // Asked for in SQL, SQLite takes it for a range of the index.
+                let (Some(one), Some(other)) = (one, other) else { continue };
+                let pair = (one, other);
                 let first = pairs.entry(pair).or_insert(position);
                 *first = position.min(*first);
             }
@@ -175,7 +179,8 @@ impl dyn Store {
             Ok(i64::try_from(i128::from(high) * 1_000_000 + i128::from(low)).unwrap_or(i64::MAX))
         }
         let mut balances = Vec::new();
-        for mut row in self.all(BALANCES, vec![source.into(), customer_id.into()]).await? {
+        let sql = BALANCES.replace("{currency}", &(self.dialect().aside)("currency"));
+        for mut row in self.all(&sql, vec![source.into(), customer_id.into()]).await? {
             let currency = row.text()?;
             let sums = [sum(&mut row)?, sum(&mut row)?, sum(&mut row)?];
             balances.push(Balance::of(currency, sums));
