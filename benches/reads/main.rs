@@ -82,7 +82,7 @@ async fn main() {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         println!(
             "\ndeliveries meanwhile, {rate} a second wanted: {:.0} a second, acknowledged in \
-             {:.2} ms at the median, {:.2} ms at the 99th percentile",
+             {:.2} ms at the median, {:.2} ms at the 99th percentile; {refused} were not",
             acknowledged.rate,
             ms(acknowledged.p50),
             ms(acknowledged.p99)
