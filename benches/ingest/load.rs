@@ -41,6 +41,10 @@ impl Drop for Instance {
 impl Instance {
     pub async fn on(url: &str) -> Self {
         let (creditrail, worker) = build(url).await;
+        Self::of(creditrail, worker)
+    }
+
+    pub fn of(creditrail: Creditrail, worker: Worker) -> Self {
         Self { creditrail, worker: tokio::spawn(worker.run()) }
     }
 
@@ -56,12 +60,19 @@ impl Instance {
 
     /// Waits until the read models have passed what is recorded.
     pub async fn caught_up(&self) {
-        loop {
-            let status = self.creditrail.source_status("imprint").await.expect("a status");
-            if status["read_models"]["behind"] == 0 {
-                return;
+        self.caught_up_in(&["imprint"]).await;
+    }
+
+    /// As [`Self::caught_up`], in these sources.
+    pub async fn caught_up_in(&self, sources: &[&str]) {
+        for source in sources {
+            loop {
+                let status = self.creditrail.source_status(source).await.expect("a status");
+                if status["read_models"]["behind"] == 0 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
@@ -98,7 +109,7 @@ pub struct Acknowledged {
 }
 
 impl Acknowledged {
-    fn of(mut each: Vec<Duration>, took: Duration) -> Self {
+    pub fn of(mut each: Vec<Duration>, took: Duration) -> Self {
         each.sort_unstable();
         let rate = each.len() as f64 / took.as_secs_f64();
         Self { rate, p50: each[each.len() / 2], p99: each[each.len() * 99 / 100], took }

@@ -3,6 +3,7 @@
 mod unmatched;
 
 use creditrail_domain::{Flag, Lifecycle, Policies, StepId, step::Fact};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
@@ -55,6 +56,20 @@ pub const LISTS: [(&str, &[(Flag, &str)]); 2] = [
         ],
     ),
 ];
+
+/// When a finding stands that another one of its customer settles: never. As long as that one is there.
+pub const SETTLED: i64 = i64::MAX;
+
+/// When a decision without a card, or a card without a decision, begins to stand, by its document; in
+/// microseconds since 1970. Never, if it does not say since when it is so.
+pub fn stands_from(document: &str, policies: &Policies) -> i64 {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        since: Timestamp,
+    }
+    let told = serde_json::from_str::<Told>(document);
+    told.map_or(SETTLED, |Told { since }| unmatched::stands_from(since, policies).as_microsecond())
+}
 
 /// The codes of a list.
 pub fn codes(list: &str) -> Vec<&'static str> {

@@ -22,6 +22,7 @@ pub mod redrive;
 pub mod rejected;
 pub mod replay;
 pub mod sealing;
+mod settled;
 pub mod statistics;
 pub mod status;
 mod then;
@@ -151,6 +152,7 @@ pub struct Builder {
 enum Database {
     Url(String),
     Pool(sqlx::PgPool),
+    Store(Arc<dyn Store>),
 }
 
 impl Creditrail {
@@ -207,6 +209,14 @@ impl Builder {
     #[must_use]
     pub fn postgres_pool(mut self, pool: sqlx::PgPool) -> Self {
         self.database = Database::Pool(pool);
+        self
+    }
+
+    /// The database: a store that is open, such as one of ours that a host looks into. Its schema is
+    /// left as it is.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.database = Database::Store(store);
         self
     }
 
@@ -354,6 +364,7 @@ async fn open(
 ) -> Result<Arc<dyn Store>, BuildError> {
     let url = match database {
         Database::Pool(pool) => return Ok(Arc::new(PostgresStore::of(pool, migrate).await?)),
+        Database::Store(store) => return Ok(store),
         Database::Url(url) => url,
     };
     if is_postgres(&url) {
@@ -381,7 +392,7 @@ impl Database {
     fn key_file(&self) -> Option<PathBuf> {
         match self {
             Self::Url(url) => sqlite_file(url).map(|file| PathBuf::from(file + ".key")),
-            Self::Pool(_) => None,
+            Self::Pool(_) | Self::Store(_) => None,
         }
     }
 }

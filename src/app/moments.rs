@@ -136,7 +136,9 @@ impl Creditrail {
         source: &str,
         id: &str,
     ) -> Result<Option<Vec<Moment>>, ReadError> {
-        let point = self.point(source, AsOf::Position(i64::MAX)).await?;
+        // As far as the read models are: what is shown beside it is not newer, and nobody waits.
+        let passed = self.known(source)?.progress.position();
+        let point = self.point(source, AsOf::Position(passed)).await?;
         let things = self.things_at(source, point).await?;
         let streams = match stream_type(thing) {
             Some(AggregateType::Application) => {

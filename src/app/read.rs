@@ -1,6 +1,6 @@
 //! Reading: the read models by id, by list, by search.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use creditrail_projections::Table;
 use serde_json::{Value, json};
@@ -161,12 +161,39 @@ impl Creditrail {
         };
         let mut items = items(rows, page.limit)?;
         if list == List::Transactions {
-            for document in &mut items.items {
-                let source = document["source"].as_str().unwrap_or_default().to_owned();
-                self.things(&source)?.flag_unknown_payment_method(document).await?;
+            for source in &page.sources {
+                self.flag_unknown_payment_methods(source, &mut items.items).await?;
             }
         }
         Ok(items)
+    }
+
+    /// As [`Things::flag_unknown_payment_method`], of all of a source on a page
+    /// at once.
+    async fn flag_unknown_payment_methods(
+        &self,
+        source: &str,
+        transactions: &mut [Value],
+    ) -> Result<(), ReadError> {
+        let card = |document: &Value| match &document["payment_method_id"] {
+            Value::String(id) if document["source"] == source => Some(id.clone()),
+            _ => None,
+        };
+        let cards: BTreeSet<String> = transactions.iter().filter_map(card).collect();
+        if cards.is_empty() {
+            return Ok(());
+        }
+        let table = List::PaymentMethods.table();
+        let known = self.store.known_keys(table, source, cards.into_iter().collect()).await?;
+        let known: BTreeSet<_> = known.into_iter().collect();
+        for document in transactions {
+            if card(document).is_some_and(|card| !known.contains(&card))
+                && let Some(flags) = document["flags"].as_array_mut()
+            {
+                flags.push(UNKNOWN_PAYMENT_METHOD.into());
+            }
+        }
+        Ok(())
     }
 
     /// A page of a customer's timeline, in the order in which things happened; `None` if the

@@ -14,14 +14,14 @@ use creditrail_domain::Policies;
 use creditrail_projections::{
     Cell, Change, Reader, Recorded, Stream, StreamId, Table,
     customers::{self, Pair},
-    exceptions, row,
+    exceptions, findings, row,
 };
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
 
-use super::histories::Histories;
+use super::{histories::Histories, settled};
 use crate::{
     failure::chain,
     store::{Projected, Result, Store, StoreError},
@@ -335,6 +335,7 @@ impl Readers {
     /// with its own bookmark, so a large portion is written on two connections at once.
     async fn write(&self, mut portion: Portion) -> Result<bool> {
         self.add_conflicts(&mut portion).await?;
+        self.mark_settled(&mut portion).await?;
         let Portion { from, to, changes } = portion;
         if to - from <= SMALL_PORTION {
             return self.project(changes, (from, to)).await;
@@ -353,7 +354,17 @@ impl Readers {
         Ok(written)
     }
 
-    /// Conflicts of identities are the one thing that no single stream can tell.
+    /// Whether a finding stands may depend on another stream of its customer.
+    async fn mark_settled(&self, portion: &mut Portion) -> Result<()> {
+        let table = findings::READ_MODEL.table.name;
+        let mut changes = portion.changes.iter_mut().flat_map(|(_, changes)| changes);
+        let Some((_, rows)) = changes.find(|(changed, _)| changed.name == table) else {
+            return Ok(());
+        };
+        settled::mark(&*self.store, (&self.source, &self.policies), rows).await
+    }
+
+    /// Neither can a single stream tell of conflicts of identities.
     async fn add_conflicts(&self, portion: &mut Portion) -> Result<()> {
         let of = |table: &'static Table| move |(other, _): &(&Table, _)| table.name == other.name;
         let Portion { from, changes, .. } = portion;

@@ -35,6 +35,8 @@ const MOST: i64 = 10_000;
 const MOST_NAMED: usize = 1000;
 /// How many are read at once, and written in one transaction as far as possible.
 const PORTION: usize = 50;
+/// How many a page shows: more would have its reader wait.
+const PORTION_SHOWN: i64 = 50;
 /// Of how many the answer tells one by one.
 const MOST_TOLD: usize = 200;
 /// What a delivery is called that is discarded, that is none, or that could be read.
@@ -157,9 +159,25 @@ impl Creditrail {
     /// [`CommandError`]: no reason, no such source, read models that are behind, not written. What was
     /// redriven before stays so; asked again it goes on.
     pub async fn redrive(&self, asked: RedriveDeliveries) -> Result<Report, CommandError> {
+        self.redrive_some(asked, MOST).await
+    }
+
+    /// A dry run of as many deliveries as a page shows.
+    ///
+    /// # Errors
+    /// As [`Self::redrive`].
+    pub async fn redrive_shown(&self, asked: RedriveDeliveries) -> Result<Report, CommandError> {
+        self.redrive_some(RedriveDeliveries { dry_run: true, ..asked }, PORTION_SHOWN).await
+    }
+
+    async fn redrive_some(
+        &self,
+        asked: RedriveDeliveries,
+        most: i64,
+    ) -> Result<Report, CommandError> {
         let known = self.source(&asked.source)?;
         let asked = if asked.dry_run { asked } else { with_reason(asked)? };
-        let (ids, selected, next) = self.selected(&asked).await?;
+        let (ids, selected, next) = self.selected(&asked, most).await?;
         let RedriveDeliveries { source, dry_run, .. } = &asked;
         let mut report = Report {
             source: source.clone(),
@@ -216,6 +234,7 @@ impl Creditrail {
     async fn selected(
         &self,
         asked: &RedriveDeliveries,
+        most: i64,
     ) -> Result<(Vec<String>, i64, Option<i64>), CommandError> {
         let source = asked.source.as_str();
         if let Some(named) = &asked.delivery_ids {
@@ -232,7 +251,7 @@ impl Creditrail {
         let which = (kinds, since);
         let count = self.store.count_unreadable(source, which.clone(), after).await;
         let count = count.map_err(ReadError::from)?;
-        let found = self.store.unreadable(source, which, (after, MOST)).await;
+        let found = self.store.unreadable(source, which, (after, most)).await;
         let found = found.map_err(ReadError::from)?;
         let taken = i64::try_from(found.len()).unwrap_or(i64::MAX);
         let next = found.last().filter(|_| taken < count).map(|(position, _)| *position);

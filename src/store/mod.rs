@@ -2,10 +2,12 @@
 //!
 //! [`Store`] is one interface with one contract: [`sqlite`] keeps all of it in one file, [`postgres`]
 //! in a database that many instances share. What both read by the same statements is in
-//! [`reading`] and [`past`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
+//! [`reading`], [`lists`], [`deliveries`] and [`past`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
 
 pub mod codec;
 pub mod customers;
+pub mod deliveries;
+pub mod lists;
 pub mod past;
 pub mod postgres;
 pub mod reading;
@@ -373,6 +375,27 @@ pub struct Cursor {
 pub struct Listed {
     /// Where it stands in the list.
     pub cursor: Cursor,
+    /// Its document, as JSON.
+    pub document: String,
+}
+
+/// A row of findings that another one of its customer may settle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// Its key.
+    pub key: String,
+    /// Where it stands in its list.
+    pub first_position: i64,
+    /// The list.
+    pub list: String,
+    /// What it is.
+    pub code: String,
+    /// Whom it is about.
+    pub customer_id: String,
+    /// When it begins to stand, in microseconds since 1970.
+    pub stands_from: i64,
+    /// What settles it: `card` or `decision`.
+    pub unless: String,
     /// Its document, as JSON.
     pub document: String,
 }

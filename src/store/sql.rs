@@ -14,6 +14,9 @@ pub struct Dialect {
     pub one_of: fn(column: &str, place: usize) -> String,
     /// A whole number as text of 20 digits.
     pub padded: fn(column: &str) -> String,
+    /// A column by which no rows are to be looked up: another condition finds fewer. A database that
+    /// counts its rows knows that by itself.
+    pub aside: fn(column: &str) -> String,
 }
 
 impl Dialect {

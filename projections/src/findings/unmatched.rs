@@ -46,9 +46,7 @@ impl Unmatched<'_> {
             "suggestion": self.suggestion,
         });
         document[format!("{kind}_id")] = id.as_str().into();
-        // Saturates at the end of time, which only a time thousands of years ahead could reach.
-        let stands_from =
-            self.since.saturating_add(policies.unmatched_after).unwrap_or(Timestamp::MAX);
+        let stands_from = stands_from(self.since, policies);
         let cells = vec![
             first.into(),
             "discrepancies".into(),
@@ -60,6 +58,11 @@ impl Unmatched<'_> {
         ];
         Change { key, write: Write::Replace, position: newest, cells }
     }
+}
+
+/// Saturates at the end of time, which only a time thousands of years ahead could reach.
+pub(super) fn stands_from(since: Timestamp, policies: &Policies) -> Timestamp {
+    since.saturating_add(policies.unmatched_after).unwrap_or(Timestamp::MAX)
 }
 
 fn key(source: &str, code: &str, id: &str) -> String {

@@ -90,7 +90,7 @@ pub async fn redrive_page(
         reason: String::new(),
         actor: None,
     };
-    let report = creditrail.redrive(asked).await?;
+    let report = creditrail.redrive_shown(asked).await?;
     let readable = report.items.iter().filter(|item| can_be_redriven(item)).count();
     Ok(frame.show("Redrive", &html! {
         (head(&frame, source, "Redrive deliveries"))

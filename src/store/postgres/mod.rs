@@ -38,7 +38,11 @@ static DIALECT: Dialect = Dialect {
     schema: "creditrail.",
     one_of: |column, place| format!("{column} = ANY(${place})"),
     padded: |column| format!("lpad({column}::text, 20, '0')"),
+    aside: str::to_owned,
 };
+
+/// The reads that are no statements of [`Store::rows`], for those who look at their plans.
+pub const READS: [&str; 2] = [query::EVENTS_AFTER, query::EVENTS_OF];
 
 /// A store in a PostgreSQL database.
 #[derive(Clone, Debug)]

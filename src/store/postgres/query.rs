@@ -16,13 +16,13 @@ use crate::store::{
     sql::{Row, Value},
 };
 
-const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
+pub(super) const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
     event_version, payload, recorded_at
     FROM creditrail.events WHERE source = $1 AND position > $2 ORDER BY position LIMIT $3";
 
 /// One lookup by key for each stream. `OFFSET 0` keeps the planner from turning them into a scan,
 /// and `+ 0` from walking the log by position.
-const EVENTS_OF: &str = "SELECT e.* FROM UNNEST($2::text[], $3::text[]) AS s(type, id)
+pub(super) const EVENTS_OF: &str = "SELECT e.* FROM UNNEST($2::text[], $3::text[]) AS s(type, id)
     CROSS JOIN LATERAL (
         SELECT position, aggregate_type, aggregate_id, sequence, event_version, payload, recorded_at
         FROM creditrail.events

@@ -13,6 +13,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("dashboard", include_str!("../../../migrations/postgres/0004_dashboard.sql")),
     ("redriving", include_str!("../../../migrations/postgres/0005_redriving.sql")),
     ("statistics", include_str!("../../../migrations/postgres/0006_statistics.sql")),
+    ("reads", include_str!("../../../migrations/postgres/0007_reads.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

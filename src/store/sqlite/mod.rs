@@ -42,7 +42,11 @@ static DIALECT: Dialect = Dialect {
     schema: "",
     one_of: |column, place| format!("{column} IN (SELECT value FROM json_each(${place}))"),
     padded: |column| format!("format('%020d', {column})"),
+    aside: |column| format!("+{column}"),
 };
+
+/// The reads that are no statements of [`Store::rows`], for those who look at their plans.
+pub const READS: [&str; 3] = [query::EVENTS_AFTER, query::EVENTS_OF, query::BOOKMARKS];
 
 /// A store in one SQLite file.
 #[derive(Clone, Debug)]

@@ -15,17 +15,18 @@ use crate::store::{
     sql::{Row, Value},
 };
 
-const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
+pub(super) const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
     event_version, payload, recorded_at
     FROM events WHERE source = ? AND position > ? ORDER BY position LIMIT ?";
 
 /// The `+` keeps the planner from walking the log by position.
-const EVENTS_OF: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_version,
+pub(super) const EVENTS_OF: &str =
+    "SELECT position, aggregate_type, aggregate_id, sequence, event_version,
     payload, recorded_at FROM events
     WHERE source = ? AND aggregate_type = ? AND aggregate_id = ? AND +position <= ?
     ORDER BY sequence";
 
-const BOOKMARKS: &str = "SELECT reader, position FROM bookmarks WHERE source = ?";
+pub(super) const BOOKMARKS: &str = "SELECT reader, position FROM bookmarks WHERE source = ?";
 
 /// The rows of a statement that stays prepared.
 pub(super) fn rows(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>> {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("dashboard", include_str!("../../../migrations/sqlite/0004_dashboard.sql")),
     ("redriving", include_str!("../../../migrations/sqlite/0005_redriving.sql")),
     ("statistics", include_str!("../../../migrations/sqlite/0006_statistics.sql")),
+    ("reads", include_str!("../../../migrations/sqlite/0007_reads.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

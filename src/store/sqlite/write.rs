@@ -22,7 +22,7 @@ const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, receive
 const KNOWN: &str = "SELECT delivery_id, delivery_id, dedup_key, position, aggregate_type, stream
     FROM deliveries WHERE source = ?1 AND delivery_id >= ?2 AND delivery_id < ?3
     UNION ALL SELECT step_id, delivery_id, dedup_key, position, aggregate_type, stream
-    FROM redriven_deliveries
+    FROM redriven_deliveries INDEXED BY redriven_deliveries_by_step
     WHERE source = ?1 AND step_id >= ?2 AND step_id < ?3 AND first_position IS NOT NULL";
 
 const KEEP: &str = "INSERT INTO deliveries (source, delivery_id, number, dedup_key, received_at,

@@ -131,7 +131,13 @@ async fn deliveries_are_filtered_by_their_outcome_as_of_now(store: Fresh) {
     let kept = (1..=6).map(|n| DeliveryRow { first_position: 10 * n, ..delivery(n) });
     commit(&*store, "s", deliveries(kept.collect::<Vec<_>>())).await.unwrap();
     let steps = (1..=5).zip(outcomes.into_iter().cycle()).map(|(number, outcome)| {
-        row(table, &format!("{:020}", 10 * number), &[("outcome", outcome.into())])
+        let id = delivery(number).delivery_id;
+        let said = [
+            ("first_position", (10 * number).into()),
+            ("outcome", outcome.into()),
+            ("document", format!(r#"{{"id":"{id}"}}"#).into()),
+        ];
+        row(table, &format!("{:020}", 10 * number), &said)
     });
     fill(&*store, "s", (table, steps.collect())).await;
     for (outcome, numbers) in
