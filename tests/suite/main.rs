@@ -63,5 +63,6 @@ mod verifying; // calls that were turned away, once the secret is mended
 mod catalog; // every webhook and what becomes of it
 mod deploy; // the dashboard and the alerts ask for what there is
 mod docs; // the generated pages are current
-mod examples; // the examples end well
+mod examples;
+mod exports; // the examples end well
 mod layers; // arrows, no unwrap, keys

@@ -16,7 +16,7 @@ use creditrail_projections::statistics::{LAGS, WAY, What};
 use jiff::{ToSpan, civil::Date};
 
 use self::draw::{Bar, Column, Part};
-use super::svg::{escape, spaced};
+use super::{parts::words, svg::escape};
 use crate::app::{
     read::OUTCOMES,
     statistics::{Span, Statistic},
@@ -208,7 +208,7 @@ fn stage_bar(numbers: &Numbers, stage: usize) -> Bar {
     let told = [("open", open)].into_iter().chain(ends).filter(|(_, count)| *count > 0);
     let told: Vec<_> = told.map(|(end, count)| format!("{count} {end}")).collect();
     Bar {
-        name: spaced(WAY[stage]),
+        name: words(WAY[stage]),
         counts: vec![total - open - lost, open, lost],
         note: told.join(", "),
     }
@@ -227,7 +227,7 @@ fn funnel_table(numbers: &Numbers, stages: &[usize]) -> String {
     ];
     let occurring: BTreeSet<&str> = numbers.0.keys().map(|(_, label)| end_of(label)).collect();
     let ends: Vec<&str> = ENDS.into_iter().filter(|end| occurring.contains(end)).collect();
-    let reached = stages.iter().map(|stage| spaced(WAY[*stage]));
+    let reached = stages.iter().map(|stage| words(WAY[*stage]));
     let headings: Vec<String> =
         reached.chain(ends.iter().map(|end| format!("now {end}"))).collect();
     numbers.table("week", &headings, |nth, label| match stages.get(nth) {

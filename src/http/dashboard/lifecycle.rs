@@ -20,7 +20,10 @@ use self::{
     layout::{Layout, Vertex},
     route::{Line, Point, Rect},
 };
-use super::svg::{escape, spaced, width};
+use super::{
+    parts::words,
+    svg::{escape, width},
+};
 use crate::app::lifecycles::LitLifecycle;
 
 /// How large labels of arrows are.
@@ -45,8 +48,8 @@ pub fn svg(lit: &LitLifecycle) -> String {
         "<svg class=\"lc\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\" \
          viewBox=\"{left} {top} {wide} {high}\" width=\"{wide}\" height=\"{high}\">\
          <title>{}</title><desc>{}</desc>",
-        escape(&format!("{}: {}", lit.title, spaced(&lit.current))),
-        escape(&words(lit)),
+        escape(&format!("{}: {}", lit.title, words(&lit.current))),
+        escape(&in_words(lit)),
     );
     // What matters more is drawn over what matters less.
     for weight in 0..3 {
@@ -62,21 +65,21 @@ pub fn svg(lit: &LitLifecycle) -> String {
 }
 
 /// The path in words, for those who do not see it.
-fn words(lit: &LitLifecycle) -> String {
-    let mut words = String::new();
+fn in_words(lit: &LitLifecycle) -> String {
+    let mut told = String::new();
     for (number, step) in numbered(&lit.path) {
         let at = step.occurred_at.strftime("%Y-%m-%d %H:%M UTC");
-        let (kind, from, to) = (spaced(step.kind), spaced(&step.from), spaced(&step.to));
+        let (kind, from, to) = (words(step.kind), words(&step.from), words(&step.to));
         // Writing to a String cannot fail.
         let _ = match number {
-            Some(number) if step.from == step.to => write!(words, "{number}. {kind}: {to}, {at}. "),
-            Some(number) => write!(words, "{number}. {kind}: {from} to {to}, {at}. "),
-            None => write!(words, "{kind} in {from}: {}, {at}. ", step.outcome),
+            Some(number) if step.from == step.to => write!(told, "{number}. {kind}: {to}, {at}. "),
+            Some(number) => write!(told, "{number}. {kind}: {from} to {to}, {at}. "),
+            None => write!(told, "{kind} in {from}: {}, {at}. ", step.outcome),
         };
     }
-    let next: Vec<_> = lit.legal_next.iter().map(|kind| spaced(kind)).collect();
+    let next: Vec<_> = lit.legal_next.iter().map(|kind| words(kind)).collect();
     let next = if next.is_empty() { "nothing".to_owned() } else { next.join(", ") };
-    words + &format!("Now: {}. In order next: {next}.", spaced(&lit.current))
+    told + &format!("Now: {}. In order next: {next}.", words(&lit.current))
 }
 
 /// The steps, those that count with their number: what was refused, waits or says nothing new has
@@ -137,14 +140,12 @@ impl Shown {
 
     /// What stands at it: `1 approve`, `2–4 capture`; and what is next: `next: refund`.
     fn lines(&self) -> (Vec<String>, Vec<String>) {
-        let taken = self
-            .taken
-            .iter()
-            .map(|(kind, numbers)| format!("{} {}", ranges(numbers), spaced(kind)));
+        let taken =
+            self.taken.iter().map(|(kind, numbers)| format!("{} {}", ranges(numbers), words(kind)));
         let mut lines = Vec::new();
         let mut next = String::new();
         for kind in &self.next {
-            let kind = spaced(kind);
+            let kind = words(kind);
             if next.is_empty() {
                 next = format!("next: {kind}");
             } else if next.chars().count() + kind.chars().count() > 20 {
@@ -224,10 +225,10 @@ fn draw_arrow(svg: &mut String, shown: &Shown, line: &Line, (arrow, graph): (&Ar
     let mut kinds: Vec<String> = Vec::new();
     for (kind, flag) in &arrow.kinds {
         let odd = flag.map_or_else(String::new, |flag| format!(" ({})", flag.code()));
-        kinds.push(spaced(kind) + &odd);
+        kinds.push(words(kind) + &odd);
     }
     let kinds = if kinds.is_empty() { "beside the table".to_owned() } else { kinds.join(", ") };
-    let title = format!("{} → {}: {kinds}", spaced(from), spaced(to));
+    let title = format!("{} → {}: {kinds}", words(from), words(to));
     let corner = |(x, y): Point| format!("{} {}", line.tip.0 + x, line.tip.1 + y);
     let _ = write!(
         svg,
@@ -303,8 +304,8 @@ fn told(state: &str, lit: &LitLifecycle, is_now: bool) -> String {
     let now = if is_now { ", now" } else { "" };
     let asked = lit.path.iter().filter(|step| !step.counts() && step.from == state);
     let asked: Vec<_> =
-        asked.map(|step| format!("; {}: {}", spaced(step.kind), step.outcome)).collect();
-    format!("{}{now}{}", spaced(state), asked.concat())
+        asked.map(|step| format!("; {}: {}", words(step.kind), step.outcome)).collect();
+    format!("{}{now}{}", words(state), asked.concat())
 }
 
 /// Where it is marked that the thing stands there.

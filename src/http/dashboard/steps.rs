@@ -107,12 +107,19 @@ fn why(frame: &Frame, step: &Value) -> Markup {
                 @if let Some(refusal) = Refusal::ALL.iter().find(|refusal| refusal.code() == rule) {
                     ", " (refusal.meaning()) "."
                 }
-                " If it should count all the same, "
-                @let way = frame.to(&format!("exceptions/{}", parts::encoded(text(step, "id"))));
-                a href=(way) { "resolve the exception" } ": apply it, take it as another kind of step, or discard it."
+                @if !is_decided(step) {
+                    " If it should count all the same, "
+                    @let way = frame.to(&format!("exceptions/{}", parts::encoded(text(step, "id"))));
+                    a href=(way) { "resolve the exception" } ": apply it, take it as another kind of step, or discard it."
+                }
             }
         }
     }
+}
+
+/// Whether a person had the last word on a step.
+fn is_decided(step: &Value) -> bool {
+    list(step, "history").last().is_some_and(|moment| moment["resolution"].is_object())
 }
 
 /// What is odd about something, in words.

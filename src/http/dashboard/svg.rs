@@ -19,11 +19,6 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// A name out of a table as people read it: `partially_captured` is `partially captured`.
-pub fn spaced(name: &str) -> String {
-    name.replace('_', " ")
-}
-
 /// How wide a text is about, in pixels, in a font of that size.
 pub fn width(text: &str, size: i32) -> i32 {
     // Capitals are wider.

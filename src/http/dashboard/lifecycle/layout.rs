@@ -4,7 +4,7 @@
 //! passes behind a box. All numbers are pixels.
 
 use super::{
-    super::svg::{spaced, width},
+    super::{parts::words, svg::width},
     graph::Graph,
     route::Rect,
 };
@@ -43,7 +43,7 @@ pub(super) struct Layout {
 
 /// The label of a state, in one line or two.
 pub(super) fn lines(state: &str) -> Vec<String> {
-    let words = spaced(state);
+    let words = words(state);
     let half = words.len() / 2;
     let breaks = words.match_indices(' ').map(|(place, _)| place);
     match breaks.min_by_key(|place| place.abs_diff(half)).filter(|_| words.len() > 12) {

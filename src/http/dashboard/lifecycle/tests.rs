@@ -103,10 +103,10 @@ fn every_state_and_every_edge_of_every_machine_is_drawn() {
         for Edge { from, kind, effect } in &lit.machine.edges {
             let Effect::Leads(targets, _) = effect else { continue };
             for to in targets {
-                let title = format!("<title>{} → {}: ", spaced(from), spaced(to));
+                let title = format!("<title>{} → {}: ", words(from), words(to));
                 let title = drawn.split(&title).nth(1).unwrap_or_default();
                 let kinds = title.split("</title>").next().unwrap_or_default();
-                assert!(kinds.contains(&spaced(kind)), "{from} -> {to} by {kind} is missing");
+                assert!(kinds.contains(&words(kind)), "{from} -> {to} by {kind} is missing");
             }
         }
     }
