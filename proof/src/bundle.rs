@@ -1,0 +1,112 @@
+//! The evidence of one thing: its events, the deliveries that they recorded, and the proof of each.
+//!
+//! A folder with `bundle.json` and `index.html`. The page is made of the bundle alone, so that a
+//! verifier makes it anew and compares: it cannot tell anything else.
+
+mod page;
+mod verify;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Hash,
+    leaf::{DeliveryEntry, Entry},
+};
+
+pub use page::page;
+pub use verify::{BundleError, Checked, verify};
+
+/// The form of `bundle.json`, and of the page: a page that is made otherwise needs another form.
+pub const FORMAT: &str = "creditrail/bundle/v1";
+
+/// The name of the file that is verified.
+pub const FILE: &str = "bundle.json";
+
+/// The name of the file that is read.
+pub const PAGE: &str = "index.html";
+
+/// What `bundle.json` has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle<'a> {
+    /// [`FORMAT`].
+    pub format: Cow<'a, str>,
+    /// What kind of thing it is about.
+    pub kind: String,
+    /// Which one.
+    pub id: String,
+    /// The source in whose log the events are.
+    pub source: String,
+    /// The signed checkpoint that the events are proven against.
+    pub checkpoint: String,
+    /// The events, by position.
+    #[serde(borrow)]
+    pub events: Vec<ProvenEvent<'a>>,
+    /// The deliveries that they recorded.
+    #[serde(borrow)]
+    pub deliveries: Vec<DeliveryEntry<'a>>,
+    /// The positions of the events whose delivery is not enclosed.
+    pub deliveries_not_enclosed: Vec<i64>,
+    /// The streams of which events are left out.
+    pub cut: Vec<StreamName>,
+    /// What whoever made it has to say. Nothing proves it.
+    pub notes: Vec<String>,
+}
+
+/// An event, and the proof that it is in the log at its position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvenEvent<'a> {
+    /// The event as it is stored.
+    #[serde(borrow)]
+    pub event: Entry<'a>,
+    /// The inclusion proof, from the leaf up.
+    pub proof: Vec<Hash>,
+}
+
+/// A stream.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamName {
+    /// Its type.
+    pub aggregate_type: String,
+    /// Its id.
+    pub aggregate_id: String,
+}
+
+impl StreamName {
+    pub(crate) fn of(event: &Entry<'_>) -> Self {
+        Self {
+            aggregate_type: event.aggregate_type.clone().into_owned(),
+            aggregate_id: event.aggregate_id.clone().into_owned(),
+        }
+    }
+}
+
+impl<'a> Bundle<'a> {
+    /// The bundle of the text of `bundle.json`.
+    ///
+    /// # Errors
+    /// [`BundleError::Unreadable`] if it is not of this form, [`BundleError::Format`] if it is of another.
+    pub fn parse(json: &'a str) -> Result<Self, BundleError> {
+        #[derive(Deserialize)]
+        struct Form {
+            format: String,
+        }
+        let Form { format } = serde_json::from_str(json).map_err(BundleError::unreadable)?;
+        if format != FORMAT {
+            return Err(BundleError::Format(format));
+        }
+        serde_json::from_str(json).map_err(BundleError::unreadable)
+    }
+
+    /// The text of `bundle.json`.
+    ///
+    /// # Errors
+    /// None of this type: it has no keys but texts, and no number that JSON does not have.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
