@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench reads` (`-- --transactions 100000` for a smaller database, `-- --database
 //! FILE.db` to keep it and to read it again another time, then with the same number of transactions;
-//! `-- --database postgres://…` for PostgreSQL; `-- --calls 500`, `-- --rate 2000`, `-- --only
-//! /v1/transactions` for some rows alone).
+//! `-- --database postgres://…` for PostgreSQL; `-- --calls 500`, `-- --rate 2000` deliveries a second,
+//! `-- --reads 50` a second, `-- --only /v1/transactions` for some rows alone).
 
 #![expect(
     clippy::expect_used,
@@ -42,7 +42,7 @@ use self::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many read at once.
+/// How many read at once, at the most: a read that is slow does not hold up the next.
 const READERS: usize = 3;
 
 #[tokio::main]
@@ -50,6 +50,7 @@ async fn main() {
     let number = |name| argument(name).map(|value| value.parse::<u64>().expect("a number"));
     let transactions = number("--transactions").unwrap_or(1_000_000);
     let rate = number("--rate").unwrap_or(2_000);
+    let pause = Duration::from_secs(1) / number("--reads").unwrap_or(50).clamp(1, 10_000) as u32;
     let calls = usize::try_from(number("--calls").unwrap_or(200)).expect("a number of calls");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = argument("--database")
@@ -75,7 +76,7 @@ async fn main() {
 
     let incoming =
         (rate > 0).then(|| Incoming::begin(address, &stock, (rate, transactions + kept)));
-    let answers = ask(address, Arc::new(all), calls).await;
+    let answers = ask(address, Arc::new(all), (calls, pause)).await;
     table(answers);
     if let Some(incoming) = incoming {
         let (acknowledged, refused) = incoming.end().await;
@@ -104,8 +105,14 @@ struct Answers {
     paths: Vec<String>,
 }
 
-/// Asks for each row so many times, the rows in turn.
-async fn ask(address: SocketAddr, all: Arc<Vec<Asked>>, calls: usize) -> Vec<Answers> {
+/// Asks for each row so many times, the rows in turn, one read begun in each pause: people do not ask
+/// again the moment they are answered.
+async fn ask(
+    address: SocketAddr,
+    all: Arc<Vec<Asked>>,
+    (calls, pause): (usize, Duration),
+) -> Vec<Answers> {
+    let began = tokio::time::Instant::now();
     let next = Arc::new(AtomicUsize::new(0));
     let answers = all.iter().map(|asked| {
         let (what, paths) = (asked.what.clone(), asked.paths.clone());
@@ -131,6 +138,8 @@ async fn ask(address: SocketAddr, all: Arc<Vec<Asked>>, calls: usize) -> Vec<Ans
                 }
                 let nth = round % all[row].paths.len().max(1);
                 let Some(path) = all[row].paths.get(nth) else { continue };
+                let turn = pause * u32::try_from(place).unwrap_or(u32::MAX);
+                tokio::time::sleep_until(began + turn).await;
                 let asked = Instant::now();
                 let (status, _) = connection.get(path).await;
                 let took = asked.elapsed();

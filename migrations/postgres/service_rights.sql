@@ -11,5 +11,8 @@ GRANT INSERT, DELETE ON creditrail.rejected_calls TO :role;
 GRANT INSERT, UPDATE, DELETE ON creditrail.transactions, creditrail.payment_methods,
     creditrail.applications, creditrail.customers, creditrail.timeline, creditrail.exceptions,
     creditrail.identifiers, creditrail.tallies, creditrail.charges, creditrail.actions,
-    creditrail.findings, creditrail.deadlines, creditrail.access_records, creditrail.statistics
-    TO :role;
+    creditrail.findings, creditrail.deadlines, creditrail.access_records, creditrail.statistics,
+    creditrail.tiles TO :role;
+-- What was signed stays.
+GRANT INSERT ON creditrail.checkpoints TO :role;
+GRANT INSERT, UPDATE ON creditrail.checkpoint_copies TO :role;

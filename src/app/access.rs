@@ -34,16 +34,18 @@ impl Worker {
     /// Begins to keep the log of accesses.
     pub(super) async fn keep_accesses(
         &mut self,
-        Shared { store, readers, .. }: &Shared<'_>,
+        shared: &Shared<'_>,
     ) -> Result<AccessLog, StoreError> {
+        let Shared { store, readers, .. } = shared;
         let policies = Policies::default();
         let (head, heads) = watch::channel(store.head(LOG).await?.position);
         let (writer, handle) =
             Writer::new(LOG, &policies, Arc::clone(store), (head, Arc::default()));
         let (readers, progress) =
-            readers::new(&of(LOG, readers), (LOG, &policies), (Arc::clone(store), heads));
+            readers::new(&of(LOG, readers), (LOG, &policies), (Arc::clone(store), heads.clone()));
         self.tasks.push(Box::pin(writer.run()));
         self.tasks.push(Box::pin(readers.run()));
+        self.tasks.push(Box::pin(shared.keeper(LOG, heads).run()));
         Ok(AccessLog { writer: handle, progress })
     }
 }

@@ -9,12 +9,14 @@ pub mod export;
 pub mod handler;
 pub mod histories;
 pub mod judge;
+mod key_file;
 pub mod lifecycles;
 mod lines;
 pub mod lists;
 pub mod metrics;
 pub mod moments;
 mod pages;
+pub mod proof;
 pub mod read;
 pub mod readers;
 pub mod receive;
@@ -45,6 +47,7 @@ use self::{
     access::AccessLog,
     counters::Counters,
     handler::{ActionHandler, Announcer},
+    proof::{Checkpoints, ProofConfig, ProofConfigError},
     readers::Progress,
     rejected::RejectedCalls,
     sealing::{KeyError, Keyring},
@@ -102,6 +105,9 @@ pub enum BuildError {
     /// A credential is empty, so that every call would carry it.
     #[error("source.authorization: that of `{0}` is empty")]
     NoCredential(String),
+    /// What signs the logs, or who takes what is signed, is not as it should be.
+    #[error(transparent)]
+    Proof(#[from] ProofConfigError),
     /// Two sources have the same name.
     #[error("source.name: `{0}` stands twice")]
     SourceTwice(String),
@@ -116,6 +122,7 @@ pub struct Creditrail {
     clock: Clock,
     keyring: Keyring,
     access: AccessLog,
+    checkpoints: Arc<Checkpoints>,
     unknown_sources: Arc<AtomicU64>,
     has_handler: bool,
 }
@@ -145,6 +152,7 @@ pub struct Builder {
     sources: Vec<(SourceConfig, Option<Box<dyn Lender>>)>,
     readers: Vec<&'static Reader>,
     sealing_keys: Vec<SecretString>,
+    proof: ProofConfig,
     handler: Option<Arc<dyn ActionHandler>>,
     clock: Clock,
 }
@@ -165,6 +173,7 @@ impl Creditrail {
             sources: Vec::new(),
             readers: READERS.iter().collect(),
             sealing_keys: Vec::new(),
+            proof: ProofConfig::default(),
             handler: None,
             clock: Arc::new(now),
         }
@@ -258,6 +267,13 @@ impl Builder {
         self
     }
 
+    /// What signs checkpoints of the logs, and who takes them outside the database.
+    #[must_use]
+    pub fn proof(mut self, proof: ProofConfig) -> Self {
+        self.proof = proof;
+        self
+    }
+
     /// Calls a handler for each action, at least once, those of one aggregate in order.
     #[must_use]
     pub fn on_action(mut self, handler: impl ActionHandler) -> Self {
@@ -286,11 +302,14 @@ impl Builder {
     /// # Errors
     /// [`BuildError`].
     pub async fn build(self) -> Result<(Creditrail, Worker), BuildError> {
-        let key_file = self.database.key_file();
+        let file = self.database.file();
+        let key_file = file.as_ref().map(|file| file.with_added_extension("key"));
         let store = open(self.database, (self.connections, self.migrate)).await?;
         let names: Vec<&str> =
             self.sources.iter().map(|(config, _)| config.name.as_str()).collect();
         let keyring = keyring(&*store, &names, (self.sealing_keys, key_file)).await?;
+        let is_unsigned = is_unsigned(&*store, &names).await?;
+        let checkpoints = Arc::new(Checkpoints::of(self.proof, (file, is_unsigned))?);
         let mut worker = Worker { tasks: Vec::new() };
         let mut sources = BTreeMap::new();
         for (config, lender) in self.sources {
@@ -314,14 +333,20 @@ impl Builder {
                 readers: &self.readers,
                 handler: self.handler.as_ref(),
                 clock: &self.clock,
+                checkpoints: &checkpoints,
             };
             let source = worker.add((config, lender), &shared).await?;
             if sources.insert(name.clone(), source).is_some() {
                 return Err(BuildError::SourceTwice(name));
             }
         }
-        let shared =
-            Shared { store: &store, readers: &self.readers, handler: None, clock: &self.clock };
+        let shared = Shared {
+            store: &store,
+            readers: &self.readers,
+            handler: None,
+            clock: &self.clock,
+            checkpoints: &checkpoints,
+        };
         let access = worker.keep_accesses(&shared).await?;
         let (sources, unknown_sources) = (Arc::new(sources), Arc::default());
         let creditrail = Creditrail {
@@ -331,6 +356,7 @@ impl Builder {
             clock: self.clock,
             keyring,
             access,
+            checkpoints,
             unknown_sources,
             has_handler: self.handler.is_some(),
         };
@@ -388,10 +414,10 @@ fn sqlite_file(url: &str) -> Option<String> {
 }
 
 impl Database {
-    /// Where the sealing key of a SQLite file lies, unless one is given.
-    fn key_file(&self) -> Option<PathBuf> {
+    /// The file of a SQLite database: keys lie beside it, unless they are given.
+    fn file(&self) -> Option<PathBuf> {
         match self {
-            Self::Url(url) => sqlite_file(url).map(|file| PathBuf::from(file + ".key")),
+            Self::Url(url) => sqlite_file(url).map(PathBuf::from),
             Self::Pool(_) | Self::Store(_) => None,
         }
     }
@@ -425,6 +451,16 @@ async fn keyring(
     Ok(keyring)
 }
 
+/// Whether nothing has been signed of any log yet.
+async fn is_unsigned(store: &dyn Store, sources: &[&str]) -> Result<bool, StoreError> {
+    for log in sources.iter().copied().chain([access::LOG]) {
+        if store.newest_checkpoint(log).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// What of a database URL may be shown: anything behind the scheme could be a password.
 fn without_password(url: &str) -> String {
     url.split_once(':').map_or_else(|| "…".to_owned(), |(scheme, _)| format!("{scheme}:…"))
@@ -436,21 +472,38 @@ struct Shared<'a> {
     readers: &'a [&'static Reader],
     handler: Option<&'a Arc<dyn ActionHandler>>,
     clock: &'a Clock,
+    checkpoints: &'a Arc<Checkpoints>,
+}
+
+impl Shared<'_> {
+    fn keeper(&self, log: &str, heads: watch::Receiver<i64>) -> proof::Keeper {
+        proof::Keeper {
+            source: log.to_owned(),
+            store: Arc::clone(self.store),
+            checkpoints: Arc::clone(self.checkpoints),
+            clock: Arc::clone(self.clock),
+            heads,
+        }
+    }
 }
 
 impl Worker {
     async fn add(
         &mut self,
         (config, lender): (SourceConfig, Box<dyn Lender>),
-        Shared { store, readers, handler, clock }: &Shared<'_>,
+        shared: &Shared<'_>,
     ) -> Result<Source, StoreError> {
+        let Shared { store, readers, handler, clock, .. } = shared;
         let position = store.head(&config.name).await?.position;
         let (head, heads) = watch::channel(position);
         let counters = Arc::<Counters>::default();
         let told = (head, Arc::clone(&counters));
         let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), told);
-        let (readers, progress) =
-            readers::new(readers, (&config.name, &config.policies), (Arc::clone(store), heads));
+        let (readers, progress) = readers::new(
+            readers,
+            (&config.name, &config.policies),
+            (Arc::clone(store), heads.clone()),
+        );
         let (rejected_task, rejected) =
             rejected::new(&config.name, Arc::clone(store), Arc::clone(clock));
         let deadlines = clock::Deadlines::new(
@@ -463,6 +516,7 @@ impl Worker {
         self.tasks.push(Box::pin(readers.run()));
         self.tasks.push(Box::pin(rejected_task));
         self.tasks.push(Box::pin(deadlines.run()));
+        self.tasks.push(Box::pin(shared.keeper(&config.name, heads).run()));
         if let Some(handler) = handler {
             let announcer = Announcer::new(
                 (&config.name, &config.policies),

@@ -140,13 +140,7 @@ impl Creditrail {
         let passed = self.known(source)?.progress.position();
         let point = self.point(source, AsOf::Position(passed)).await?;
         let things = self.things_at(source, point).await?;
-        let streams = match stream_type(thing) {
-            Some(AggregateType::Application) => {
-                things.rows.applicant(&ids::canonical(id)).await?.into_iter().collect()
-            }
-            Some(aggregate_type) => vec![StreamId { aggregate_type, id: ids::canonical(id) }],
-            None => self.streams_of(&things, (source, id), point).await?,
-        };
+        let streams = self.streams_of((thing, source, id), point).await?;
         let streams = things.rows.streams(streams).await?;
         let policies = &self.known(source)?.config.policies;
         let moments = streams.iter().flat_map(|stream| {
@@ -158,8 +152,23 @@ impl Creditrail {
         Ok(Some(moments).filter(|moments| !moments.is_empty()))
     }
 
-    /// The streams that a customer's document is made of.
-    async fn streams_of(
+    /// The streams that the document of a thing is made of; none if it is not known.
+    pub(super) async fn streams_of(
+        &self,
+        (thing, source, id): (Thing, &str, &str),
+        point: Point,
+    ) -> Result<Vec<StreamId>, ReadError> {
+        let things = self.things_at(source, point).await?;
+        Ok(match stream_type(thing) {
+            Some(AggregateType::Application) => {
+                things.rows.applicant(&ids::canonical(id)).await?.into_iter().collect()
+            }
+            Some(aggregate_type) => vec![StreamId { aggregate_type, id: ids::canonical(id) }],
+            None => self.streams_of_customer(&things, (source, id), point).await?,
+        })
+    }
+
+    async fn streams_of_customer(
         &self,
         things: &Things<'_, Then<'_>>,
         (source, id): (&str, &str),

@@ -9,8 +9,8 @@ mod tests;
 
 use std::{
     fmt,
-    fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,13 +24,13 @@ use secrecy::{
 };
 use sha2::{Digest, Sha256};
 
+use super::key_file;
+
 const KEY_LEN: usize = 32;
 /// Of a key's fingerprint in hexadecimal.
 const KEY_ID_LEN: usize = 16;
 /// By how many bytes [`Keyring::seal_whole`] makes its text longer: fingerprint, nonce and tag.
 pub const WHOLE_OVERHEAD: i64 = 16 + 12 + 16;
-/// More than any key file has. It bounds what is read of a wrong one.
-const FILE_LEN: u64 = 64 * 1024;
 
 /// The keys that seal and open secrets. A clone shares them.
 #[derive(Clone)]
@@ -128,7 +128,7 @@ impl Keyring {
             opened => opened,
         };
         let text = file
-            .and_then(read)
+            .and_then(key_file::read)
             .map_err(|source| KeyError::Unreadable { path: path.to_owned(), source })?;
         let text = text.ok_or_else(|| KeyError::OpenToOthers(path.to_owned()))?;
         let lines = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
@@ -257,40 +257,8 @@ fn make(path: &Path) -> Result<(), KeyError> {
     let mut key = SecretBox::new(Box::new([0; KEY_LEN]));
     SystemRandom::new().fill(key.expose_secret_mut()).map_err(|_| KeyError::NoRandom)?;
     let line = SecretString::from(hex::encode(key.expose_secret()) + "\n");
-    match write_new(path, line.expose_secret().as_bytes()) {
+    match key_file::make(path, &line) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map_err(|source| KeyError::NotMade { path: path.to_owned(), source }),
     }
-}
-
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    if let Err(error) = written {
-        // Half a key must not stay: it would be refused for ever.
-        let _ = std::fs::remove_file(path);
-        return Err(error);
-    }
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
-}
-
-/// The text of a key file; none if others than its owner may read or write it.
-fn read(file: File) -> io::Result<Option<SecretString>> {
-    #[cfg(unix)]
-    if std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions()) & 0o077 != 0 {
-        return Ok(None);
-    }
-    let mut text = String::with_capacity(4096);
-    let read = file.take(FILE_LEN).read_to_string(&mut text);
-    let text = SecretString::from(text);
-    read.map(|_| Some(text))
 }

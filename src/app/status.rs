@@ -57,18 +57,18 @@ impl Creditrail {
     /// The audit equation of a source, and how far its readers are.
     pub(super) async fn audit(&self, source: &str) -> Result<Audit, ReadError> {
         let known = self.known(source)?;
-        // In this order: if the head is where the readers were first, nothing came in between and
-        // the counts are those of this head.
         let (passed, stopped) = (known.progress.position(), known.progress.stopped());
         let mut outcomes: BTreeMap<_, _> =
             OUTCOMES.iter().map(|outcome| ((*outcome).to_owned(), 0)).collect();
         outcomes.extend(self.store.tallies(source).await?);
-        let counted: i64 = outcomes.values().sum();
+        let counted = self.store.counted(source).await?;
         let head = self.store.head(source).await?;
-        let is_catching_up = passed < head.position && stopped.is_empty();
         let repeated = head.received - head.deliveries;
         *outcomes.entry("duplicate".to_owned()).or_default() += repeated;
-        let balanced = counted == head.deliveries || is_catching_up;
+        // Readers that have stopped come no further.
+        let balanced = counted.map_or(stopped.is_empty(), |(counted, kept)| {
+            counted == kept && (stopped.is_empty() || kept == head.deliveries)
+        });
         Ok(Audit { head, outcomes: outcomes.into_iter().collect(), balanced, passed, stopped })
     }
 

@@ -1,5 +1,6 @@
 //! The command line door.
 
+mod audit;
 mod deliveries;
 mod demo;
 mod machine;
@@ -14,7 +15,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::{BuildError, command::CommandError, replay::RebuildError};
+use crate::{
+    app::{BuildError, command::CommandError, proof, replay::RebuildError},
+    store::StoreError,
+};
 
 /// Why a command of the command line failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +57,33 @@ pub enum CliError {
     /// Deliveries were not redriven, or not all.
     #[error("the deliveries are not redriven, or not all of them; ask again to go on")]
     Redrive(#[from] CommandError),
+    /// Logs are not signed, or what is signed is not kept elsewhere.
+    #[error("{0} of the logs are not proven")]
+    Unproven(usize),
+    /// Something is not as it was recorded.
+    #[error("{0} findings: the record is not as it should be")]
+    Tampered(u64),
+    /// A log could not be checked.
+    #[error("the check did not come to its end")]
+    Verify(#[from] proof::verify::VerifyError),
+    /// There is no such log.
+    #[error("--log: there is no log `{0}`; there are: {1}")]
+    UnknownLog(String, String),
+    /// The tree is not there.
+    #[error("the tree cannot be read")]
+    Tree(#[source] proof::TreeError),
+    /// Nothing is proven.
+    #[error("nothing is proven")]
+    Prove(#[from] proof::bundle::ProveError),
+    /// There is no key.
+    #[error(transparent)]
+    Sign(#[from] proof::SignError),
+    /// The key is not made.
+    #[error(transparent)]
+    Key(#[from] proof::ProofConfigError),
+    /// The store failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
     /// A call of the demo failed.
     #[error("a call of the demo failed")]
     Call(#[from] reqwest::Error),
@@ -111,6 +142,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// How something is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Receives webhooks and answers reads until it is told to end (Ctrl-C, SIGTERM).
@@ -122,6 +162,9 @@ enum Command {
     Machine(machine::Machine),
     /// Rebuilds read models from position 0 of the log.
     Replay(replay::Replay),
+    /// Asks the record, proves what is in it, and checks it.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Looks after deliveries.
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
@@ -155,6 +198,7 @@ struct Place {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Serve(place) => serve::serve(place).await,
+        Command::Audit(audit) => audit.run().await,
         Command::Deliveries(deliveries) => deliveries.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Machine(machine) => machine.run(),

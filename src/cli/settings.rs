@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Place;
 use crate::{
-    app::{Builder, Creditrail},
+    app::{Builder, Creditrail, proof::ProofConfig},
     http::tokens::Token,
     sources::{SourceConfig, signature::Credential},
     store::postgres,
@@ -51,6 +51,8 @@ pub struct Settings {
     pub database: Database,
     #[serde(default)]
     pub sealing: Sealing,
+    #[serde(default)]
+    pub audit: ProofConfig,
     #[serde(default)]
     pub source: Vec<SourceConfig>,
     #[serde(default)]
@@ -98,7 +100,7 @@ impl Settings {
         let Database { url, connections, migrate } = self.database;
         let builder = Creditrail::builder().database(url).connections(connections.get());
         let keys = self.sealing.keys.into_iter().map(|key| key.value);
-        let builder = keys.fold(builder.migrate(migrate), Builder::sealing_key);
+        let builder = keys.fold(builder.migrate(migrate), Builder::sealing_key).proof(self.audit);
         self.source.into_iter().fold(builder, Builder::source)
     }
 }
@@ -161,6 +163,13 @@ fn parse(text: &str, path: &Path) -> Result<Settings, SettingsError> {
     for (place, key) in settings.sealing.keys.iter_mut().enumerate() {
         let setting = format!("sealing.keys[{place}].value_env");
         from_environment(setting, &mut key.value, &key.value_env)?;
+    }
+    for (place, sink) in settings.audit.sinks.iter_mut().enumerate() {
+        let setting = format!("audit.sink[{place}].authorization_env");
+        if sink.authorization_env.is_some() {
+            let value = sink.authorization.get_or_insert_default();
+            from_environment(setting, value, &sink.authorization_env)?;
+        }
     }
     Ok(settings)
 }

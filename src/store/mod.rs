@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod lists;
 pub mod past;
 pub mod postgres;
+pub mod proof;
 pub mod reading;
 pub mod sql;
 pub mod sqlite;

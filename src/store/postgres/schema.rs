@@ -14,6 +14,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("redriving", include_str!("../../../migrations/postgres/0005_redriving.sql")),
     ("statistics", include_str!("../../../migrations/postgres/0006_statistics.sql")),
     ("reads", include_str!("../../../migrations/postgres/0007_reads.sql")),
+    ("proof", include_str!("../../../migrations/postgres/0008_proof.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

@@ -13,6 +13,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("redriving", include_str!("../../../migrations/sqlite/0005_redriving.sql")),
     ("statistics", include_str!("../../../migrations/sqlite/0006_statistics.sql")),
     ("reads", include_str!("../../../migrations/sqlite/0007_reads.sql")),
+    ("proof", include_str!("../../../migrations/sqlite/0008_proof.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

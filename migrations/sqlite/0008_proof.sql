@@ -1,0 +1,31 @@
+-- The proof of each log: the tree over its events, and what was signed of it.
+
+-- The events that recorded deliveries, each with its own: they are hashed together. Rising along the
+-- log, so it grows at its end.
+CREATE INDEX deliveries_by_position ON deliveries (source, first_position, number);
+
+-- Hashes of the tree, 256 together. A fold of the log, like a read model.
+CREATE TABLE tiles (
+    source TEXT NOT NULL,
+    key    TEXT NOT NULL, -- the level in 2 digits, the index in 20
+    hashes TEXT NOT NULL, -- base64
+    CONSTRAINT tiles_pkey PRIMARY KEY (source, key)
+) WITHOUT ROWID;
+
+-- What was signed: each says how many events there were, and the root of the tree over them.
+CREATE TABLE checkpoints (
+    source    TEXT    NOT NULL,
+    key       TEXT    NOT NULL, -- the number of events in 20 digits
+    signed_at INTEGER NOT NULL, -- microseconds since 1970
+    note      TEXT    NOT NULL, -- C2SP tlog-checkpoint
+    CONSTRAINT checkpoints_pkey PRIMARY KEY (source, key)
+) WITHOUT ROWID;
+
+-- Which checkpoint each place outside this database has taken.
+CREATE TABLE checkpoint_copies (
+    source   TEXT    NOT NULL,
+    key      TEXT    NOT NULL, -- the name of the sink
+    size     INTEGER NOT NULL, -- events
+    taken_at INTEGER NOT NULL, -- microseconds since 1970
+    CONSTRAINT checkpoint_copies_pkey PRIMARY KEY (source, key)
+) WITHOUT ROWID;

@@ -1,0 +1,141 @@
+//! The evidence of one thing: its events, the deliveries that they recorded, and the proof of each.
+
+use creditrail_domain::ids;
+use creditrail_projections::StreamId;
+use creditrail_proof::{
+    bundle::{self, Bundle, ProvenEvent, StreamName},
+    note::VerifierKey,
+    tree::plan,
+};
+
+use super::{Creditrail, SignError, TreeError, tree::Nodes};
+use crate::{
+    app::{
+        moments::{AsOf, stream_type},
+        read::ReadError,
+        things::Thing,
+    },
+    store::{StoreError, proof::Evidence},
+};
+
+/// How many events of one stream a bundle has at the most.
+const MOST: i64 = 10_000;
+
+/// Why nothing is proven.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// There is no such thing.
+    #[error("there is no {noun} `{id}` of {origin}", noun = .thing.noun())]
+    Unknown {
+        /// What kind of thing.
+        thing: Thing,
+        /// The source.
+        origin: String,
+        /// Its id.
+        id: String,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The log is not signed.
+    #[error("the log is not signed, so nothing is proven")]
+    Sign(#[from] SignError),
+    /// The tree is not there.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The bundle cannot be spelled.
+    #[error("the bundle cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// A bundle, to be written into a folder.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    /// `bundle.json`.
+    pub json: String,
+    /// `index.html`.
+    pub page: String,
+    /// How many events it has.
+    pub events: usize,
+    /// How many deliveries it has.
+    pub deliveries: usize,
+    /// The key that verifies it: to be handed over by another way than the bundle.
+    pub key: VerifierKey,
+}
+
+impl Creditrail {
+    /// The evidence of a thing as of now: the checkpoint is signed anew.
+    ///
+    /// # Errors
+    /// [`ProveError`].
+    pub async fn prove(&self, thing: Thing, source: &str, id: &str) -> Result<Proven, ProveError> {
+        let point = self.point(source, AsOf::Position(i64::MAX)).await?;
+        let streams = self.streams_of((thing, source, id), point).await?;
+        let kind = kind(thing, id, &streams);
+        let mut positions = Vec::new();
+        let mut cut = Vec::new();
+        for stream in streams {
+            let of_stream = self.store.positions_of(source, &stream, (0, MOST + 1)).await?;
+            let whole = usize::try_from(MOST).unwrap_or(usize::MAX);
+            if of_stream.len() > whole {
+                cut.push(StreamName {
+                    aggregate_type: stream.aggregate_type.name().to_owned(),
+                    aggregate_id: format!("{source}/{}", stream.id),
+                });
+            }
+            positions.extend(of_stream.into_iter().take(whole));
+        }
+        if positions.is_empty() {
+            let (origin, id) = (source.to_owned(), id.to_owned());
+            return Err(ProveError::Unknown { thing, origin, id });
+        }
+        positions.sort_unstable();
+        let signed = self.sign(source).await?;
+        let size = signed.checkpoint.size;
+        positions.retain(|position| position.unsigned_abs() <= size);
+        let mut events = Vec::with_capacity(positions.len());
+        let mut deliveries = Vec::new();
+        for Evidence { entry, delivery } in self.store.evidence_at(source, positions).await? {
+            let plan = plan::inclusion(entry.position.unsigned_abs() - 1, size)
+                .map_err(TreeError::from)?;
+            let nodes = Nodes::of(&*self.store, source, plan.nodes()).await?;
+            let proof = plan.proof(|node| nodes.get(node)).map_err(TreeError::from)?;
+            events.push(ProvenEvent { event: entry, proof });
+            deliveries.extend(delivery);
+        }
+        let bundle = Bundle {
+            format: bundle::FORMAT.into(),
+            kind,
+            id: id.to_owned(),
+            source: source.to_owned(),
+            checkpoint: signed.note,
+            events,
+            deliveries,
+            deliveries_not_enclosed: Vec::new(),
+            cut,
+            notes: Vec::new(),
+        };
+        Ok(Proven {
+            json: bundle.to_json()?,
+            page: bundle::page(&bundle),
+            events: bundle.events.len(),
+            deliveries: bundle.deliveries.len(),
+            key: self.checkpoints.verifier().ok_or(SignError::NoKey)?.clone(),
+        })
+    }
+}
+
+/// What the bundle is about. The name of a stream's kind is proven by its events; of what lives in a
+/// stream of another id, or in many, it is a label.
+fn kind(thing: Thing, id: &str, streams: &[StreamId]) -> String {
+    let id = ids::canonical(id);
+    match (stream_type(thing), streams) {
+        (Some(kind), [stream]) if stream.id == id => kind.name().to_owned(),
+        (Some(_), _) => format!("one {}", thing.noun()),
+        (None, _) => thing.noun().to_owned(),
+    }
+}

@@ -1,0 +1,137 @@
+//! How far a log is proven: hashed, signed, and taken outside the database.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Creditrail;
+use crate::store::{Store, StoreError, proof::Copy};
+
+/// How long a checkpoint may be known to this database alone.
+const TAKEN_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How far a log is proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProofStatus {
+    /// The log: a source, or `_access`.
+    pub log: String,
+    /// How many events there are.
+    pub events: i64,
+    /// How many of them the tree is over.
+    pub hashed: i64,
+    /// The key that verifies what is signed.
+    pub key: Option<String>,
+    /// The newest checkpoint.
+    pub checkpoint: Option<SignedAt>,
+    /// Who takes checkpoints outside the database.
+    pub sinks: Vec<SinkStatus>,
+    /// `green` if all of it holds, else `red`.
+    pub state: &'static str,
+    /// Why it is red.
+    pub reasons: Vec<String>,
+}
+
+/// The newest checkpoint of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignedAt {
+    /// How many events it is about.
+    pub size: i64,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+    /// The signed note.
+    pub note: String,
+}
+
+/// What a place outside the database has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SinkStatus {
+    /// Its name.
+    pub name: String,
+    /// How many events the newest checkpoint is about that it took.
+    pub size: Option<i64>,
+    /// When it took it.
+    pub taken_at: Option<Timestamp>,
+    /// Why it did not take the newest one.
+    pub error: Option<String>,
+}
+
+impl Creditrail {
+    /// How far each log is proven.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn proof_status(&self) -> Result<Vec<ProofStatus>, StoreError> {
+        let mut all = Vec::new();
+        for log in self.logs() {
+            all.push(self.proof_status_of(log).await?);
+        }
+        Ok(all)
+    }
+
+    async fn proof_status_of(&self, log: &str) -> Result<ProofStatus, StoreError> {
+        let store: &dyn Store = &*self.store;
+        let passed = store.passed(log).await?;
+        let hashed = passed.iter().find(|passed| passed.reader == super::tree::READER);
+        let checkpoint = store.newest_checkpoint(log).await?;
+        let copies = store.checkpoint_copies(log).await?;
+        let sinks: Vec<SinkStatus> = self
+            .checkpoints
+            .sinks
+            .iter()
+            .map(|sink| self.sink_status(log, &sink.name, &copies))
+            .collect();
+        let key = self.checkpoints.verifier().map(ToString::to_string);
+        let events = store.head(log).await?.position;
+        let mut reasons = Vec::new();
+        match self.checkpoints.failure(log) {
+            Some(failure) => reasons.push(failure),
+            None if key.is_none() => reasons
+                .push("nothing is signed: there is no key (name one as audit.key_file)".to_owned()),
+            None => {}
+        }
+        let signed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        if sinks.is_empty() {
+            reasons.push(
+                "no place outside the database takes checkpoints: whoever can write the database can \
+                 write all of it anew unnoticed (add an [[audit.sink]])"
+                    .to_owned(),
+            );
+        } else if events > 0 && !self.is_taken(&sinks, signed) {
+            reasons.push("no place outside the database has the newest checkpoint".to_owned());
+        }
+        Ok(ProofStatus {
+            log: log.to_owned(),
+            events,
+            hashed: hashed.map_or(0, |passed| passed.position),
+            key,
+            checkpoint: checkpoint.map(|kept| SignedAt {
+                size: kept.size,
+                signed_at: kept.signed_at,
+                note: kept.note,
+            }),
+            sinks,
+            state: if reasons.is_empty() { "green" } else { "red" },
+            reasons,
+        })
+    }
+
+    fn sink_status(&self, log: &str, name: &str, copies: &[Copy]) -> SinkStatus {
+        let copy = copies.iter().find(|copy| copy.sink == name);
+        SinkStatus {
+            name: name.to_owned(),
+            size: copy.map(|copy| copy.size),
+            taken_at: copy.map(|copy| copy.taken_at),
+            error: self.checkpoints.untaken(log, name),
+        }
+    }
+
+    /// Whether one of them has the newest checkpoint, or took one within the last day.
+    fn is_taken(&self, sinks: &[SinkStatus], newest: i64) -> bool {
+        let lately = self.now().checked_sub(TAKEN_WITHIN).unwrap_or(Timestamp::MIN);
+        newest > 0
+            && sinks.iter().any(|sink| {
+                sink.size == Some(newest) || sink.taken_at.is_some_and(|taken| taken >= lately)
+            })
+    }
+}

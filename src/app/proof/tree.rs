@@ -1,0 +1,187 @@
+//! The reader that keeps the tree over the events of a log, as they are stored.
+//!
+//! It follows the log by bookmark like any other reader; its rows are tiles of hashes. Folding the log
+//! again from position 0 gives the same tiles, or something was changed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use creditrail_projections::{Cell, Change, ReadModel, Reader, Table, Write};
+use creditrail_proof::{
+    Hash,
+    leaf::leaf,
+    tile::{self, Place, Tile, TileError, TileId, Tiles},
+    tree::{Node, plan},
+};
+
+use crate::store::{Projected, Store, StoreError, proof::Evidence};
+
+/// The name of its bookmark.
+pub(super) const READER: &str = "tree";
+
+/// How many events are hashed and written at once.
+const PORTION: i64 = 2000;
+
+static TABLE: Table = Table { name: "tiles", columns: &["hashes"] };
+
+/// What a fold from position 0 empties first. Its rows are not of streams, so no stream makes any.
+pub(super) static FOLDED: Reader =
+    Reader { name: READER, models: &[&ReadModel { table: &TABLE, project: |_, _| Vec::new() }] };
+
+/// Why there is no tree over the whole log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// A position is missing, or is there twice.
+    #[error("the log has position {found} where {expected} should be")]
+    Gap {
+        /// Which one should be next.
+        expected: i64,
+        /// Which one is.
+        found: i64,
+    },
+    /// The tiles that are kept are not those of a tree.
+    #[error("the tiles are damaged; fold them again with `creditrail audit rebuild-tree`")]
+    Tiles(#[from] TileError),
+    /// A tile that a proof needs is not there.
+    #[error("a tile is missing; fold the tree again with `creditrail audit rebuild-tree`")]
+    Missing(#[from] plan::Missing),
+    /// There are not so many events.
+    #[error(transparent)]
+    OutOfTree(#[from] plan::OutOfTree),
+    /// A computation was cut off.
+    #[error("hashing was cut off")]
+    CutOff,
+}
+
+/// The tree of one log.
+pub(super) struct Tree {
+    source: String,
+    /// By which this instance is told from others.
+    holder: String,
+    store: Arc<dyn Store>,
+    /// Its right edge, while nobody else moves the bookmark.
+    edge: Option<Tiles>,
+}
+
+impl Tree {
+    pub(super) fn new(source: &str, store: Arc<dyn Store>) -> Self {
+        let holder = uuid::Uuid::new_v4().to_string();
+        Self { source: source.to_owned(), holder, store, edge: None }
+    }
+
+    /// Hashes what has come since. How many events the tree is over then: fewer than there are if
+    /// another instance keeps it.
+    ///
+    /// # Errors
+    /// [`TreeError`]; the tree is as it was.
+    pub(super) async fn catch_up(&mut self, mut told: impl FnMut(i64)) -> Result<i64, TreeError> {
+        loop {
+            let bookmarks = self.store.claim(&self.source, vec![READER], &self.holder).await?;
+            let own = bookmarks.into_iter().find(|bookmark| bookmark.reader == READER);
+            let is_mine = own.as_ref().is_none_or(|bookmark| bookmark.is_mine);
+            let at = own.map_or(0, |bookmark| bookmark.position);
+            if !is_mine || self.store.head(&self.source).await?.position <= at {
+                return Ok(at);
+            }
+            let to = self.portion(at).await?;
+            told(to);
+        }
+    }
+
+    async fn portion(&mut self, at: i64) -> Result<i64, TreeError> {
+        let tiles = match self.edge.take() {
+            Some(tiles) if tiles.size() == at.unsigned_abs() => tiles,
+            _ => edge(&*self.store, &self.source, at).await?,
+        };
+        let events = self.store.evidence_after(&self.source, at, PORTION).await?;
+        let to = contiguous(&events, at)?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            let mut tiles = tiles;
+            events.iter().for_each(|event| tiles.append(leaf(&event.entry)));
+            let changed = tiles.take_changed();
+            (tiles, changed)
+        });
+        let (tiles, changed) = hashed.await.map_err(|_| TreeError::CutOff)?;
+        let changes = changed.into_iter().map(|tile| row(&tile, to)).collect();
+        let projected =
+            Projected { changes: vec![(&TABLE, changes)], bookmarks: vec![(READER, at, to)] };
+        if self.store.project(&self.source, projected).await? {
+            self.edge = Some(tiles);
+        }
+        Ok(to)
+    }
+}
+
+/// The position of the last of these events, which follow one upon the other.
+pub(super) fn contiguous(events: &[Evidence], after: i64) -> Result<i64, TreeError> {
+    let mut at = after;
+    for Evidence { entry, .. } in events {
+        if entry.position != at + 1 {
+            return Err(TreeError::Gap { expected: at + 1, found: entry.position });
+        }
+        at = entry.position;
+    }
+    Ok(at)
+}
+
+fn row(tile: &Tile, position: i64) -> Change {
+    let cells = vec![Cell::from(tile::encode(&tile.hashes))];
+    Change { key: key(tile.id), write: Write::Replace, position, cells }
+}
+
+/// The key of a tile: in the order of the levels, and within a level of the leaves.
+pub(super) fn key(TileId { level, index }: TileId) -> String {
+    format!("{level:02}/{index:020}")
+}
+
+/// The right edge of the tree over the first events of a log.
+pub(super) async fn edge(store: &dyn Store, source: &str, size: i64) -> Result<Tiles, TreeError> {
+    let size = size.unsigned_abs();
+    let wanted = tile::edge(size).into_iter().map(|(id, _)| id).collect();
+    let found = tiles(store, source, wanted).await?;
+    Ok(Tiles::open(size, |id| found.get(&key(id)).cloned())?)
+}
+
+async fn tiles(
+    store: &dyn Store,
+    source: &str,
+    wanted: Vec<TileId>,
+) -> Result<HashMap<String, Vec<Hash>>, TreeError> {
+    let keys = wanted.into_iter().map(key).collect();
+    let found = store.tiles(source, keys).await?.into_iter();
+    let decoded = found.map(|(key, hashes)| Ok((key, tile::decode(&hashes)?)));
+    decoded.collect()
+}
+
+/// Hashes of the tree that is kept, for proofs.
+pub(super) struct Nodes(HashMap<String, Vec<Hash>>);
+
+impl Nodes {
+    /// Those that a plan needs.
+    pub(super) async fn of(
+        store: &dyn Store,
+        source: &str,
+        nodes: impl Iterator<Item = Node>,
+    ) -> Result<Self, TreeError> {
+        let mut wanted: Vec<TileId> = nodes.map(|node| tile::place(node).tile).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(Self(tiles(store, source, wanted).await?))
+    }
+
+    /// The hash of one of them.
+    pub(super) fn get(&self, node: Node) -> Option<Hash> {
+        let place: Place = tile::place(node);
+        place.fold(self.0.get(&key(place.tile))?)
+    }
+}
+
+/// The root of the tree over the first events of a log.
+pub(super) async fn root(store: &dyn Store, source: &str, size: i64) -> Result<Hash, TreeError> {
+    let plan = plan::root(size.unsigned_abs())?;
+    let nodes = Nodes::of(store, source, plan.nodes()).await?;
+    Ok(plan.root(|node| nodes.get(node))?)
+}

@@ -1,0 +1,191 @@
+//! The pass by position: every event is hashed again, and held against the tree and the checkpoints.
+
+use std::collections::{HashMap, HashSet};
+
+use creditrail_proof::{
+    Hash,
+    leaf::leaf,
+    tile::{self, Tile, WIDTH},
+};
+use serde_json::Value;
+
+use super::{
+    super::{Creditrail, TreeError, tree},
+    Known, PAGE, VerifyError, VerifyState,
+};
+use crate::store::{Store, proof::Evidence};
+
+/// An event, as far as it is held against others.
+struct Hashed {
+    leaf: Hash,
+    position: i64,
+    recorded_at: i64,
+    /// What is wrong with its link to the delivery that it recorded.
+    unlinked: Option<String>,
+    has_delivery: bool,
+}
+
+impl Creditrail {
+    pub(super) async fn walk(
+        &self,
+        log: &str,
+        (state, known): (&mut VerifyState, Vec<Known>),
+        told: &mut (impl FnMut(&VerifyState) + Send),
+    ) -> Result<(), VerifyError> {
+        let mut tiles = tree::edge(&*self.store, log, state.at).await?;
+        let from = state.at;
+        let mut known = known.into_iter().filter(|known| known.size > from).peekable();
+        let mut next = self.hashed(log, state.at, state.head);
+        loop {
+            let page = next.await?;
+            let Some(last) = page.last().map(|last| last.position) else { break };
+            // While this page is held against the tree, the next is read and hashed.
+            let following = tokio::spawn(self.clone().hashed_of(log.to_owned(), last, state.head));
+            for hashed in page {
+                if hashed.position != state.at + 1 {
+                    let what = format!(
+                        "position {} is missing; what is behind it is not compared with the tree",
+                        state.at + 1
+                    );
+                    state.report.find("positions", Some(state.at + 1), what);
+                    known.for_each(drop);
+                    return Ok(());
+                }
+                note(state, &hashed);
+                tiles.append(hashed.leaf);
+                while let Some(known) = known.next_if(|known| known.size == state.at) {
+                    hold(state, &known, tiles.root());
+                }
+            }
+            compare(&*self.store, log, state, tiles.take_changed()).await?;
+            told(state);
+            next = Box::pin(async move {
+                following.await.map_err(|_| VerifyError::Tree(TreeError::CutOff))?
+            });
+        }
+        if state.at < state.head {
+            let what = format!("the log ends at {} and its head says {}", state.at, state.head);
+            state.report.find("positions", Some(state.at + 1), what);
+        }
+        for Known { size, kept, .. } in known.filter(|known| known.size > state.head) {
+            let what = format!(
+                "a checkpoint ({kept}) was signed of {size} events, and there are {}: the end of the \
+                 log is missing, or all of it is of a backup",
+                state.head
+            );
+            state.report.find("checkpoints", Some(state.head + 1), what);
+        }
+        Ok(())
+    }
+
+    fn hashed(
+        &self,
+        log: &str,
+        after: i64,
+        up_to: i64,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<Hashed>, VerifyError>> + Send>> {
+        Box::pin(self.clone().hashed_of(log.to_owned(), after, up_to))
+    }
+
+    /// A page of events, read and hashed.
+    async fn hashed_of(
+        self,
+        log: String,
+        after: i64,
+        up_to: i64,
+    ) -> Result<Vec<Hashed>, VerifyError> {
+        let events = self.store.evidence_after(&log, after, PAGE.min(up_to - after)).await?;
+        let hashed =
+            move || events.iter().filter(|it| it.entry.position <= up_to).map(hash).collect();
+        let hashed = tokio::task::spawn_blocking(hashed).await;
+        hashed.map_err(|_| TreeError::CutOff.into())
+    }
+}
+
+fn hash(evidence: &Evidence) -> Hashed {
+    let Evidence { entry, delivery } = evidence;
+    let unlinked = delivery.as_ref().and_then(|delivery| {
+        let metadata: Value = serde_json::from_str(&entry.metadata).unwrap_or_default();
+        let named = metadata["delivery_id"].as_str();
+        (named != Some(&delivery.delivery_id)).then(|| {
+            let named = named.unwrap_or("none");
+            format!("it recorded delivery {}, and names {named}", delivery.delivery_id)
+        })
+    });
+    Hashed {
+        leaf: leaf(entry),
+        position: entry.position,
+        recorded_at: entry.recorded_at,
+        unlinked,
+        has_delivery: delivery.is_some(),
+    }
+}
+
+fn note(state: &mut VerifyState, hashed: &Hashed) {
+    let Hashed { position, recorded_at, unlinked, has_delivery, .. } = hashed;
+    state.at = *position;
+    state.report.events += 1;
+    state.report.deliveries += i64::from(*has_delivery);
+    if *recorded_at < state.recorded_at {
+        let what = "it was recorded earlier than the one before it".to_owned();
+        state.report.find("times", Some(*position), what);
+    }
+    state.recorded_at = *recorded_at;
+    if let Some(what) = unlinked {
+        state.report.find("deliveries", Some(*position), what.clone());
+    }
+}
+
+fn hold(state: &mut VerifyState, known: &Known, root: Hash) {
+    state.report.checkpoints += 1;
+    state.report.outside += i64::from(known.is_outside);
+    if known.root != root {
+        let Known { size, kept, .. } = known;
+        let what = format!(
+            "the first {size} events are not those of the checkpoint ({kept}): one of them was changed"
+        );
+        state.report.find("checkpoints", Some(*size), what);
+    }
+}
+
+/// Holds tiles that were computed against those that are kept.
+async fn compare(
+    store: &dyn Store,
+    log: &str,
+    state: &mut VerifyState,
+    computed: Vec<Tile>,
+) -> Result<(), VerifyError> {
+    let keys = computed.iter().map(|tile| tree::key(tile.id)).collect();
+    let kept: HashMap<String, String> = store.tiles(log, keys).await?.into_iter().collect();
+    // A leaf that differs makes all above it differ: it is told once.
+    let mut differing = HashSet::new();
+    for Tile { id, hashes } in computed {
+        let stored = kept.get(&tree::key(id)).map(|text| tile::decode(text));
+        let Some(Ok(stored)) = stored else {
+            let what = format!("tile {} of level {} is missing or no tile", id.index, id.level);
+            state.report.find("tree", None, what);
+            continue;
+        };
+        let pairs = hashes.iter().zip(stored.iter().map(Some).chain(std::iter::repeat(None)));
+        for (place, (own, stored)) in pairs.enumerate() {
+            let index = id.index * WIDTH as u64 + place as u64;
+            if stored == Some(own) {
+                continue;
+            }
+            differing.insert((id.level + 1, index / WIDTH as u64));
+            if id.level > 0 && differing.contains(&(id.level, index)) {
+                continue;
+            }
+            if id.level == 0 {
+                let what = "the event or the delivery that it recorded is not what was hashed";
+                let position = i64::try_from(index + 1).unwrap_or(i64::MAX);
+                state.report.find("events", Some(position), what.to_owned());
+            } else {
+                let what =
+                    format!("hash {place} of tile {} of level {} is wrong", id.index, id.level);
+                state.report.find("tree", None, what);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! `creditrail audit prove`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use creditrail_proof::bundle;
+
+use super::super::{CliError, Place, print, settings};
+use crate::app::things::Thing;
+
+/// What is proven, and where to.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Prove {
+    #[command(flatten)]
+    place: Place,
+    /// What kind of thing: transactions, payment-methods, applications, charges, customers.
+    kind: Thing,
+    /// Which one: `SOURCE/ID`.
+    #[arg(value_parser = source_and_id)]
+    which: (String, String),
+    /// The folder, which is made. It gets `bundle.json` and `index.html`.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(super) fn source_and_id(given: &str) -> Result<(String, String), String> {
+    match given.split_once('/') {
+        Some((source, id)) if !source.is_empty() && !id.is_empty() => {
+            Ok((source.to_owned(), id.to_owned()))
+        }
+        _ => Err("it is SOURCE/ID, such as imprint/tx-1".to_owned()),
+    }
+}
+
+impl Prove {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        let settings = settings::read(&self.place)?;
+        let (creditrail, worker) = settings.builder().build().await?;
+        let (source, id) = &self.which;
+        // The readers of this process tell which streams there are, if no service does.
+        let proven = tokio::select! {
+            proven = creditrail.prove(self.kind, source, id) => proven?,
+            () = worker.run() => return Err(CliError::WorkerEnded),
+        };
+        write(&self.out, bundle::FILE, &proven.json)?;
+        write(&self.out, bundle::PAGE, &proven.page)?;
+        print(&format!(
+            "{}: {} events and {} deliveries, each with its proof\n\
+             to be checked by whoever has the key, which is handed over by another way:\n\
+             \x20 creditrail-verify bundle {} --key {}\n",
+            self.out.display(),
+            proven.events,
+            proven.deliveries,
+            self.out.display(),
+            proven.key,
+        ));
+        Ok(())
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), CliError> {
+    let file = folder.join(name);
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&file, text));
+    let what = || format!("{} cannot be written", file.display());
+    written.map_err(|cause| CliError::Io { what: what(), cause })
+}

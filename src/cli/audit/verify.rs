@@ -1,0 +1,154 @@
+//! `creditrail audit verify`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use creditrail_proof::note::VerifierKey;
+use indicatif::ProgressBar;
+use serde::{Deserialize, Serialize};
+
+use super::super::{CliError, Format, Place, print, settings};
+use crate::app::proof::verify::{Against, LogReport, VerifyState};
+
+/// How often the state is kept.
+const KEEP: Duration = Duration::from_secs(2);
+
+/// What is checked, and what it is held against.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Verify {
+    #[command(flatten)]
+    place: Place,
+    /// The logs, sources or `_access`. All, if none is named.
+    #[arg(long)]
+    log: Vec<String>,
+    /// The key that verifies checkpoints: its text, or a file that has it. An auditor gives the one
+    /// that was handed over; without it, it is that of the service, which whoever rewrote the log may
+    /// have changed.
+    #[arg(long, value_parser = key)]
+    key: Option<VerifierKey>,
+    /// Files with checkpoints that were kept outside, of whatever logs.
+    #[arg(long)]
+    checkpoint: Vec<PathBuf>,
+    /// A file that remembers how far the check is: given again it goes on from there.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// How the report is told.
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+/// What the state file has.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    done: Vec<LogReport>,
+    begun: Option<VerifyState>,
+}
+
+pub(super) fn key(given: &str) -> Result<VerifierKey, String> {
+    let text = match fs::read_to_string(given) {
+        Ok(text) => text,
+        Err(_) => given.to_owned(),
+    };
+    text.trim().parse().map_err(|error| format!("it is no key and no file with one: {error}"))
+}
+
+impl Verify {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        let settings = settings::read(&self.place)?;
+        let (creditrail, _worker) = settings.builder().build().await?;
+        let all: Vec<String> = creditrail.logs().map(str::to_owned).collect();
+        if let Some(unknown) = self.log.iter().find(|log| !all.contains(log)) {
+            return Err(CliError::UnknownLog(unknown.clone(), all.join(", ")));
+        }
+        let against = Against { key: self.key.as_ref(), checkpoints: &self.checkpoint };
+        let Kept { mut done, mut begun } = self.state.as_deref().map_or_else(Kept::default, kept);
+        let started = Instant::now();
+        let mut hashed = 0;
+        for log in all.into_iter().filter(|log| self.log.is_empty() || self.log.contains(log)) {
+            if done.iter().any(|report| report.log == log) {
+                continue;
+            }
+            let state = begun.take().filter(|state| state.report.log == log);
+            let before = state.as_ref().map_or(0, |state| state.report.events);
+            let bar = ProgressBar::new(0).with_message(log.clone());
+            let mut last = Instant::now();
+            let told = |state: &VerifyState| {
+                bar.set_length(state.head.unsigned_abs());
+                bar.set_position(state.at.unsigned_abs());
+                if last.elapsed() >= KEEP {
+                    last = Instant::now();
+                    let kept = Kept { done: done.clone(), begun: Some(state.clone()) };
+                    self.keep(&kept);
+                }
+            };
+            let report = creditrail.verify_log(&log, &against, (state, told)).await?;
+            bar.finish_and_clear();
+            hashed += report.events - before;
+            done.push(report);
+            self.keep(&Kept { done: done.clone(), begun: None });
+        }
+        self.tell(&done, (hashed, started.elapsed()));
+        let found: u64 = done.iter().map(|report| report.found).sum();
+        if let Some(state) = &self.state {
+            // What is checked is checked; asked again it begins anew.
+            let _ = fs::remove_file(state);
+        }
+        if found == 0 { Ok(()) } else { Err(CliError::Tampered(found)) }
+    }
+
+    fn keep(&self, kept: &Kept) {
+        let Some(file) = &self.state else { return };
+        let text = serde_json::to_string(kept).unwrap_or_default();
+        if let Err(error) = fs::write(file, text) {
+            tracing::warn!(%error, "how far the check is cannot be kept");
+        }
+    }
+
+    fn tell(&self, done: &[LogReport], (hashed, took): (i64, Duration)) {
+        if self.format == Format::Json {
+            print(&format!("{:#}\n", serde_json::json!({ "logs": done })));
+            return;
+        }
+        done.iter().for_each(|report| print(&text(report)));
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = hashed.unsigned_abs().saturating_mul(1000) / milliseconds;
+        print(&format!("{hashed} events in {milliseconds} ms, {rate} a second\n"));
+    }
+}
+
+fn kept(file: &Path) -> Kept {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+fn text(report: &LogReport) -> String {
+    let LogReport { log, events, deliveries, streams, checkpoints, outside, findings, found } =
+        report;
+    let verdict = if *found == 0 { "as it was signed" } else { "NOT as it should be" };
+    let verdict = if *checkpoints == 0 && *found == 0 {
+        "whole, but held against no checkpoint"
+    } else {
+        verdict
+    };
+    let mut text = format!(
+        "{log}: {verdict}\n  {events} events of {streams} streams, {deliveries} deliveries; held against \
+         {checkpoints} checkpoints, {outside} of them kept outside the database\n"
+    );
+    if *checkpoints > 0 && *outside == 0 {
+        text += "  whoever can write the database could have written all of it anew: no checkpoint \
+                 outside was at hand\n";
+    }
+    for finding in findings {
+        let place = finding.position.map_or_else(String::new, |at| format!(" at position {at}"));
+        text += &format!("  {}{place}: {}\n", finding.check, finding.what);
+    }
+    let untold = *found - findings.len() as u64;
+    if untold > 0 {
+        text += &format!("  and {untold} more\n");
+    }
+    text
+}
