@@ -11,6 +11,7 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointError, origin},
     leaf::{Entry, leaf},
     note::VerifierKey,
+    shown,
     time::utc,
     tree::verify::{Leaf, ProofError, verify_inclusion},
 };
@@ -62,7 +63,9 @@ pub enum BundleError {
         cause: ProofError,
     },
     /// A delivery that no event of the bundle recorded.
-    #[error("delivery {delivery} belongs to no event of the bundle: event {position} recorded none")]
+    #[error(
+        "delivery {delivery} belongs to no event of the bundle: event {position} recorded none"
+    )]
     Stray {
         /// Its id.
         delivery: String,
@@ -91,7 +94,9 @@ pub enum BundleError {
     #[error("the delivery that event {0} recorded is not enclosed, and the bundle does not say so")]
     NotEnclosed(i64),
     /// A delivery is said to be missing, which it is not.
-    #[error("the bundle says that the delivery of event {0} is not enclosed: there is none missing")]
+    #[error(
+        "the bundle says that the delivery of event {0} is not enclosed: there is none missing"
+    )]
     NotMissing(i64),
     /// The events of a stream are not all there, and the bundle does not say that it is cut.
     #[error(
@@ -161,10 +166,14 @@ pub struct Checked {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, size, about, events, streams, deliveries, .. } = self;
+        let Self { size, events, streams, deliveries, .. } = self;
+        let (origin, about) = (shown::line(&self.origin), shown::line(&self.about));
         writeln!(f, "The bundle holds. It is about {about}.")?;
         writeln!(f, "Log: {origin}. Its checkpoint is signed by the key, over {size} events.")?;
-        writeln!(f, "Events: {events}, of {streams} streams; each is in that log at its position.")?;
+        writeln!(
+            f,
+            "Events: {events}, of {streams} streams; each is in that log at its position."
+        )?;
         let (first, last) = self.recorded;
         writeln!(f, "Recorded: from {} to {}.", utc(first), utc(last))?;
         writeln!(f, "Deliveries: {deliveries}; each is the one that its event recorded.")?;

@@ -89,9 +89,8 @@ fn every_changed_byte_of_a_note_is_refused() {
         let other = if letter == 'A' { 'B' } else { 'A' };
         let rest = &note[place + letter.len_utf8()..];
         let changed = format!("{}{other}{rest}", &note[..place]);
-        let verified = Note::parse(&changed).and_then(|note| {
-            note.verified(&verifier()).map(str::to_owned)
-        });
+        let verified =
+            Note::parse(&changed).and_then(|note| note.verified(&verifier()).map(str::to_owned));
         assert!(verified.is_err(), "{changed}");
     }
 }
