@@ -11,6 +11,7 @@ use creditrail_proof::{
     note::{self, SignerKey, VerifierKey},
     tree::{Frontier, plan},
 };
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::naive;
@@ -177,66 +178,72 @@ pub fn write_export(folder: &Path, manifest: &Manifest, files: &[(&str, String)]
 }
 
 /// The same JSON with one thing changed, for each thing in it: the place of the change, and the JSON.
-pub fn changed(json: &serde_json::Value) -> Vec<(String, serde_json::Value)> {
+pub fn changed(json: &Value) -> Vec<(String, Value)> {
     let mut places = vec![];
     pointers(json, String::new(), &mut places);
     let mut all = vec![];
     for place in places {
-        let other = |change: &dyn Fn(&mut serde_json::Value)| {
+        for value in others(json.pointer(&place).unwrap()) {
             let mut other = json.clone();
-            change(other.pointer_mut(&place).unwrap());
-            (place.clone(), other)
-        };
-        match json.pointer(&place).unwrap() {
-            serde_json::Value::String(text) => {
-                all.push(other(&|value| *value = format!("{text}x").into()));
-                all.push(other(&|value| *value = format!("x{text}").into()));
-                all.push(other(&|value| *value = "".into()));
-                all.push(other(&|value| *value = serde_json::Value::Null));
-            }
-            serde_json::Value::Number(number) => {
-                let number = number.as_i64().unwrap();
-                for number in [number + 1, number - 1, -number, i64::MAX, i64::MIN] {
-                    all.push(other(&|value| *value = number.into()));
-                }
-            }
-            serde_json::Value::Null => {
-                let hash = Hash([1; 32]).to_string();
-                all.push(other(&|value| *value = hash.clone().into()));
-            }
-            serde_json::Value::Array(items) => {
-                for index in 0..items.len() {
-                    all.push(other(&|value| drop(value.as_array_mut().unwrap().remove(index))));
-                    all.push(other(&|value| {
-                        value.as_array_mut().unwrap().push(items[index].clone())
-                    }));
-                    if index > 0 {
-                        all.push(other(&|value| value.as_array_mut().unwrap().swap(0, index)));
-                    }
-                }
-            }
-            serde_json::Value::Object(fields) => {
-                for (name, value) in fields {
-                    if !value.is_null() {
-                        all.push(other(&|value| drop(value.as_object_mut().unwrap().remove(name))));
-                    }
-                }
-                all.push(other(&|value| value["more"] = 1.into()));
-            }
-            serde_json::Value::Bool(_) => panic!("there is none"),
+            *other.pointer_mut(&place).unwrap() = value;
+            all.push((place.clone(), other));
         }
     }
     all
 }
 
-fn pointers(value: &serde_json::Value, place: String, places: &mut Vec<String>) {
+/// What may stand in place of a value.
+fn others(value: &Value) -> Vec<Value> {
     match value {
-        serde_json::Value::Array(items) => {
+        Value::Null => vec![Hash([1; 32]).to_string().into()],
+        Value::Bool(is) => vec![(!is).into()],
+        Value::Number(number) => {
+            let number = number.as_i64().unwrap();
+            [number + 1, number - 1, -number, i64::MAX, i64::MIN].map(Value::from).into()
+        }
+        Value::String(text) => {
+            vec![format!("{text}x").into(), format!("x{text}").into(), "".into(), Value::Null]
+        }
+        Value::Array(items) => other_lists(items),
+        Value::Object(fields) => {
+            let mut more = fields.clone();
+            more.insert("more".to_owned(), 1.into());
+            let without = |name| {
+                let mut fewer = fields.clone();
+                fewer.remove(name);
+                Value::Object(fewer)
+            };
+            let stated = fields.iter().filter(|(_, value)| !value.is_null());
+            stated.map(|(name, _)| without(name)).chain([Value::Object(more)]).collect()
+        }
+    }
+}
+
+/// One fewer, one twice, two in another order.
+fn other_lists(items: &[Value]) -> Vec<Value> {
+    let mut lists = vec![];
+    for (index, item) in items.iter().enumerate() {
+        let mut fewer = items.to_vec();
+        fewer.remove(index);
+        lists.push(fewer.into());
+        lists.push([items, std::slice::from_ref(item)].concat().into());
+        if index > 0 {
+            let mut swapped = items.to_vec();
+            swapped.swap(0, index);
+            lists.push(swapped.into());
+        }
+    }
+    lists
+}
+
+fn pointers(value: &Value, place: String, places: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 pointers(item, format!("{place}/{index}"), places);
             }
         }
-        serde_json::Value::Object(fields) => {
+        Value::Object(fields) => {
             for (name, item) in fields {
                 pointers(item, format!("{place}/{name}"), places);
             }
