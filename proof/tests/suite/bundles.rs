@@ -157,6 +157,24 @@ fn the_key_and_the_log_come_from_outside() {
     assert!(matches!(other, BundleError::Checkpoint(CheckpointError::Note(_))), "{other}");
 }
 
+/// The log itself has what is of another source: its leaf and its proof are right.
+#[test]
+fn what_is_of_another_source_is_refused() {
+    let mut foreign = log();
+    foreign.events[3].source = "other".into();
+    let error = verified(&foreign.bundle()).unwrap_err();
+    assert!(matches!(&error, BundleError::Source { what, .. } if what == "event 4"), "{error}");
+    let mut foreign = log();
+    let delivery = foreign.deliveries.iter_mut().find(|entry| entry.first_position == 4).unwrap();
+    delivery.source = "other".into();
+    foreign.events[3].delivery = Some(delivery.digest());
+    let error = verified(&foreign.bundle()).unwrap_err();
+    assert!(
+        matches!(&error, BundleError::Source { what, .. } if what == "delivery d-4"),
+        "{error}"
+    );
+}
+
 /// A log that somebody rewrote and signed with a key of their own, under the same name.
 #[test]
 fn a_bundle_that_is_recomputed_under_another_key_is_refused() {
