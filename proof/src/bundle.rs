@@ -105,7 +105,7 @@ impl<'a> Bundle<'a> {
     /// The text of `bundle.json`.
     ///
     /// # Errors
-    /// None of this type: it has no keys but texts, and no number that JSON does not have.
+    /// Those of `serde_json`, of which none is met: every key is a text, every number an integer.
     pub fn to_json(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }

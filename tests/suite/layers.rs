@@ -43,13 +43,31 @@ fn no_folder_names_one_above_it() {
 
 #[test]
 fn nothing_unwraps_outside_of_tests() {
-    for root in ["src", "domain/src", "projections/src"] {
+    for root in ["src", "domain/src", "projections/src", "proof/src"] {
         for file in rust_files(root) {
             let source = read(&file);
             let code = production(&source);
             let bare = unwraps(&code);
             assert!(bare.is_empty(), "{}: {bare:#?}", file.display());
         }
+    }
+}
+
+#[test]
+fn the_proof_reaches_for_nothing() {
+    let files = rust_files("proof/src");
+    assert!(files.len() > 10, "the source is found");
+    for file in files.into_iter().filter(|file| !file.ends_with("main.rs")) {
+        let code = production(&read(&file));
+        for outside in ["fs::", "net::", "env::", "process::", "thread::", "SystemTime", "Instant"]
+        {
+            assert!(!code.contains(outside), "{} has {outside}", file.display());
+        }
+    }
+    let manifest = read(&root().join("proof/Cargo.toml"));
+    let (_, dependencies) = manifest.split_once("[dependencies]").expect("dependencies");
+    for known in ["creditrail", "sqlx", "rusqlite", "tokio", "reqwest", "axum", "rand", "jiff"] {
+        assert!(!dependencies.contains(known), "the proof knows {known}");
     }
 }
 

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Bundle, ProvenEvent};
 use crate::{
     leaf::{DeliveryEntry, Entry, leaf},
+    shown,
     time::utc,
 };
 
@@ -32,7 +33,7 @@ const WARNING: &str = "This page proves nothing by itself. Whoever has the publi
 
 /// The page `index.html` of a bundle.
 pub fn page(bundle: &Bundle<'_>) -> String {
-    let title = shown(&format!("{} {}", bundle.kind, bundle.id));
+    let title = shown::text(&format!("{} {}", bundle.kind, bundle.id));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -86,7 +87,7 @@ fn proven(ProvenEvent { event, proof }: &ProvenEvent<'_>) -> Markup {
     let Entry { position, sequence, delivery, .. } = event;
     html! {
         section id=(format!("event-{position}")) {
-            h3 { (position) ". " (shown(&event.event_type)) }
+            h3 { (position) ". " (shown::text(&event.event_type)) }
             dl {
                 (field("Happened", &moment(event.occurred_at)))
                 (field("Recorded", &moment(event.recorded_at)))
@@ -133,31 +134,14 @@ fn delivery(entry: &DeliveryEntry<'_>) -> Markup {
 }
 
 fn field(name: &str, value: &str) -> Markup {
-    html! { dt { (name) } dd { (shown(value)) } }
+    html! { dt { (name) } dd { (shown::text(value)) } }
 }
 
 fn text(text: &str) -> Markup {
-    html! { pre dir="ltr" { (shown(text)) } }
+    html! { pre dir="ltr" { (shown::text(text)) } }
 }
 
 /// For reading, and the number that is proven.
 fn moment(micros: i64) -> String {
     format!("{} ({micros})", utc(micros))
-}
-
-/// A text in which every character is seen: those that turn the direction of reading, have no width or
-/// control something are spelled out.
-fn shown(text: &str) -> String {
-    let mut seen = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let is_unseen = matches!(letter,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-        if is_unseen || (letter.is_control() && letter != '\n' && letter != '\t') {
-            seen += &format!("[U+{:04X}]", u32::from(letter));
-        } else {
-            seen.push(letter);
-        }
-    }
-    seen
 }

@@ -11,6 +11,7 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointError, origin},
     leaf::{Entry, leaf},
     note::VerifierKey,
+    shown,
     time::utc,
     tree::verify::{Leaf, ProofError, verify_inclusion},
 };
@@ -165,7 +166,8 @@ pub struct Checked {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, size, about, events, streams, deliveries, .. } = self;
+        let Self { size, events, streams, deliveries, .. } = self;
+        let (origin, about) = (shown::line(&self.origin), shown::line(&self.about));
         writeln!(f, "The bundle holds. It is about {about}.")?;
         writeln!(f, "Log: {origin}. Its checkpoint is signed by the key, over {size} events.")?;
         writeln!(

@@ -87,8 +87,10 @@ fn an_older_tree_is_opened_from_newer_tiles() {
     leaves.iter().for_each(|leaf| tiles.append(*leaf));
     stored.keep(tiles.take_changed());
     for size in [0, 1, 255, 256, 300, 999, 1000] {
-        let older = Tiles::open(size as u64, |id| stored.0.get(&id).cloned()).unwrap();
+        let mut older = Tiles::open(size as u64, |id| stored.0.get(&id).cloned()).unwrap();
         assert_eq!(older.root(), naive::root(&leaves[..size]), "{size}");
+        leaves[size..].iter().for_each(|leaf| older.append(*leaf));
+        assert_eq!(older.root(), naive::root(&leaves), "{size}, and on from there");
     }
 }
 

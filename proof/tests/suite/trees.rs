@@ -144,8 +144,12 @@ fn every_changed_bit_of_an_inclusion_proof_is_refused() {
             let other = Leaf { index: leaf.index ^ (1 << bit), ..leaf };
             assert!(verify_inclusion(other, head, &proof).is_err(), "{index} of {size}, {bit}");
         }
+        let behind = Leaf { index: head.size, ..leaf };
+        let refused = ProofError::BeyondSize { index: head.size, size: head.size };
+        assert_eq!(verify_inclusion(behind, head, &proof), Err(refused));
         for lengths in other_lengths(&proof) {
-            assert!(verify_inclusion(leaf, head, &lengths).is_err());
+            let refused = verify_inclusion(leaf, head, &lengths);
+            assert!(matches!(refused, Err(ProofError::Length { .. })), "{refused:?}");
         }
     }
 }
@@ -167,7 +171,8 @@ fn every_changed_bit_of_a_consistency_proof_is_refused() {
             assert!(verify_consistency(old, other, &proof).is_err());
         }
         for lengths in other_lengths(&proof) {
-            assert!(verify_consistency(old, new, &lengths).is_err());
+            let refused = verify_consistency(old, new, &lengths);
+            assert!(matches!(refused, Err(ProofError::Length { .. })), "{refused:?}");
         }
     }
 }
@@ -192,10 +197,12 @@ fn every_changed_bit_of_a_range_proof_is_refused() {
             }
         }
         for left in other_lengths(&proof.left) {
-            assert!(verified(&RangeProof { left, ..proof.clone() }).is_err());
+            let refused = verified(&RangeProof { left, ..proof.clone() });
+            assert!(matches!(refused, Err(ProofError::Length { .. })), "{refused:?}");
         }
         for right in other_lengths(&proof.right) {
-            assert!(verified(&RangeProof { right, ..proof.clone() }).is_err());
+            let refused = verified(&RangeProof { right, ..proof.clone() });
+            assert!(matches!(refused, Err(ProofError::Length { .. })), "{refused:?}");
         }
         for other in (0..size as u64).filter(|other| *other != from) {
             assert!(verify_range(other, range(), head(&leaves), &proof).is_err());
@@ -224,6 +231,8 @@ fn what_is_no_frontier_is_refused() {
         assert!(serde_json::from_str::<Frontier>(wrong).is_err(), "{wrong}");
     }
     assert!(Frontier::new(3, vec![Hash([0; 32])]).is_err());
+    assert!(Frontier::new(MAX_SIZE, vec![Hash([0; 32])]).is_ok());
+    assert!(Frontier::new(MAX_SIZE * 2, vec![Hash([0; 32])]).is_err(), "larger than any tree");
 }
 
 fn leaves(count: usize) -> Vec<Hash> {
