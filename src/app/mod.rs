@@ -15,6 +15,7 @@ pub mod lists;
 pub mod metrics;
 pub mod moments;
 mod pages;
+mod past;
 pub mod read;
 pub mod readers;
 pub mod receive;
@@ -451,6 +452,7 @@ impl Worker {
         let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), told);
         let (readers, progress) =
             readers::new(readers, (&config.name, &config.policies), (Arc::clone(store), heads));
+        readers.look().await?;
         let (rejected_task, rejected) =
             rejected::new(&config.name, Arc::clone(store), Arc::clone(clock));
         let deadlines = clock::Deadlines::new(

@@ -1,5 +1,6 @@
 //! The command line door.
 
+mod audit;
 mod deliveries;
 mod demo;
 mod machine;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::{BuildError, command::CommandError, replay::RebuildError};
+use crate::app::{BuildError, command::CommandError, read::ReadError, replay::RebuildError};
 
 /// Why a command of the command line failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,17 @@ pub enum CliError {
     /// Deliveries were not redriven, or not all.
     #[error("the deliveries are not redriven, or not all of them; ask again to go on")]
     Redrive(#[from] CommandError),
+    /// Something could not be read.
+    #[error("it cannot be read")]
+    Read(#[from] ReadError),
+    /// It is not known, or was not then.
+    #[error("there is no {noun} {id}, or there was none then")]
+    NotKnown {
+        /// What it would be.
+        noun: &'static str,
+        /// Its source and id.
+        id: String,
+    },
     /// A call of the demo failed.
     #[error("a call of the demo failed")]
     Call(#[from] reqwest::Error),
@@ -122,6 +134,9 @@ enum Command {
     Machine(machine::Machine),
     /// Rebuilds read models from position 0 of the log.
     Replay(replay::Replay),
+    /// Asks the record.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Looks after deliveries.
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
@@ -155,6 +170,7 @@ struct Place {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Serve(place) => serve::serve(place).await,
+        Command::Audit(audit) => audit.run().await,
         Command::Deliveries(deliveries) => deliveries.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Machine(machine) => machine.run(),
