@@ -68,8 +68,8 @@ impl Creditrail {
             let seen = self.seen(source, when).await?;
             let after = page.after.clone().filter(|after| after.source == *source);
             let limit = page.limit - all.items.len();
-            let page = Page { after, limit, ..page.clone() };
-            let past = Past { things: self.things_at(source, seen).await?, list, page: &page };
+            let rest = Page { after, limit, ..page.clone() };
+            let past = Past { things: self.things_at(source, seen).await?, list, page: &rest };
             let found = past.found().await?;
             let mut items = found
                 .rows
