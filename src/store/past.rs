@@ -75,7 +75,7 @@ impl dyn Store {
         self.all(&sql, values).await?.iter_mut().map(stream).collect()
     }
 
-    /// As [`Self::mentioning`], of those with a step that names a customer by the partner's id alone.
+    /// As `mentioning`, of those with a step that names a customer by the partner's id alone.
     pub async fn mentioning_partner(
         &self,
         source: &str,
