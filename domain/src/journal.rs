@@ -327,7 +327,7 @@ impl<L: Lifecycle> Journal<L> {
         self.entries.iter().filter_map(|entry| Some((entry.step.id, of(entry)?))).collect()
     }
 
-    fn pass_time(&self, now: Timestamp, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
+    pub(crate) fn pass_time(&self, now: Timestamp, policies: &Policies) -> Vec<StepEvent<L::Fact>> {
         let due = self.deadlines(policies).into_iter().filter(|(_, deadline)| *deadline <= now);
         let mut next = self.clone();
         let mut events = Vec::new();
@@ -341,7 +341,7 @@ impl<L: Lifecycle> Journal<L> {
     }
 
     /// The events, and after them what they change about other verdicts.
-    fn followed_by_revisions(
+    pub(crate) fn followed_by_revisions(
         &self,
         events: Vec<StepEvent<L::Fact>>,
         cause: Cause,

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`step`] (what a lender or a partner says about one thing), [`journal`] (how
 //! the steps of one aggregate are kept), [`judge`] (how they are judged in the order in which they
-//! happened), then a folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
+//! happened), [`occurrence`] (what had happened by a time), then a folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
 //! [`charge`], [`customer_link`], [`exception`], [`secret`], [`access`].
 
 pub mod access;
@@ -17,6 +17,7 @@ pub mod journal;
 pub mod judge;
 pub mod machine;
 pub mod money;
+pub mod occurrence;
 pub mod order_key;
 pub mod overrides;
 pub mod path;
@@ -33,6 +34,7 @@ pub use event::{AggregateType, Event};
 pub use flag::{Flag, Severity};
 pub use journal::{Command, Entry, Journal, Lifecycle, OverrideAction, StepEvent};
 pub use money::{Currency, Money};
+pub use occurrence::HappenedBy;
 pub use overrides::PossibleAction;
 pub use path::{PathStep, Place, Track};
 pub use policies::{Policies, Reaction};

@@ -230,6 +230,106 @@ proptest! {
     }
 }
 
+/// As of each time at which a step happened, whatever came later and in whichever order all of it
+/// came: it is as if nothing else had come.
+fn later_steps_leave_no_trace<L: Lifecycle>(
+    steps: &[Told<L::Fact>],
+    shuffles: &[[Index; 6]],
+    shown: fn(&L::State) -> String,
+) -> Result<(), TestCaseError> {
+    let policies = Policies::default();
+    for order in orders(steps, &shuffles[..4]) {
+        let (mut log, mut journal) = (Vec::new(), Journal::<L>::default());
+        for (place, told) in order.iter().enumerate() {
+            let step = told.received(random::receipt() + SignedDuration::from_secs(place as i64));
+            let events = journal.decide(Command::Record(Box::new(step)), &policies).unwrap();
+            events.iter().cloned().for_each(|event| journal.apply(event));
+            log.extend(events.into_iter().map(|event| (place, event)));
+        }
+        for entry in journal.entries() {
+            let time = entry.step.occurred_at;
+            let by = HappenedBy { time, known_at: time };
+            let mut then = Journal::<L>::default();
+            let events = Journal::<L>::happened_by(log.clone(), by, &policies);
+            events.into_iter().for_each(|(_, event)| then.apply(event));
+            let is_in = |told: &Told<L::Fact>| {
+                let step = told.received(random::receipt());
+                then.entry(step.id).is_some()
+            };
+            let only: Vec<_> = order.iter().copied().filter(|told| is_in(told)).collect();
+            let expected = received::<L>(&only, &policies);
+            let all_in = journal.entries().iter().filter(|entry| entry.step.occurred_at <= time);
+            prop_assert_eq!(then.entries().len(), all_in.count());
+            prop_assert_eq!(settled(&then), settled(&expected), "by {} of {:#?}", time, order);
+            prop_assert_eq!(
+                by_receipts(&then, shown(&then.state(&policies))),
+                by_receipts(&expected, shown(&expected.state(&policies)))
+            );
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(reproducible(128))]
+
+    #[test]
+    fn what_had_happened_to_a_transaction_tells_nothing_of_what_came_after(
+        steps in transaction_steps(),
+        shuffles in shuffles(),
+    ) {
+        later_steps_leave_no_trace::<TransactionLifecycle>(&steps, &shuffles, debug)?;
+    }
+
+    #[test]
+    fn what_had_happened_to_a_card_tells_nothing_of_what_came_after(
+        steps in card_steps(),
+        shuffles in shuffles(),
+    ) {
+        later_steps_leave_no_trace::<PaymentMethodLifecycle>(&steps, &shuffles, debug)?;
+    }
+
+    #[test]
+    fn what_had_happened_to_an_applicant_tells_nothing_of_what_came_after(
+        steps in application_steps(),
+        shuffles in shuffles(),
+    ) {
+        later_steps_leave_no_trace::<ApplicationLifecycle>(&steps, &shuffles, by_either_id)?;
+    }
+
+    #[test]
+    fn what_had_happened_to_an_onboarding_tells_nothing_of_what_came_after(
+        steps in onboarding_steps(),
+        shuffles in shuffles(),
+    ) {
+        later_steps_leave_no_trace::<ApplicationLifecycle>(&steps, &shuffles, debug)?;
+    }
+
+    #[test]
+    fn what_lenders_had_reported_tells_nothing_of_what_came_after(
+        steps in lender_steps(),
+        shuffles in shuffles(),
+    ) {
+        later_steps_leave_no_trace::<ApplicationLifecycle>(&steps, &shuffles, debug)?;
+    }
+
+    #[test]
+    fn what_had_happened_to_a_charge_tells_nothing_of_what_came_after(
+        steps in charge_steps(),
+        shuffles in shuffles(),
+    ) {
+        later_steps_leave_no_trace::<ChargeLifecycle>(&steps, &shuffles, debug)?;
+    }
+
+    #[test]
+    fn what_had_happened_to_a_link_tells_nothing_of_what_came_after(
+        steps in link_steps(),
+        shuffles in shuffles(),
+    ) {
+        later_steps_leave_no_trace::<CustomerLinkLifecycle>(&steps, &shuffles, debug)?;
+    }
+}
+
 /// Something that is asked of a journal between its steps.
 #[derive(Clone, Debug)]
 enum Asked {

@@ -62,7 +62,8 @@ pub const KINDS: [&str; 5] = [
     UnreadableKind::Unrecognised.name(),
     CONFLICT,
 ];
-const CONFLICT: &str = "conflict";
+/// The kind of a conflict of identities.
+pub const CONFLICT: &str = "conflict";
 
 /// The statuses.
 pub const STATUSES: [&str; 3] = ["open", "resolved", "auto_resolved"];

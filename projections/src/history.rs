@@ -99,7 +99,7 @@ pub struct Steps<L: Lifecycle> {
     pub moments: BTreeMap<StepId, Vec<Moment<Decision<L::Fact>>>>,
     /// The position of the newest event.
     pub position: i64,
-    /// The position of the oldest event.
+    /// The position of the first event that is told.
     pub first_position: i64,
 }
 
@@ -170,7 +170,8 @@ impl<L: Lifecycle> Default for Steps<L> {
 impl<L: Lifecycle> Steps<L> {
     fn take(&mut self, moment: Moment<StepEvent<L::Fact>>) {
         let Moment { position, recorded_at, is_new, what } = moment;
-        self.position = position;
+        // What is told anew as of a time follows from events that stand further on in the log.
+        self.position = self.position.max(position);
         if self.first_position == 0 {
             self.first_position = position;
         }

@@ -16,6 +16,7 @@ pub mod findings;
 pub mod history;
 pub mod identifiers;
 pub mod moments;
+pub mod occurrence;
 pub mod payment_methods;
 pub mod row;
 pub mod statistics;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Creditrail,
     lists::List,
+    moments::When,
     read::{Items, ReadError},
 };
 use crate::store::Page;
@@ -62,14 +63,14 @@ const fn columns(list: List) -> &'static [&'static str] {
 }
 
 impl Creditrail {
-    /// All rows from where a page begins, portion by portion, in its order.
+    /// All rows from where a page begins, portion by portion, in its order, as they are or were.
     ///
     /// # Errors
     /// The stream ends with a [`ReadError`] if a portion cannot be read.
     pub fn export(
         &self,
         list: List,
-        page: Page,
+        (page, when): (Page, When),
         format: Format,
     ) -> impl Stream<Item = Result<Bytes, ReadError>> + use<> {
         let creditrail = self.clone();
@@ -78,7 +79,7 @@ impl Creditrail {
             let creditrail = creditrail.clone();
             async move {
                 let Some((page, needs_head)) = state else { return Ok(None) };
-                let Items { items, next } = creditrail.list(list, page.clone()).await?;
+                let Items { items, next } = creditrail.list_at(list, page.clone(), when).await?;
                 let text = match format {
                     Format::Csv => csv(columns(list), &items, needs_head),
                     Format::Ndjson => ndjson(&items),

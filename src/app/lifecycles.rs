@@ -3,9 +3,9 @@
 use creditrail_domain::{
     AggregateType, PathStep, Track, application, ids::canonical, machine::Machine,
 };
-use creditrail_projections::{History, Stream, StreamId};
+use creditrail_projections::{History, StreamId};
 
-use super::{Creditrail, read::ReadError};
+use super::{Creditrail, moments::Seen, read::ReadError, then::Known};
 
 /// A lifecycle with the path that a thing took through it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub struct LitLifecycle {
 impl Creditrail {
     /// The lifecycles of a thing, by its path in the interface: `transactions`, `payment-methods`,
     /// `applications` or `charges`. An application that is offered to several lenders has one for
-    /// each that has reported, a charge one more for each of its operations. `up_to` is a position
-    /// of the log: as it was known then. Empty for what is not known, or was not.
+    /// each that has reported, a charge one more for each of its operations. `seen` is the state that is
+    /// asked of: as it is, if there is none. Empty for what is not known, or was not.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -35,14 +35,18 @@ impl Creditrail {
         thing: &str,
         source: &str,
         id: &str,
-        up_to: Option<i64>,
+        seen: Option<Seen>,
     ) -> Result<Vec<LitLifecycle>, ReadError> {
         let policies = &self.known(source)?.config.policies;
         let Some((stream, within)) = self.stream_of(thing, source, id).await? else {
             return Ok(Vec::new());
         };
-        let events = self.store.events_of(source, vec![stream], up_to.unwrap_or(i64::MAX)).await?;
-        let Some(stream) = Stream::fold(events, 0) else { return Ok(Vec::new()) };
+        let known = seen.map_or_else(
+            || Known::up_to(i64::MAX),
+            |Seen { point, happened_by }| Known { happened_by, ..Known::up_to(point.position) },
+        );
+        let streams = self.things_then(source, known)?.rows.streams(vec![stream]).await?;
+        let Some(stream) = streams.into_iter().next() else { return Ok(Vec::new()) };
         let tracks = match &stream.history {
             History::Application(steps) => steps.journal.tracks(policies),
             History::Charge(steps) => steps.journal.tracks(policies),

@@ -34,7 +34,26 @@ pub enum List {
     Deliveries,
 }
 
+/// As of which moment of the log something is asked.
+pub const AS_OF: &str = "as_of";
+/// By when it is to have happened.
+pub const HAPPENED_BY: &str = "happened_by";
+
 impl List {
+    /// Of which past states it can be asked for. Exceptions are what people were shown, so they have
+    /// the axis of the log alone; findings stand by the clock, and the others are never changed.
+    pub const fn axes(self) -> &'static [&'static str] {
+        match self {
+            Self::Transactions
+            | Self::PaymentMethods
+            | Self::Applications
+            | Self::Charges
+            | Self::Actions => &[AS_OF, HAPPENED_BY],
+            Self::Exceptions => &[AS_OF],
+            Self::Stale | Self::Discrepancies | Self::AccessRecords | Self::Deliveries => &[],
+        }
+    }
+
     /// All lists, each with its name in the interface.
     pub const ALL: [(Self, &'static str); 10] = [
         (Self::Transactions, "transactions"),

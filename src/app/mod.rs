@@ -16,6 +16,7 @@ pub mod lists;
 pub mod metrics;
 pub mod moments;
 mod pages;
+mod past;
 pub mod proof;
 pub mod read;
 pub mod readers;
@@ -504,6 +505,7 @@ impl Worker {
             (&config.name, &config.policies),
             (Arc::clone(store), heads.clone()),
         );
+        readers.look().await?;
         let (rejected_task, rejected) =
             rejected::new(&config.name, Arc::clone(store), Arc::clone(clock));
         let deadlines = clock::Deadlines::new(

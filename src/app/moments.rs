@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
-use creditrail_domain::{AggregateType, StepId, application::State, ids};
+use creditrail_domain::{AggregateType, HappenedBy, StepId, application::State, ids};
 pub use creditrail_projections::moments::Moment;
 use creditrail_projections::{History, Stream, StreamId, moments};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use super::{
     Creditrail,
     changes::{FieldChange, changes},
     read::ReadError,
-    then::Then,
+    then::{Known, Then},
     things::{MOST, Thing, Things},
 };
 
@@ -51,6 +51,42 @@ pub struct Point {
     pub recorded_at: Option<Timestamp>,
 }
 
+/// Of which state something is asked, on two axes: what was known when, of what had happened by when.
+/// Nothing is given: as it is known now, all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct When {
+    /// As it was known then; as it is known now, if absent.
+    pub as_of: Option<AsOf>,
+    /// Of what had happened by then; of all of it, if absent.
+    pub happened_by: Option<Timestamp>,
+}
+
+impl When {
+    /// Whether it is the present that is asked for.
+    pub const fn is_now(self) -> bool {
+        self.as_of.is_none() && self.happened_by.is_none()
+    }
+}
+
+/// A state that is asked of, with its place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What was known.
+    pub point: Point,
+    /// By when it is to have happened, if that is asked.
+    pub happened_by: Option<HappenedBy>,
+}
+
+impl Seen {
+    /// Notes on a document as of when it is.
+    pub fn sign(self, document: &mut Value) {
+        document["as_of"] = serde_json::json!(self.point);
+        if let Some(by) = self.happened_by {
+            document["happened_by"] = serde_json::json!(by.time);
+        }
+    }
+}
+
 /// What differs between two moments.
 #[derive(Clone, Debug, Serialize)]
 pub struct Changes {
@@ -58,6 +94,9 @@ pub struct Changes {
     pub from: Point,
     /// The later one.
     pub to: Point,
+    /// Of what had happened by then, at both; of all of it, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub happened_by: Option<Timestamp>,
     /// What differs, in the order of the fields.
     pub changes: Vec<FieldChange>,
 }
@@ -78,34 +117,53 @@ impl Creditrail {
         Ok(Point { position, recorded_at })
     }
 
-    /// The document of a thing as it was at a moment; `None` if it was not known then. At the head
-    /// it is what the read model has.
+    /// Where in the log a state is. What is known now is what the read models have, so that nobody
+    /// waits for them.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn seen(&self, source: &str, when: When) -> Result<Seen, ReadError> {
+        let passed = AsOf::Position(self.known(source)?.progress.position());
+        // Of a time that is to come, what is known now is all there is so far.
+        let now = self.now();
+        let as_of = when.as_of.filter(|as_of| !matches!(as_of, AsOf::Time(at) if *at > now));
+        let point = self.point(source, as_of.unwrap_or(passed)).await?;
+        let known_at = match as_of {
+            Some(_) => point.recorded_at.unwrap_or(Timestamp::MIN),
+            None => now,
+        };
+        let happened_by = when.happened_by.map(|time| HappenedBy { time, known_at });
+        Ok(Seen { point, happened_by })
+    }
+
+    /// The document of a thing as it was; `None` if it was not known then, or nothing of it had
+    /// happened. At the head, and of all of it, it is what the read model has.
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn at(
         &self,
         thing: Thing,
-        source: &str,
-        id: &str,
-        as_of: AsOf,
+        (source, id): (&str, &str),
+        seen: Seen,
     ) -> Result<Option<Value>, ReadError> {
-        let point = self.point(source, as_of).await?;
-        self.things_at(source, point).await?.one(thing, id).await
+        self.things_at(source, seen).await?.one(thing, id).await
     }
 
-    async fn things_at<'a>(
+    pub(super) async fn things_at<'a>(
         &'a self,
         source: &'a str,
-        point: Point,
+        Seen { point, happened_by }: Seen,
     ) -> Result<Things<'a, Then<'a>>, ReadError> {
         // The read models tell which streams there are to fold.
         self.at_least(source, point.position).await?;
-        self.things_then(source, (point.position, Vec::new()))
+        let known = Known { happened_by, ..Known::up_to(point.position) };
+        self.things_then(source, known)
     }
 
-    /// What differs in the document of a thing between two moments; `None` if it is known at
-    /// neither. Where it is known at one alone, its whole document differs.
+    /// What differs in the document of a thing between two moments, of what had happened by a time if
+    /// that is given; `None` if it is known at neither. Where it is known at one alone, its whole
+    /// document differs.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -113,15 +171,18 @@ impl Creditrail {
         &self,
         (thing, source, id): (Thing, &str, &str),
         (from, to): (AsOf, AsOf),
+        happened_by: Option<Timestamp>,
     ) -> Result<Option<Changes>, ReadError> {
-        let (from, to) = (self.point(source, from).await?, self.point(source, to).await?);
-        let before = self.things_at(source, from).await?.one(thing, id).await?;
-        let after = self.things_at(source, to).await?.one(thing, id).await?;
+        let when = |as_of| When { as_of: Some(as_of), happened_by };
+        let (from, to) = (self.seen(source, when(from)).await?, self.seen(source, when(to)).await?);
+        let before = self.at(thing, (source, id), from).await?;
+        let after = self.at(thing, (source, id), to).await?;
         if before.is_none() && after.is_none() {
             return Ok(None);
         }
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-        Ok(Some(Changes { from, to, changes: changes(&before, &after) }))
+        let changes = changes(&before, &after);
+        Ok(Some(Changes { from: from.point, to: to.point, happened_by, changes }))
     }
 
     /// Every moment at which a thing changed by a step of its own, oldest first; `None` if it is not
@@ -137,10 +198,9 @@ impl Creditrail {
         id: &str,
     ) -> Result<Option<Vec<Moment>>, ReadError> {
         // As far as the read models are: what is shown beside it is not newer, and nobody waits.
-        let passed = self.known(source)?.progress.position();
-        let point = self.point(source, AsOf::Position(passed)).await?;
-        let things = self.things_at(source, point).await?;
-        let streams = self.streams_of((thing, source, id), point).await?;
+        let seen = self.seen(source, When::default()).await?;
+        let things = self.things_at(source, seen).await?;
+        let streams = self.streams_of((thing, source, id), seen).await?;
         let streams = things.rows.streams(streams).await?;
         let policies = &self.known(source)?.config.policies;
         let moments = streams.iter().flat_map(|stream| {
@@ -156,15 +216,15 @@ impl Creditrail {
     pub(super) async fn streams_of(
         &self,
         (thing, source, id): (Thing, &str, &str),
-        point: Point,
+        seen: Seen,
     ) -> Result<Vec<StreamId>, ReadError> {
-        let things = self.things_at(source, point).await?;
+        let things = self.things_at(source, seen).await?;
         Ok(match stream_type(thing) {
             Some(AggregateType::Application) => {
                 things.rows.applicant(&ids::canonical(id)).await?.into_iter().collect()
             }
             Some(aggregate_type) => vec![StreamId { aggregate_type, id: ids::canonical(id) }],
-            None => self.streams_of_customer(&things, (source, id), point).await?,
+            None => self.streams_of_customer(&things, (source, id), seen.point).await?,
         })
     }
 

@@ -202,6 +202,15 @@ impl Readers {
         Ok(())
     }
 
+    /// Notes how far they are by their bookmarks: who never runs them can tell what they know.
+    pub(super) async fn look(&self) -> Result<()> {
+        let passed = self.store.passed(&self.source).await?;
+        let of = |reader: &Reader| passed.iter().find(|passed| passed.reader == reader.name);
+        let at = |reader: &&'static Reader| of(reader).map_or(0, |passed| passed.position);
+        self.position.send_replace(self.all.iter().map(at).min().unwrap_or_default());
+        Ok(())
+    }
+
     /// The readers that are farthest behind, where they are, and how far they may go together.
     async fn next_group(&self) -> Result<Option<(Vec<&'static Reader>, i64, i64)>> {
         let stopped = lock(&self.stopped).clone();

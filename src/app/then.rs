@@ -1,14 +1,15 @@
-//! The rows as they were at a position of the log, or as they would be: streams are cut there,
-//! folded, and given to the read models' own `project`.
+//! The rows as they were at a position of the log, of what had happened by a time, or as they would be:
+//! streams are cut there, folded, and given to the read models' own `project`.
+
+mod ties;
 
 use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use creditrail_domain::{AggregateType, Policies, application::State};
+use creditrail_domain::{AggregateType, HappenedBy, Policies, application::State};
 use creditrail_projections::{
-    Cell, Change, History, ReadModel, Recorded, Stream, StreamId, Write,
-    customers::{self, Pair},
-    row, transactions,
+    Cell, Change, History, ReadModel, Recorded, Stream, StreamId, Write, customers::Pair,
+    occurrence, row, transactions,
 };
 use serde_json::Value;
 
@@ -18,28 +19,42 @@ use super::{
     read::ReadError,
     things::{MOST, Rows, Things},
 };
-use crate::store::{Balance, Identity, Page, Store};
+use crate::store::{Balance, Identity, Listed, Page, Store};
 
 /// The rows at a position.
 pub(super) struct Then<'a> {
     store: &'a dyn Store,
     source: &'a str,
     policies: &'a Policies,
-    /// The newest position that is known.
-    up_to: i64,
+    known: Known,
+}
+
+/// What is known of a log.
+pub(super) struct Known {
+    /// The newest position.
+    pub(super) up_to: i64,
+    /// By when it is to have happened, if not all of it counts.
+    pub(super) happened_by: Option<HappenedBy>,
     /// Events that would follow, of which the log knows nothing.
-    imagined: Vec<Recorded>,
+    pub(super) imagined: Vec<Recorded>,
+}
+
+impl Known {
+    /// All up to a position.
+    pub(super) const fn up_to(position: i64) -> Self {
+        Self { up_to: position, happened_by: None, imagined: Vec::new() }
+    }
 }
 
 impl Creditrail {
-    /// The things of a source as they were at a position, or as they would be if events followed.
+    /// The things of a source as they were, or as they would be if events followed.
     pub(super) fn things_then<'a>(
         &'a self,
         source: &'a str,
-        (up_to, imagined): (i64, Vec<Recorded>),
+        known: Known,
     ) -> Result<Things<'a, Then<'a>>, ReadError> {
         let policies = &self.known(source)?.config.policies;
-        let rows = Then { store: &*self.store, source, policies, up_to, imagined };
+        let rows = Then { store: &*self.store, source, policies, known };
         Ok(Things { rows, source, reissue_window: policies.reissue_window })
     }
 }
@@ -47,23 +62,49 @@ impl Creditrail {
 impl Then<'_> {
     /// The streams of these ids that there were, folded.
     pub(super) async fn streams(&self, ids: Vec<StreamId>) -> Result<Vec<Stream>, ReadError> {
-        let imagined = self.imagined.iter().filter(|event| ids.contains(&event.stream)).cloned();
+        let Known { up_to, happened_by, imagined } = &self.known;
+        let imagined = imagined.iter().filter(|event| ids.contains(&event.stream)).cloned();
         let imagined: Vec<_> = imagined.collect();
-        let mut events = self.store.events_of(self.source, ids, self.up_to).await?;
+        let mut events = self.store.events_of(self.source, ids, *up_to).await?;
         events.extend(imagined);
+        let (happened_by, policies) = (*happened_by, self.policies.clone());
         // Folding is pure computation, far longer than a poll should take.
         let folded = tokio::task::spawn_blocking(move || {
             let mut by_stream = HashMap::<StreamId, Vec<Recorded>>::new();
             for event in events {
                 by_stream.entry(event.stream.clone()).or_default().push(event);
             }
-            by_stream.into_values().filter_map(|events| Stream::fold(events, 0)).collect()
+            let then = |events| match happened_by {
+                Some(by) => occurrence::happened_by(events, by, &policies),
+                None => events,
+            };
+            by_stream.into_values().filter_map(|events| Stream::fold(then(events), 0)).collect()
         });
         folded.await.map_err(|_| ReadError::Unfolded)
     }
 
+    /// The newest position that is known.
+    pub(super) const fn up_to(&self) -> i64 {
+        self.known.up_to
+    }
+
+    /// A page of a list as it is.
+    pub(super) async fn listed(&self, list: List, page: &Page) -> Result<Vec<Listed>, ReadError> {
+        Ok(self.store.list(list.table(), page).await?)
+    }
+
+    /// Where events of a kind stand in a part of the log that begins at a position.
+    pub(super) async fn events(
+        &self,
+        kind: AggregateType,
+        (from, is_forward): (i64, bool),
+        most: i64,
+    ) -> Result<(Vec<(i64, StreamId)>, Option<i64>), ReadError> {
+        Ok(self.store.events_of_kind(self.source, kind, (from, is_forward), most).await?)
+    }
+
     /// The rows that a read model made of these streams.
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         model: &'static ReadModel,
         ids: Vec<StreamId>,
@@ -102,7 +143,7 @@ impl Then<'_> {
         if let Some(row) = by(id) {
             return document(row).map(Some);
         }
-        let whole = Self { up_to: i64::MAX, imagined: Vec::new(), ..*self };
+        let whole = Self { known: Known::up_to(i64::MAX), ..*self };
         let streams = whole.streams(vec![applicant]).await?;
         let ids = streams.iter().flat_map(|stream| other_ids(stream, id, self.policies));
         let known: Vec<String> = ids.collect();
@@ -110,7 +151,7 @@ impl Then<'_> {
     }
 
     /// The streams that may have had a row with this value in a column.
-    async fn candidates(
+    pub(super) async fn candidates(
         &self,
         list: List,
         (column, value): (&'static str, &str),
@@ -119,7 +160,7 @@ impl Then<'_> {
         let most = i64::try_from(MOST).unwrap_or(i64::MAX);
         let mut streams = BTreeSet::new();
         if column == "customer_id" {
-            let of_kind = (Some(kind), self.up_to);
+            let of_kind = (Some(kind), self.known.up_to);
             streams.extend(self.store.mentioning(self.source, value, of_kind, most).await?);
         }
         let page = Page {
@@ -142,41 +183,6 @@ impl Then<'_> {
             }
         }
         Ok(streams)
-    }
-
-    /// The rows of customers that links make, of all links of these customers.
-    async fn links(&self, customers: BTreeSet<String>) -> Result<Vec<Tie>, ReadError> {
-        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-        let of_links = (Some(AggregateType::CustomerLink), self.up_to);
-        let mut streams = BTreeSet::new();
-        for customer in customers {
-            streams.extend(self.store.mentioning(self.source, &customer, of_links, most).await?);
-        }
-        let rows = self.rows(&customers::READ_MODEL, streams.into_iter().collect()).await?;
-        Ok(rows.iter().filter_map(Tie::of).collect())
-    }
-
-    /// What was known of ids of customers then: the rows whose column is one of them.
-    async fn ties(&self, column: &'static str, ids: &[String]) -> Result<Vec<Tie>, ReadError> {
-        let known = self.store.ties(self.source, column, ids.to_vec()).await?;
-        let linked = known.iter().filter(|tie| tie.is_link);
-        let linked = linked.filter_map(|tie| tie.customer_id.clone()).collect();
-        // What was told once stays as it was told; a link's row changes.
-        let told = known.iter().filter(|tie| !tie.is_link && tie.first_position <= self.up_to);
-        let told = told.map(|tie| Tie {
-            since: tie.first_position,
-            customer_id: tie.customer_id.clone(),
-            partner_customer_id: tie.partner_customer_id.clone(),
-            strength: tie.strength.clone(),
-        });
-        let mut ties: Vec<_> = told.chain(self.links(linked).await?).collect();
-        let is_wanted = |id: &Option<String>| id.as_ref().is_some_and(|id| ids.contains(id));
-        ties.retain(|tie| match column {
-            "customer_id" => is_wanted(&tie.customer_id),
-            _ => is_wanted(&tie.partner_customer_id),
-        });
-        ties.sort_by_key(|tie| tie.since);
-        Ok(ties)
     }
 }
 
@@ -215,19 +221,11 @@ impl Rows for Then<'_> {
 
     async fn pairs(&self, partners: Vec<String>) -> Result<Vec<Pair>, ReadError> {
         let ties = self.ties("partner_customer_id", &partners).await?;
-        let counts = |tie: &Tie| ["implied", "explicit", "ended"].contains(&tie.strength.as_str());
-        let pair = |tie: Tie| {
-            Some(Pair {
-                first_position: tie.since,
-                customer_id: tie.customer_id?,
-                partner_customer_id: tie.partner_customer_id?,
-            })
-        };
-        Ok(ties.into_iter().filter(counts).filter_map(pair).collect())
+        Ok(ties.into_iter().filter_map(ties::Tie::pair).collect())
     }
 
     async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError> {
-        let of_kind = (Some(AggregateType::Transaction), self.up_to);
+        let of_kind = (Some(AggregateType::Transaction), self.known.up_to);
         let most = i64::try_from(MOST).unwrap_or(i64::MAX) + 1;
         let streams = self.store.mentioning(self.source, customer_id, of_kind, most).await?;
         if streams.len() > MOST {
@@ -241,33 +239,6 @@ impl Rows for Then<'_> {
             Some((text(list, row, "currency")?, amounts))
         });
         Ok(Some(Balance::sums(totals)))
-    }
-}
-
-/// Two ids of a customer, or one of them alone, as they were known.
-struct Tie {
-    since: i64,
-    customer_id: Option<String>,
-    partner_customer_id: Option<String>,
-    strength: String,
-}
-
-impl Tie {
-    fn of(row: &Change) -> Option<Self> {
-        match row.cells.as_slice() {
-            [
-                Cell::Int(Some(since)),
-                Cell::Text(customer_id),
-                Cell::Text(partner_customer_id),
-                Cell::Text(Some(strength)),
-            ] => Some(Self {
-                since: *since,
-                customer_id: customer_id.clone(),
-                partner_customer_id: partner_customer_id.clone(),
-                strength: strength.clone(),
-            }),
-            _ => None,
-        }
     }
 }
 
@@ -285,7 +256,7 @@ fn other_ids(stream: &Stream, id: &str, policies: &Policies) -> Vec<String> {
 }
 
 /// The kind of stream in which the things of a list live.
-const fn aggregate_type(list: List) -> AggregateType {
+pub(super) const fn aggregate_type(list: List) -> AggregateType {
     match list {
         List::Transactions => AggregateType::Transaction,
         List::PaymentMethods => AggregateType::PaymentMethod,
@@ -305,14 +276,14 @@ fn cell<'a>(list: List, row: &'a Change, column: &str) -> Option<&'a Cell> {
     row.cells.get(place)
 }
 
-fn text<'a>(list: List, row: &'a Change, column: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(list: List, row: &'a Change, column: &str) -> Option<&'a str> {
     match cell(list, row, column)? {
         Cell::Text(text) => text.as_deref(),
         Cell::Int(_) => None,
     }
 }
 
-fn number(list: List, row: &Change, column: &str) -> i64 {
+pub(super) fn number(list: List, row: &Change, column: &str) -> i64 {
     match cell(list, row, column) {
         Some(Cell::Int(Some(number))) => *number,
         _ => 0,
@@ -320,7 +291,7 @@ fn number(list: List, row: &Change, column: &str) -> i64 {
 }
 
 /// Every table of documents has the document last.
-fn document(row: &Change) -> Result<Value, ReadError> {
+pub(super) fn document(row: &Change) -> Result<Value, ReadError> {
     let document = match row.cells.last() {
         Some(Cell::Text(Some(document))) => document.as_str(),
         _ => "null",

@@ -2,6 +2,7 @@
 
 mod key;
 mod prove;
+mod show;
 mod status;
 mod tree;
 mod verify;
@@ -9,6 +10,7 @@ mod verify;
 use clap::Subcommand;
 
 use super::CliError;
+use crate::app::things::Thing;
 
 /// What is asked of the record. None of these changes an event.
 #[derive(Debug, Subcommand)]
@@ -30,6 +32,9 @@ pub(super) enum Audit {
     /// Prints the key that verifies what is signed, or makes a new one that signs.
     #[command(subcommand)]
     Key(key::Key),
+    /// Shows a thing as it is, as it was known at a moment, of what had happened by a time, and what
+    /// has changed since a moment.
+    Show(show::Show),
 }
 
 impl Audit {
@@ -41,6 +46,26 @@ impl Audit {
             Self::Consistency(consistency) => consistency.run().await,
             Self::RebuildTree(rebuild) => rebuild.run().await,
             Self::Key(key) => key.run().await,
+            Self::Show(show) => show.run().await,
         }
+    }
+}
+
+/// A kind by the name of one, or of its list.
+fn thing(given: &str) -> Result<Thing, String> {
+    let is = |thing: &Thing| given == thing.name() || given == thing.noun().replace(' ', "-");
+    Thing::ALL.into_iter().find(is).ok_or_else(|| {
+        let all: Vec<_> = Thing::ALL.iter().map(|thing| thing.noun().replace(' ', "-")).collect();
+        format!("is not one of: {}", all.join(", "))
+    })
+}
+
+/// A source and an id in it.
+fn address(given: &str) -> Result<(String, String), String> {
+    match given.split_once('/') {
+        Some((source, id)) if !source.is_empty() && !id.is_empty() => {
+            Ok((source.to_owned(), id.to_owned()))
+        }
+        _ => Err("must be SOURCE/ID, such as imprint/demo-late-update".to_owned()),
     }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    app::{BuildError, command::CommandError, proof, replay::RebuildError},
+    app::{BuildError, command::CommandError, proof, read::ReadError, replay::RebuildError},
     store::StoreError,
 };
 
@@ -84,6 +84,17 @@ pub enum CliError {
     /// The store failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
+    /// Something could not be read.
+    #[error("it cannot be read")]
+    Read(#[from] ReadError),
+    /// It is not known, or was not then.
+    #[error("there is no {noun} {id}, or there was none then")]
+    NotKnown {
+        /// What it would be.
+        noun: &'static str,
+        /// Its source and id.
+        id: String,
+    },
     /// A call of the demo failed.
     #[error("a call of the demo failed")]
     Call(#[from] reqwest::Error),

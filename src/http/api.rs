@@ -17,7 +17,7 @@ use super::{
     problem::Problem,
     routes::Routes,
     statistics::statistics,
-    things::things,
+    things::{not_known_then, things},
 };
 use crate::app::{
     Creditrail,
@@ -29,6 +29,7 @@ use crate::app::{
     },
     lists::List,
     redrive::{RedriveDeliveries, Report},
+    things::Thing,
     verify::{VerifiedCalls, VerifyCalls},
 };
 
@@ -140,13 +141,21 @@ async fn timeline(
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
     let page = params.page(vec![source.clone()])?;
-    params.done(&["at_least", "limit", "cursor"])?;
-    found("customer", &id, creditrail.timeline(&source, &id, page).await?.map(answer))
+    let when = params.when()?;
+    params.done(&["at_least", "limit", "cursor", "as_of", "happened_by"])?;
+    if when.is_now() {
+        return found("customer", &id, creditrail.timeline(&source, &id, page).await?.map(answer));
+    }
+    let seen = creditrail.seen(&source, when).await?;
+    let Some(items) = creditrail.timeline_at((&source, &id), page, seen).await? else {
+        return Err(not_known_then(&creditrail, Thing::Customer, (&source, &id), seen).await?);
+    };
+    Ok(Json(answer(items)))
 }
 
 async fn listed(creditrail: &Creditrail, list: List, given: Given) -> Answer {
-    let page = Params::new(given.0).list(creditrail, list).await?;
-    Ok(Json(answer(creditrail.list(list, page).await?)))
+    let (page, when) = Params::new(given.0).list(creditrail, list).await?;
+    Ok(Json(answer(creditrail.list_at(list, page, when).await?)))
 }
 
 async fn transactions(State(creditrail): State<Creditrail>, given: Given) -> Answer {

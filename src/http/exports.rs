@@ -78,7 +78,7 @@ async fn take(
     }
     let given = filters.iter().filter(|(_, value)| !value.is_empty());
     let given: Vec<_> = given.map(|(name, value)| format!("{name}={value}")).collect();
-    let page = Params::new(filters.into_iter().collect()).list(creditrail, list).await?;
+    let (page, when) = Params::new(filters.into_iter().collect()).list(creditrail, list).await?;
     let about = format!(
         "{name} as {}: {}",
         format.name(),
@@ -90,7 +90,7 @@ async fn take(
         Format::Csv => "text/csv; charset=utf-8",
         Format::Ndjson => "application/x-ndjson",
     };
-    let rows = Stream::from_stream(creditrail.export(list, page, format));
+    let rows = Stream::from_stream(creditrail.export(list, (page, when), format));
     let mut response = ([(CONTENT_TYPE, kind)], rows).into_response();
     // The names of lists are of a-z and `-`.
     let file = format!("attachment; filename=\"creditrail-{name}.{}\"", format.name());

@@ -3,11 +3,17 @@
 use std::collections::HashMap;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    app::{Creditrail, lists::List, moments::AsOf, read::Items},
-    store::{Cursor, Page},
+    app::{
+        Creditrail,
+        lists::{AS_OF, HAPPENED_BY, List},
+        moments::{AsOf, When},
+        read::Items,
+    },
+    store::{Cursor, Order, Page},
 };
 
 use super::problem::Problem;
@@ -83,6 +89,20 @@ impl Params {
         given.map(read).transpose()
     }
 
+    /// Takes a time.
+    pub fn time(&mut self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let given = self.take(name);
+        let read = |given: String| {
+            given.parse().map_err(|_| Problem::invalid(name, "must be a time in RFC 3339"))
+        };
+        given.map(read).transpose()
+    }
+
+    /// Takes `as_of` and `happened_by`.
+    pub fn when(&mut self) -> Result<When, Problem> {
+        Ok(When { as_of: self.moment(AS_OF)?, happened_by: self.time(HAPPENED_BY)? })
+    }
+
     /// Waits until the read models of `source` have passed `at_least`, if it is given.
     pub async fn wait(
         &mut self,
@@ -104,8 +124,13 @@ impl Params {
         Ok(Page { sources, after, limit, ..Page::default() })
     }
 
-    /// Takes `source`, waits for `at_least`, and takes `order`, `limit`, `cursor` and the filters.
-    pub async fn list(&mut self, creditrail: &Creditrail, list: List) -> Result<Page, Problem> {
+    /// Takes `source`, waits for `at_least`, and takes `order`, `limit`, `cursor`, the filters, and of
+    /// which state the list is to be, where it has a past.
+    pub async fn list(
+        &mut self,
+        creditrail: &Creditrail,
+        list: List,
+    ) -> Result<(Page, When), Problem> {
         let all = list.logs(creditrail);
         let source = self.take("source");
         if let Some(source) = source.as_ref().filter(|source| !all.contains(source)) {
@@ -121,6 +146,7 @@ impl Params {
             Problem::invalid("order", format!("`{order}` is not one of: {}", all.join(", ")))
         })?;
         page.order = *order;
+        let when = self.past(list, &page)?;
         for name in list.filters() {
             if let Some(value) = self.take(name) {
                 let values = list.values(name);
@@ -132,9 +158,28 @@ impl Params {
             }
         }
         let mut known = vec!["source", "at_least", "order", "limit", "cursor"];
+        known.extend(list.axes());
         known.extend(list.filters());
         self.done(&known)?;
-        Ok(page)
+        Ok((page, when))
+    }
+
+    /// Takes of a list's two axes of time those that it has.
+    fn past(&mut self, list: List, page: &Page) -> Result<When, Problem> {
+        let mut when = When::default();
+        for axis in list.axes() {
+            match *axis {
+                AS_OF => when.as_of = self.moment(AS_OF)?,
+                _ => when.happened_by = self.time(HAPPENED_BY)?,
+            }
+        }
+        if matches!(when.as_of, Some(AsOf::Position(_))) && page.sources.len() > 1 {
+            return Err(Problem::invalid("source", "is required with a position as `as_of`"));
+        }
+        if !when.is_now() && page.order == Order::Stake {
+            return Err(Problem::invalid("order", "`stake` is as of now only"));
+        }
+        Ok(when)
     }
 
     /// Refuses what has not been taken.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{
         Creditrail,
-        moments::{AsOf, Point},
+        moments::{AsOf, Seen},
         read::Items,
         things::Thing,
     },
@@ -54,18 +54,17 @@ async fn one(
 ) -> Answer {
     let mut params = Params::new(given);
     params.wait(creditrail, Some(&source)).await?;
-    let as_of = params.moment("as_of")?;
-    params.done(&["at_least", "as_of"])?;
-    let Some(as_of) = as_of else {
+    let when = params.when()?;
+    params.done(&["at_least", "as_of", "happened_by"])?;
+    if when.is_now() {
         let found = creditrail.document_of(thing, &source, &id).await?;
         return found.map(Json).ok_or_else(|| Problem::not_found(thing.noun(), &id));
+    }
+    let seen = creditrail.seen(&source, when).await?;
+    let Some(mut document) = creditrail.at(thing, (&source, &id), seen).await? else {
+        return Err(not_known_then(creditrail, thing, (&source, &id), seen).await?);
     };
-    let point = creditrail.point(&source, as_of).await?;
-    let found = creditrail.at(thing, &source, &id, AsOf::Position(point.position)).await?;
-    let Some(mut document) = found else {
-        return Err(not_known_then(creditrail, thing, (&source, &id), point).await?);
-    };
-    document["as_of"] = json!(point);
+    seen.sign(&mut document);
     Ok(Json(document))
 }
 
@@ -104,8 +103,9 @@ async fn changes(
     let from = params.moment("from")?;
     let from = from.ok_or_else(|| Problem::invalid("from", "is required"))?;
     let to = params.moment("to")?.unwrap_or(AsOf::Position(i64::MAX));
-    params.done(&["at_least", "from", "to"])?;
-    let found = creditrail.changes((thing, &source, &id), (from, to)).await?;
+    let happened_by = params.time("happened_by")?;
+    params.done(&["at_least", "from", "to", "happened_by"])?;
+    let found = creditrail.changes((thing, &source, &id), (from, to), happened_by).await?;
     found.map(|found| Json(json!(found))).ok_or_else(|| Problem::not_found(thing.noun(), &id))
 }
 
@@ -114,14 +114,21 @@ pub(super) async fn not_known_then(
     creditrail: &Creditrail,
     thing: Thing,
     (source, id): (&str, &str),
-    point: Point,
+    seen: Seen,
 ) -> Result<Problem, Problem> {
     let moments = creditrail.moments(thing, source, id).await?;
     let Some(first) = moments.and_then(|moments| moments.into_iter().next()) else {
         return Ok(Problem::not_found(thing.noun(), id));
     };
-    let (noun, at, from) = (thing.noun(), point.position, first.position);
-    let detail =
-        format!("there was no {noun} `{id}` at position {at}: it is known from position {from} on");
+    let (noun, at, from) = (thing.noun(), seen.point.position, first.position);
+    let detail = match seen.happened_by {
+        Some(by) if from <= at => format!(
+            "nothing of the {noun} `{id}` had happened by {}, as far as it was known at position {at}",
+            by.time
+        ),
+        _ => format!(
+            "there was no {noun} `{id}` at position {at}: it is known from position {from} on"
+        ),
+    };
     Ok(Problem::new(StatusCode::NOT_FOUND, "not_known_then", detail))
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Result, Store,
-    reading::{stream, time},
+    reading::{external_id, stream, time},
     sql::Row,
 };
 
@@ -17,6 +17,11 @@ const MENTIONING: &str = "SELECT aggregate_type, stream FROM @timeline
     WHERE source = $1 AND customer_id = $2 AND first_position <= $3{type}
     GROUP BY aggregate_type, stream ORDER BY MAX(first_position) DESC, stream LIMIT ";
 
+/// Steps that name a customer by the partner's id alone.
+const MENTIONING_PARTNER: &str = "SELECT aggregate_type, stream FROM @timeline
+    WHERE source = $1 AND customer_id IS NULL AND partner_customer_id = $2 AND first_position <= $3
+    GROUP BY aggregate_type, stream ORDER BY MAX(first_position) DESC, stream LIMIT $4";
+
 const NAMED: &str = "SELECT subject_id FROM @identifiers
     WHERE source = $1 AND key >= $2 AND key < $3 AND subject_type = $4 ORDER BY key LIMIT $5";
 
@@ -24,6 +29,13 @@ const TIES: &str = "SELECT key, first_position, customer_id, partner_customer_id
     FROM @customers WHERE source = $1 AND ";
 
 const APPLICANT: &str = "SELECT applicant FROM @applications WHERE source = $1 AND key = $2";
+
+/// How much of the log is looked through at once for events of a kind.
+const WINDOW: i64 = 10_000;
+
+const OF_KIND: &str = "SELECT position, aggregate_type, aggregate_id FROM @events
+    WHERE source = $1 AND position >= $2 AND position <= $3 AND aggregate_type = $4
+    ORDER BY position {direction} LIMIT $5";
 
 const RECORDED_AT: &str = "SELECT recorded_at FROM @events WHERE source = $1 AND position = $2";
 
@@ -61,6 +73,18 @@ impl dyn Store {
         values.push(limit.into());
         let sql = MENTIONING.replace("{type}", narrowed) + &format!("${}", values.len());
         self.all(&sql, values).await?.iter_mut().map(stream).collect()
+    }
+
+    /// As `mentioning`, of those with a step that names a customer by the partner's id alone.
+    pub async fn mentioning_partner(
+        &self,
+        source: &str,
+        partner_customer_id: &str,
+        up_to: i64,
+        limit: i64,
+    ) -> Result<Vec<StreamId>> {
+        let values = vec![source.into(), partner_customer_id.into(), up_to.into(), limit.into()];
+        self.all(MENTIONING_PARTNER, values).await?.iter_mut().map(stream).collect()
     }
 
     /// The things of a kind with which a value was ever named, `limit` at most.
@@ -104,6 +128,39 @@ impl dyn Store {
     pub async fn applicant(&self, source: &str, application_id: &str) -> Result<Option<String>> {
         let rows = self.all(APPLICANT, vec![source.into(), application_id.into()]).await?;
         rows.into_iter().next().map(|mut row| row.text()).transpose()
+    }
+
+    /// Where events of a kind stand in the log, from a position on: upwards or downwards, `limit` at
+    /// most, and of a bounded part of it. The last position that was looked at, if any was.
+    pub async fn events_of_kind(
+        &self,
+        source: &str,
+        kind: AggregateType,
+        (from, is_upwards): (i64, bool),
+        limit: i64,
+    ) -> Result<(Vec<(i64, StreamId)>, Option<i64>)> {
+        let (low, high) = if is_upwards {
+            (from, from.saturating_add(WINDOW - 1))
+        } else {
+            (from.saturating_sub(WINDOW - 1).max(1), from)
+        };
+        if high < 1 {
+            return Ok((Vec::new(), None));
+        }
+        let direction = if is_upwards { "ASC" } else { "DESC" };
+        let sql = OF_KIND.replace("{direction}", direction);
+        let values = vec![source.into(), low.into(), high.into(), kind.name().into(), limit.into()];
+        let place = |mut row: Row| {
+            let position = row.int()?;
+            let StreamId { aggregate_type, id } = stream(&mut row)?;
+            Ok((position, StreamId { aggregate_type, id: external_id(&id).to_owned() }))
+        };
+        let found: Vec<_> =
+            self.all(&sql, values).await?.into_iter().map(place).collect::<Result<_>>()?;
+        let is_cut = i64::try_from(found.len()).is_ok_and(|found| found == limit);
+        let end = if is_upwards { high } else { low };
+        let end = found.last().filter(|_| is_cut).map_or(end, |(position, _)| *position);
+        Ok((found, Some(end)))
     }
 
     /// When the event at a position was recorded.

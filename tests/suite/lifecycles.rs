@@ -1,7 +1,11 @@
 //! The lifecycles of a thing with the path that it took, as a host reads them and as they are drawn.
 
 use creditrail::{
-    app::{Creditrail, lifecycles::LitLifecycle},
+    app::{
+        Creditrail,
+        lifecycles::LitLifecycle,
+        moments::{AsOf, When},
+    },
     http::dashboard::lifecycle::svg,
     sources::{Kind, sign},
 };
@@ -87,7 +91,14 @@ async fn of<const N: usize>(
     id: &str,
     up_to: Option<i64>,
 ) -> [LitLifecycle; N] {
-    let lifecycles = creditrail.lifecycles(thing, source, id, up_to).await.expect("a read");
+    let seen = match up_to {
+        Some(up_to) => {
+            let when = When { as_of: Some(AsOf::Position(up_to)), happened_by: None };
+            Some(creditrail.seen(source, when).await.expect("a moment"))
+        }
+        None => None,
+    };
+    let lifecycles = creditrail.lifecycles(thing, source, id, seen).await.expect("a read");
     lifecycles.try_into().expect("as many lifecycles")
 }
 

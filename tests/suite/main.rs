@@ -14,12 +14,14 @@ mod support;
 mod accessibility; // every page, for whoever cannot see or point
 mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
+mod audit_show; // the record on the command line, as it is over HTTP
 mod browser; // the dashboard, used as support uses it
 mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what
 mod charge_commands; // a partner's void, an operator's link
 mod charges; // operations, chargebacks, what they add up to
 mod clients; // generated from the description, and what asks at random
+mod clocks; // recorded_at, whatever the clock does
 mod contract; // what every store promises, run on each
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
@@ -38,10 +40,12 @@ mod logs; // one delivery, followed by its id
 mod markup; // what lenders send stays text
 mod metrics; // what is counted for operators
 mod moments; // what was known at a moment
+mod occurrence; // what had happened by a time
 mod onboarding; // from the signing to the card
 mod onboarding_calls; // its signature, its window, its ids
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
+mod past_lists; // lists and timelines as they were
 mod plans; // no read without an index
 mod postgres_es_traps; // what of postgres-es loses data
 mod previews; // what resolving an exception would lead to

@@ -283,6 +283,7 @@ async fn everything(creditrail: &Creditrail) {
             paths.push(format!("{root}{name}/{source}/{id}"));
             paths.push(format!("{root}{name}/{source}/{id}?as_of=2"));
             paths.push(format!("{root}{name}/{source}/{id}?as_of=2026-03-01T07:00:00Z"));
+            paths.push(format!("{root}{name}/{source}/{id}?happened_by=2026-03-01T07:00:00Z"));
         }
         paths.push(format!("/v1/{name}/{source}/{id}/moments"));
         paths.push(format!("/v1/{name}/{source}/{id}/changes?from=1"));
@@ -292,6 +293,8 @@ async fn everything(creditrail: &Creditrail) {
     let cursor = hex::encode(json!(["imprint", 5, "c"]).to_string());
     for cursor in ["", &format!("?cursor={cursor}")] {
         paths.push(format!("/v1/customers/imprint/c/timeline{cursor}"));
+        let and = if cursor.is_empty() { "?" } else { "&" };
+        paths.push(format!("/v1/customers/imprint/c/timeline{cursor}{and}as_of=5"));
     }
     for (list, name) in List::ALL {
         for (order, _) in list.orders() {
@@ -301,6 +304,11 @@ async fn everything(creditrail: &Creditrail) {
                         .into_iter()
                         .map(|filters| format!("/v1/{name}?order={order}{filters}{cursor}")),
                 );
+                if *order != "stake" && !list.axes().is_empty() {
+                    let past = "&source=imprint&as_of=20";
+                    let past = |filters| format!("/v1/{name}?order={order}{filters}{cursor}{past}");
+                    paths.extend(filtered(list).into_iter().map(past));
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::{
         judge::{Aggregates, Desk},
         moments::Point,
         read::ReadError,
+        then::Known,
         things::Thing,
         writer::WriteError,
     },
@@ -113,8 +114,11 @@ impl Creditrail {
         imagined: Vec<Recorded>,
     ) -> Result<Preview, ReadError> {
         self.at_least(&target.source, head.position).await?;
-        let now = self.things_then(&target.source, (head.position, Vec::new()))?;
-        let then = self.things_then(&target.source, (head.position, imagined.clone()))?;
+        let now = self.things_then(&target.source, Known::up_to(head.position))?;
+        let then = self.things_then(
+            &target.source,
+            Known { imagined: imagined.clone(), ..Known::up_to(head.position) },
+        )?;
         let thing = match about(&target) {
             None if target.stream.aggregate_type == AggregateType::CustomerLink => {
                 let streams = now.rows.streams(vec![target.stream.clone()]).await?;

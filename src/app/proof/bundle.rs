@@ -11,7 +11,7 @@ use creditrail_proof::{
 use super::{Creditrail, SignError, TreeError, tree::Nodes};
 use crate::{
     app::{
-        moments::{AsOf, stream_type},
+        moments::{AsOf, When, stream_type},
         read::ReadError,
         things::Thing,
     },
@@ -73,8 +73,9 @@ impl Creditrail {
     /// # Errors
     /// [`ProveError`].
     pub async fn prove(&self, thing: Thing, source: &str, id: &str) -> Result<Proven, ProveError> {
-        let point = self.point(source, AsOf::Position(i64::MAX)).await?;
-        let streams = self.streams_of((thing, source, id), point).await?;
+        let when = When { as_of: Some(AsOf::Position(i64::MAX)), happened_by: None };
+        let seen = self.seen(source, when).await?;
+        let streams = self.streams_of((thing, source, id), seen).await?;
         let kind = kind(thing, id, &streams);
         let mut positions = Vec::new();
         let mut cut = Vec::new();

@@ -8,7 +8,10 @@ use std::{
 use clap::Args;
 use creditrail_proof::bundle;
 
-use super::super::{CliError, Place, print, settings};
+use super::{
+    super::{CliError, Place, print, settings},
+    address, thing,
+};
 use crate::app::things::Thing;
 
 /// What is proven, and where to.
@@ -16,23 +19,15 @@ use crate::app::things::Thing;
 pub(in crate::cli) struct Prove {
     #[command(flatten)]
     place: Place,
-    /// What kind of thing: transactions, payment-methods, applications, charges, customers.
+    /// What kind of thing: transaction, payment-method, application, charge, customer.
+    #[arg(value_parser = thing)]
     kind: Thing,
     /// Which one: `SOURCE/ID`.
-    #[arg(value_parser = source_and_id)]
+    #[arg(value_parser = address)]
     which: (String, String),
     /// The folder, which is made. It gets `bundle.json` and `index.html`.
     #[arg(long)]
     out: PathBuf,
-}
-
-pub(super) fn source_and_id(given: &str) -> Result<(String, String), String> {
-    match given.split_once('/') {
-        Some((source, id)) if !source.is_empty() && !id.is_empty() => {
-            Ok((source.to_owned(), id.to_owned()))
-        }
-        _ => Err("it is SOURCE/ID, such as imprint/tx-1".to_owned()),
-    }
 }
 
 impl Prove {

@@ -13,7 +13,11 @@ use super::{
     parts::{encoded, text, words},
 };
 use crate::{
-    app::{Creditrail, lists::List, read::Items},
+    app::{
+        Creditrail,
+        lists::{AS_OF, List},
+        read::Items,
+    },
     http::{
         access::Right,
         params::{Params, Query, next_cursor},
@@ -28,8 +32,8 @@ pub async fn page(
     Query(given): Query,
 ) -> Shown {
     let list = listing.list;
-    let page = Params::new(given.clone()).list(&creditrail, list).await?;
-    let items = creditrail.list(list, page).await?;
+    let (page, when) = Params::new(given.clone()).list(&creditrail, list).await?;
+    let items = creditrail.list_at(list, page, when).await?;
     let form = Form { list, given: &given, creditrail: &creditrail };
     Ok(frame.show(
         listing.title,
@@ -37,7 +41,7 @@ pub async fn page(
             h1 { (listing.title) }
             p.muted { (listing.about) }
             (form.show(&frame))
-            @let is_first = !given.contains_key("cursor");
+            @let is_first = !given.contains_key("cursor") && when.is_now();
         div data-live[is_first] {
             button #fresh.quiet type="button" hidden {}
             (rows(&frame, listing.columns, &items.items, listing.empty))
@@ -68,6 +72,9 @@ impl Form<'_> {
                     }
                 }
                 (choice_of("order", &orders(self.list), value("order")))
+                @for axis in self.list.axes() {
+                    label { span { (words(axis)) } input name=(axis) value=(value(axis)) placeholder=(hint(axis)) size="18"; }
+                }
                 button { "Show" }
                 @if self.given.keys().any(|name| name != "cursor") {
                     a href=(frame.to(self.list.name())) { "All" }
@@ -130,6 +137,11 @@ impl Form<'_> {
             }
         }
     }
+}
+
+/// What may be given as of when a list is to be.
+fn hint(axis: &str) -> &'static str {
+    if axis == AS_OF { "position or time" } else { "time" }
 }
 
 /// The orders of a list, the default without a value.

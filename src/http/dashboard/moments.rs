@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{
         changes::FieldChange,
-        moments::{AsOf, Changes, Point},
+        moments::{AsOf, Changes, Point, When},
         things::Thing,
     },
     http::problem::Problem,
@@ -24,6 +24,7 @@ const MOST: usize = 400;
 pub struct Moments<'a> {
     subject: &'a Subject<'a>,
     all: Vec<(Point, String)>,
+    when: When,
     shown: Option<Point>,
     changes: Option<Changes>,
 }
@@ -33,7 +34,7 @@ impl<'a> Moments<'a> {
     /// the present if none is given.
     pub async fn of(
         subject: &'a Subject<'a>,
-        (as_of, compare): (Option<AsOf>, Option<AsOf>),
+        (when, compare): (When, Option<AsOf>),
     ) -> Result<Self, Problem> {
         let Subject { creditrail, thing, source, id } = *subject;
         // A customer may have thousands: they are asked for by position or time.
@@ -49,11 +50,13 @@ impl<'a> Moments<'a> {
                 (Point { position: moment.position, recorded_at }, moment.what)
             })
             .collect();
-        let mut moments = Self { subject, all, shown: None, changes: None };
-        if let Some(as_of) = as_of {
+        let mut moments = Self { subject, all, when, shown: None, changes: None };
+        if let Some(as_of) = when.as_of {
             moments.shown = Some(creditrail.point(source, as_of).await?);
             let other = compare.unwrap_or(AsOf::Position(i64::MAX));
-            moments.changes = creditrail.changes((thing, source, id), (as_of, other)).await?;
+            let span = (as_of, other);
+            moments.changes =
+                creditrail.changes((thing, source, id), span, when.happened_by).await?;
         }
         Ok(moments)
     }
@@ -61,7 +64,7 @@ impl<'a> Moments<'a> {
     /// Where in the past the page is, and the ways to other moments.
     pub fn bar(&self, frame: &Frame) -> Markup {
         let here = self.subject.address(frame);
-        let to = |position: i64| format!("{here}?as_of={position}");
+        let to = |position: i64| self.at(frame, position);
         let mut positions: Vec<i64> = self.all.iter().map(|(point, _)| point.position).collect();
         positions.dedup();
         let positions = &positions[positions.len().saturating_sub(MOST)..];
@@ -70,12 +73,8 @@ impl<'a> Moments<'a> {
         let earlier = place.checked_sub(2).and_then(|place| positions.get(place));
         html! {
             section.moments aria-label="Moments" {
-                @if let Some(point) = self.shown {
-                    p.notice role="status" {
-                        "As it was known at position " b { (point.position) }
-                        @if let Some(at) = point.recorded_at { ", recorded " (moment(at)) }
-                        ". " a href=(here) { "As it is now" }
-                    }
+                @if !self.when.is_now() {
+                    p.notice role="status" { (self.question()) ". " a href=(here) { "As it is now" } }
                 }
                 div.ways {
                     @if let Some(earlier) = earlier { a rel="prev" href=(to(*earlier)) { "◀ One moment earlier" } }
@@ -89,6 +88,7 @@ impl<'a> Moments<'a> {
                     }
                     form action=(here) method="get" {
                         label { "As of " input name="as_of" placeholder="position or time" size="18" aria-label="As of: a position of the log, or a time such as 2026-03-02T10:00:00Z" value=(self.shown.map_or_else(String::new, |point| point.position.to_string())); }
+                        " " label { "of what had happened by " input name="happened_by" placeholder="time" size="20" aria-label="Of what had happened by: a time such as 2026-03-02T10:00:00Z" value=(self.happened_by().unwrap_or_default()); }
                         " " label { "compared with " input name="compare" placeholder="now" size="10" aria-label="Compared with: a position or a time"; }
                         " " button.quiet { "Show" }
                     }
@@ -98,8 +98,31 @@ impl<'a> Moments<'a> {
         }
     }
 
+    /// Which question the page answers, in words.
+    fn question(&self) -> Markup {
+        html! {
+            @match self.shown {
+                Some(point) => {
+                    "What we knew at position " b { (point.position) }
+                    @if let Some(at) = point.recorded_at { ", recorded " (moment(at)) }
+                }
+                None => { "What we know now" }
+            }
+            @if let Some(by) = self.when.happened_by { ", of what had happened by " b { (moment(by)) } }
+        }
+    }
+
+    /// The way to this page as it was known at a position, of what had happened by the same time.
+    fn at(&self, frame: &Frame, position: i64) -> String {
+        let by = self.happened_by().map(|by| format!("&happened_by={}", encoded(&by)));
+        format!("{}?as_of={position}{}", self.subject.address(frame), by.unwrap_or_default())
+    }
+
+    fn happened_by(&self) -> Option<String> {
+        self.when.happened_by.map(|by| by.to_string())
+    }
+
     fn list(&self, frame: &Frame) -> Markup {
-        let here = self.subject.address(frame);
         let shown = self.shown.map(|point| point.position);
         let newest = self.all.iter().rev().take(MOST);
         html! {
@@ -108,7 +131,7 @@ impl<'a> Moments<'a> {
                 ol.list reversed {
                     @for (point, what) in newest {
                         li {
-                            a href=(format!("{here}?as_of={}", encoded(&point.position.to_string())))
+                            a href=(self.at(frame, point.position))
                                 aria-current=[(shown == Some(point.position)).then_some("true")] { "position " (point.position) }
                             @if let Some(at) = point.recorded_at { ", " (moment(at)) }
                             ": " (words(what))
@@ -122,7 +145,7 @@ impl<'a> Moments<'a> {
     /// What differs between the moment that is shown and the one that it is compared with.
     pub fn differences(&self) -> Markup {
         html! {
-            @if let Some(Changes { from, to, changes }) = &self.changes {
+            @if let Some(Changes { from, to, changes, .. }) = &self.changes {
                 h2 { "What differs between position " (from.position) " and position " (to.position) }
                 (differences(changes, ("then", "later")))
             }

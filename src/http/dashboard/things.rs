@@ -13,7 +13,7 @@ use super::{
     steps,
 };
 use crate::{
-    app::{Creditrail, lists::List, moments::AsOf, things::Thing},
+    app::{Creditrail, lists::List, moments::Seen, things::Thing},
     http::{
         params::{Params, Path, Query},
         problem::Problem,
@@ -43,20 +43,21 @@ pub async fn page(
 ) -> Shown {
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
-    let as_of = params.moment("as_of")?;
+    let when = params.when()?;
     let compare = params.moment("compare")?;
-    params.done(&["at_least", "as_of", "compare"])?;
+    params.done(&["at_least", "as_of", "happened_by", "compare"])?;
     let subject = Subject { creditrail: &creditrail, thing, source: &source, id: &id };
-    let moments = Moments::of(&subject, (as_of, compare)).await?;
-    let document = subject.document(as_of).await?;
+    let seen = if when.is_now() { None } else { Some(creditrail.seen(&source, when).await?) };
+    let moments = Moments::of(&subject, (when, compare)).await?;
+    let document = subject.document(seen).await?;
     let content = html! {
         (subject.head(&frame, &document))
         (moments.bar(&frame))
         (facts::of(&frame, thing, &document))
         @if thing == Thing::Customer {
-            (subject.timeline(&frame, as_of).await?)
+            (subject.timeline(&frame, seen).await?)
         } @else {
-            (subject.lifecycles(as_of).await?)
+            (subject.lifecycles(seen).await?)
             h2 { "What happened" }
             (steps::table(&frame, &source, list(&document, "steps")))
         }
@@ -74,18 +75,15 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    async fn document(&self, as_of: Option<AsOf>) -> Result<Value, Problem> {
+    async fn document(&self, seen: Option<Seen>) -> Result<Value, Problem> {
         let Self { creditrail, thing, source, id } = *self;
-        let Some(as_of) = as_of else {
+        let Some(seen) = seen else {
             let found = creditrail.document_of(thing, source, id).await?;
             return found.ok_or_else(|| Problem::not_found(word(thing), id));
         };
-        match creditrail.at(thing, source, id, as_of).await? {
+        match creditrail.at(thing, (source, id), seen).await? {
             Some(document) => Ok(document),
-            None => {
-                let point = creditrail.point(source, as_of).await?;
-                Err(not_known_then(creditrail, thing, (source, id), point).await?)
-            }
+            None => Err(not_known_then(creditrail, thing, (source, id), seen).await?),
         }
     }
 
@@ -115,13 +113,9 @@ impl Subject<'_> {
     }
 
     /// Its lifecycles as the tables that decide draw them, with the path that it took.
-    async fn lifecycles(&self, as_of: Option<AsOf>) -> Result<Markup, Problem> {
+    async fn lifecycles(&self, seen: Option<Seen>) -> Result<Markup, Problem> {
         let Self { creditrail, thing, source, id } = *self;
-        let up_to = match as_of {
-            Some(as_of) => Some(creditrail.point(source, as_of).await?.position),
-            None => None,
-        };
-        let all = creditrail.lifecycles(thing.name(), source, id, up_to).await?;
+        let all = creditrail.lifecycles(thing.name(), source, id, seen).await?;
         let is_alone = all.len() == 1;
         Ok(html! {
             h2 { "Lifecycle" }
@@ -136,18 +130,16 @@ impl Subject<'_> {
     }
 
     /// Everything of a customer, in the order in which it happened.
-    async fn timeline(&self, frame: &Frame, as_of: Option<AsOf>) -> Result<Markup, Problem> {
+    async fn timeline(&self, frame: &Frame, seen: Option<Seen>) -> Result<Markup, Problem> {
         let sources = vec![self.source.to_owned()];
         let page = Page { sources, limit: ENTRIES, ..Page::default() };
-        let entries = self.creditrail.timeline(self.source, self.id, page).await?;
-        let mut entries = entries.ok_or_else(|| Problem::not_found("customer", self.id))?;
-        if let Some(as_of) = as_of {
-            let point = self.creditrail.point(self.source, as_of).await?;
-            entries.items.retain(|entry| entry["position"].as_i64() <= Some(point.position));
-        }
+        let entries = match seen {
+            None => self.creditrail.timeline(self.source, self.id, page).await?,
+            Some(seen) => self.creditrail.timeline_at((self.source, self.id), page, seen).await?,
+        };
+        let entries = entries.ok_or_else(|| Problem::not_found("customer", self.id))?;
         Ok(html! {
             h2 { "What happened" }
-            @if as_of.is_some() { p.muted { "What was recorded by then, judged as of now." } }
             (steps::table(frame, self.source, &entries.items))
             @if entries.next.is_some() {
                 p.muted { "These are the first " (ENTRIES) " entries. The things above have all of theirs." }

@@ -11,9 +11,14 @@ pub(super) fn all() -> Vec<Named> {
     ]
 }
 
-/// On a document: as of which moment it is, if that was asked for.
+/// On a document: as of which moment it is, if the past was asked for.
 pub(super) fn as_of() -> Named {
     ("as_of", refer("Point").or_absent())
+}
+
+/// On a document: by when what is in it had happened, if that was asked for.
+pub(super) fn happened_by() -> Named {
+    ("happened_by", time().or_absent().says("only what had happened by then is in it"))
 }
 
 fn point() -> Schema {
@@ -39,6 +44,7 @@ fn changes() -> Schema {
     closed([
         ("from", refer("Point")),
         ("to", refer("Point")),
+        happened_by(),
         ("changes", list(refer("FieldChange"))),
     ])
     .says("What differs between two moments.")

@@ -4,10 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answers,
-    schema::{Schema, count, integer, moment, one_of, text},
+    schema::{Schema, count, integer, moment, one_of, text, time},
 };
 use crate::{
-    app::{lists::List, things::Thing},
+    app::{
+        lists::{AS_OF, HAPPENED_BY, List},
+        things::Thing,
+    },
     http::routes::Rights,
 };
 
@@ -64,8 +67,7 @@ pub(super) fn thing(
     tag: &'static str,
     answers: &'static str,
 ) -> Operation {
-    one(id, path, tag, answers)
-        .takes("as_of", moment().says("as it was then; as it stands now, if absent"))
+    one(id, path, tag, answers).of_the_past(&[AS_OF, HAPPENED_BY])
 }
 
 /// When a thing changed, and in what.
@@ -82,6 +84,7 @@ pub(super) fn past_of(thing: Thing, tag: &'static str) -> [Operation; 2] {
         .says("What differs between two moments, field by field")
         .needs("from", moment().says("the earlier moment"))
         .takes("to", moment().says("the later one; now, if absent"))
+        .takes(HAPPENED_BY, happened_by().says("at both of what had happened by then"))
         .takes("at_least", at_least())
         .answers(200, "what differs", "Changes");
     [moments, changes].map(|operation| operation.fails(&[400, 404, 503]))
@@ -102,7 +105,8 @@ pub(super) fn listed(
         .takes("cursor", cursor())
         .takes("at_least", at_least())
         .answers(200, "a page", answers)
-        .fails(&[400, 503]);
+        .fails(&[400, 503])
+        .of_the_past(list.axes());
     list.filters().iter().fold(page, |operation, filter| {
         let values = list.values(filter).map_or_else(text, one_of);
         operation.takes(filter, values)
@@ -118,6 +122,10 @@ pub(super) fn command(
 ) -> Operation {
     let read = read(id, path, tag);
     Operation { method: "post", body: Some(body), ..read }.fails(&[400, 404, 408, 413, 415, 503])
+}
+
+fn happened_by() -> Schema {
+    time().says("of what had happened by then; of all of it, if absent")
 }
 
 pub(super) fn at_least() -> Schema {
@@ -141,6 +149,17 @@ impl Operation {
     pub(super) fn takes(mut self, name: &'static str, schema: Schema) -> Self {
         self.query.push((name, schema, false));
         self
+    }
+
+    /// The axes of time on which it can be asked for.
+    pub(super) fn of_the_past(self, axes: &[&'static str]) -> Self {
+        axes.iter().fold(self, |operation, axis| match *axis {
+            AS_OF => {
+                let says = "as it was known then; as it is known now, if absent";
+                operation.takes(AS_OF, moment().says(says))
+            }
+            _ => operation.takes(HAPPENED_BY, happened_by()),
+        })
     }
 
     /// A parameter of the query without which nothing is answered.

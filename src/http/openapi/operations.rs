@@ -9,7 +9,10 @@ use super::{
     operation::{Operation, at_least, command, cursor, limit, listed, one, past_of, read, thing},
     schema::{count, day, one_of, text},
 };
-use crate::app::{lists::List, things::Thing};
+use crate::app::{
+    lists::{AS_OF, HAPPENED_BY, List},
+    things::Thing,
+};
 
 /// What operations are about.
 pub(super) const TAGS: [(&str, &str); 5] = [
@@ -127,6 +130,7 @@ fn customers() -> Vec<Operation> {
             .says("Everything that happened to a customer, in the order in which it happened")
             .takes("limit", limit(200, 50))
             .takes("cursor", cursor())
+            .of_the_past(&[AS_OF, HAPPENED_BY])
             .like(demo),
     ]
 }

@@ -1,6 +1,6 @@
 //! What is read by id: transactions, cards, applications, charges, customers.
 
-use super::moments::as_of;
+use super::moments::{as_of, happened_by};
 use super::schema::{
     Named, Schema, boolean, closed, count, currency, day, integer, list, minor, position, refer,
     text, time, uuid,
@@ -70,6 +70,7 @@ fn transaction() -> Schema {
         ("legal_next", legal_next()),
         ("position", newest()),
         as_of(),
+        happened_by(),
     ])
     .says("A card transaction: totals, and every step that they come from.")
 }
@@ -110,6 +111,7 @@ fn payment_method() -> Schema {
         ("legal_next", list(refer("ReportedCardStatus")).or_null()),
         ("position", newest()),
         as_of(),
+        happened_by(),
         ("reissue", reissue.or_absent()),
     ])
     .says("A card.")
@@ -166,6 +168,7 @@ fn application() -> Schema {
         ("legal_next", legal_next()),
         ("position", newest()),
         as_of(),
+        happened_by(),
     ];
     closed(common.into_iter().chain(of_card_onboarding()).chain(of_charge_after()))
         .says("An application. What a kind of lender does not have is null, empty or absent.")
@@ -246,6 +249,7 @@ fn charge() -> Schema {
         ("steps", steps()),
         ("position", newest()),
         as_of(),
+        happened_by(),
     ])
     .says("A charge: what was authorized, settled, refunded and charged back.")
 }
@@ -281,6 +285,7 @@ fn customer() -> Schema {
             text().or_absent().says("why `balances` is null: with `as_of`, too much to fold"),
         ),
         as_of(),
+        happened_by(),
     ])
     .says("A customer, with all that is known under the customer's ids.")
 }

@@ -97,6 +97,15 @@ pub struct House {
 impl House {
     pub fn of(kind: Kind) -> Self {
         let is_postgres = std::env::var("CREDITRAIL_TEST_STORE").is_ok_and(|it| it == "postgres");
+        Self::on(kind, is_postgres)
+    }
+
+    /// Whichever database the suite runs on.
+    pub fn on_postgres(kind: Kind) -> Self {
+        Self::on(kind, true)
+    }
+
+    fn on(kind: Kind, is_postgres: bool) -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
             postgres: is_postgres.then(postgres::new_database),
