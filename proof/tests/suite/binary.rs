@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use creditrail_proof::note;
+use creditrail_proof::{checkpoint::Checkpoint, note};
 use tempfile::TempDir;
 
 use crate::{
@@ -212,4 +212,31 @@ fn a_log_that_only_grew_is_told_from_one_that_did_not() {
     let new = write("rewritten", &rewritten.checkpoint(12));
     let told = ["leads to the root"];
     fails(&check(&old, &new, &proof).each_ref().map(String::as_str), &told);
+}
+
+#[test]
+fn checkpoints_of_two_logs_are_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log();
+    let write = |name: &str, origin: &str| {
+        let checkpoint = Checkpoint {
+            origin: origin.to_owned(),
+            size: 12,
+            root: naive::root(&log.leaves()),
+            extensions: vec![],
+        };
+        fs::write(folder.path().join(name), checkpoint.sign(&log.key).unwrap()).unwrap();
+        text(&folder.path().join(name))
+    };
+    let (ours, other) = (write("ours", LOG), write("other", "creditrail.example/other"));
+    let strange = write("strange", "creditrail.example.org/imprint");
+    fs::write(folder.path().join("none"), "").unwrap();
+    let (none, key) = (text(&folder.path().join("none")), key());
+    let check = |arguments: &[&str], word: &str| {
+        let all = [&["checkpoints", "--proof", &none, "--key", &key], arguments].concat();
+        fails(&all, &[word]);
+    };
+    check(&[&ours, &other], "the checkpoint is of the log");
+    check(&[&strange, &strange], "is no log of the key creditrail.example");
+    check(&[&ours, &ours, "--origin", "creditrail.example/other"], "the checkpoint is of the log");
 }
