@@ -150,7 +150,7 @@ impl Creditrail {
                 );
                 state.report.find("tree", Some(head.position + 1), what);
             }
-            if store.evidence_after(log, head.position, 1).await?.first().is_some()
+            if !store.evidence_after(log, head.position, 1).await?.is_empty()
                 && store.head(log).await?.position == head.position
             {
                 let what = "there are events behind the head of the log".to_owned();

@@ -109,10 +109,10 @@ fn a_file_is_made_once_and_read_after() {
 fn a_file_may_hold_several_keys_and_must_hold_one() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("key");
-    write_new(&path, format!("\n{}\r\n{}", "a".repeat(64), "b".repeat(64)).as_bytes()).unwrap();
+    key_file::make(&path, &format!("\n{}\r\n{}", "a".repeat(64), "b".repeat(64)).into()).unwrap();
     assert!(Keyring::of_file(&path, true).unwrap().ids().eq(ring(&["a", "b"]).ids()));
     let empty = folder.path().join("empty");
-    write_new(&empty, b"\n").unwrap();
+    key_file::make(&empty, &"\n".to_owned().into()).unwrap();
     assert!(matches!(Keyring::of_file(&empty, true), Err(KeyError::NoKey)));
 }
 
