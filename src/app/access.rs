@@ -46,6 +46,7 @@ impl Worker {
         self.tasks.push(Box::pin(writer.run()));
         self.tasks.push(Box::pin(readers.run()));
         self.tasks.push(Box::pin(shared.keeper(LOG, heads).run()));
+        self.tasks.push(Box::pin(shared.patrol(LOG).run()));
         Ok(AccessLog { writer: handle, progress })
     }
 }

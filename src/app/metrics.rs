@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Creditrail, counters::Counters, handler, read::ReadError, rejected};
+use super::{
+    Creditrail, counters::Counters, handler, proof::status::ProofStatus, read::ReadError, rejected,
+};
 
 /// How long the database may take. Scrapers give up after 10 s, as a rule.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -21,6 +23,8 @@ pub struct Measured {
     pub unknown_sources: u64,
     /// What the database says, by source; `None` if it did not answer.
     pub kept: Option<Vec<Kept>>,
+    /// How far each log is proven; `None` if the database did not answer.
+    pub proofs: Option<Vec<ProofStatus>>,
 }
 
 /// What this instance counted of a source since its start.
@@ -77,10 +81,12 @@ impl Creditrail {
         if let Ok(Err(error)) = &kept {
             tracing::warn!(error = crate::failure::chain(error), "the database is not measured");
         }
+        let proofs = tokio::time::timeout(MAX_WAIT, self.proof_status()).await;
         Measured {
             counted: self.counted(),
             unknown_sources: self.unknown_sources(),
             kept: kept.ok().and_then(Result::ok),
+            proofs: proofs.ok().and_then(Result::ok),
         }
     }
 

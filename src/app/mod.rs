@@ -477,6 +477,14 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
+    fn patrol(&self, log: &str) -> proof::Patrol {
+        proof::Patrol {
+            source: log.to_owned(),
+            store: Arc::clone(self.store),
+            checkpoints: Arc::clone(self.checkpoints),
+        }
+    }
+
     fn keeper(&self, log: &str, heads: watch::Receiver<i64>) -> proof::Keeper {
         proof::Keeper {
             source: log.to_owned(),
@@ -519,6 +527,7 @@ impl Worker {
         self.tasks.push(Box::pin(rejected_task));
         self.tasks.push(Box::pin(deadlines.run()));
         self.tasks.push(Box::pin(shared.keeper(&config.name, heads).run()));
+        self.tasks.push(Box::pin(shared.patrol(&config.name).run()));
         if let Some(handler) = handler {
             let announcer = Announcer::new(
                 (&config.name, &config.policies),

@@ -1,5 +1,7 @@
 //! `creditrail serve`.
 
+use std::time::Duration;
+
 use axum::Router;
 use tokio::net::TcpListener;
 
@@ -8,6 +10,9 @@ use crate::{
     app::Worker,
     http::{self, Access, serve, tokens::Tokens},
 };
+
+/// How long the last checkpoints may take.
+const SIGNED_WITHIN: Duration = Duration::from_secs(15);
 
 pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     let settings = settings::read(&place)?;
@@ -22,7 +27,10 @@ pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     } else {
         Access::tokens(Tokens::new(&creditrail, tokens))
     };
-    run(listener, http::router(&creditrail, &access), worker, told_to_end()).await
+    run(listener, http::router(&creditrail, &access), worker, told_to_end()).await?;
+    // What was acknowledged last is signed too. A sink that hangs holds up nobody's restart.
+    let _ = tokio::time::timeout(SIGNED_WITHIN, creditrail.sign_checkpoints()).await;
+    Ok(())
 }
 
 pub(super) async fn listen(address: &str) -> Result<TcpListener, CliError> {

@@ -28,6 +28,7 @@ use crate::app::{
         work::{DoneAction, RevealSecret},
     },
     lists::List,
+    read::ReadError,
     redrive::{RedriveDeliveries, Report},
     things::Thing,
     verify::{VerifiedCalls, VerifyCalls},
@@ -106,11 +107,10 @@ fn decides(routes: Routes) -> Routes {
 
 /// Who did what, and what is taken away.
 fn audits(routes: Routes) -> Routes {
-    routes.get(Right::Audit, "/v1/access-records", access_records).post(
-        Right::Audit,
-        "/v1/exports",
-        exports::by_api,
-    )
+    routes
+        .get(Right::Audit, "/v1/access-records", access_records)
+        .get(Right::Audit, "/v1/proof", proof)
+        .post(Right::Audit, "/v1/exports", exports::by_api)
 }
 
 /// What one thing's handler reads: waits for `at_least` and takes no other parameter.
@@ -227,6 +227,13 @@ async fn events(State(creditrail): State<Creditrail>, Query(given): Given) -> An
     let limit = params.number("limit", (1, 1000))?.unwrap_or(100);
     params.done(&["source", "after", "limit"])?;
     Ok(Json(json!({ "items": creditrail.events(&source, after, limit).await? })))
+}
+
+/// How far each log is proven.
+async fn proof(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    Params::new(given.0).done(&[])?;
+    let items = creditrail.proof_status().await.map_err(ReadError::from)?;
+    Ok(Json(json!({ "items": items })))
 }
 
 async fn sources(State(creditrail): State<Creditrail>) -> Answer {

@@ -32,6 +32,7 @@ const LISTS: [&str; 14] = [
     "charges",
     "deliveries",
     "access-records",
+    "proof",
     "statistics",
     "rejected-calls?source=imprint",
 ];

@@ -64,6 +64,7 @@ const RULES: &[Rule] = &[
     ("GET",  "/v1/sources",                                   "vsapo"),
     ("GET",  "/v1/sources/{source}",                          "vsapo"),
     ("GET",  "/v1/access-records",                            "..a.o"),
+    ("GET",  "/v1/proof",                                     "..a.o"),
     ("POST", "/v1/exports",                                   "..a.o"),
     // Of the dashboard.
     ("GET",  "/",                                             "vsapo"),
@@ -99,6 +100,7 @@ const RULES: &[Rule] = &[
     ("GET",  "/theme",                                        "vsapo"),
     ("POST", "/secrets/{reference}/reveal",                   ".s..o"),
     ("GET",  "/access-records",                               "..a.o"),
+    ("GET",  "/proof",                                        "..a.o"),
     ("POST", "/exports",                                      "..a.o"),
     // For whoever calls: what asks for a credential of another kind, or for none.
     ("POST", "/webhooks/{source}",                            "open"),

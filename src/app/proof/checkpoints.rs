@@ -86,6 +86,8 @@ pub(in crate::app) struct Checkpoints {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// By log: why nothing is signed.
     pub(super) failures: Mutex<BTreeMap<String, String>>,
+    /// By log: what was found in the background that is not as it was hashed.
+    pub(super) changed: Mutex<BTreeMap<String, String>>,
     /// By log and sink: why it takes nothing.
     pub(super) untaken: Mutex<BTreeMap<(String, String), String>>,
 }
@@ -106,6 +108,29 @@ impl Checkpoints {
     /// Why nothing is signed of a log, if so.
     pub(super) fn failure(&self, source: &str) -> Option<String> {
         lock(&self.failures).get(source).cloned()
+    }
+
+    /// What was found in the background, if anything.
+    pub(super) fn change(&self, source: &str) -> Option<String> {
+        lock(&self.changed).get(source).cloned()
+    }
+
+    /// Notes what was found in the background. It stays until the process ends.
+    pub(super) fn found(&self, source: &str, what: String) {
+        let mut changed = lock(&self.changed);
+        if !changed.contains_key(source) {
+            tracing::error!(source, what, "the log was changed");
+            changed.insert(source.to_owned(), what);
+        }
+    }
+
+    /// Notes why nothing is signed of a log.
+    pub(super) fn failed(&self, source: &str, error: String) {
+        let mut failures = lock(&self.failures);
+        if failures.get(source) != Some(&error) {
+            tracing::error!(source, error, "no checkpoint is signed");
+            failures.insert(source.to_owned(), error);
+        }
     }
 
     /// Why a sink takes nothing of a log, if so.
@@ -130,13 +155,7 @@ impl Checkpoints {
                 lock(&self.failures).remove(source);
                 self.hand_out(&**store, (source, signed), now).await?;
             }
-            Err(error) => {
-                let error = chain(error).to_string();
-                let before = lock(&self.failures).insert(source.to_owned(), error.clone());
-                if before.as_ref() != Some(&error) {
-                    tracing::error!(source, error, "no checkpoint is signed");
-                }
-            }
+            Err(error) => self.failed(source, chain(error).to_string()),
         }
         signed
     }

@@ -4,6 +4,7 @@
 pub mod bundle;
 mod checkpoints;
 mod config;
+mod patrol;
 mod sinks;
 pub mod status;
 mod tree;
@@ -14,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 use creditrail_proof::note::VerifierKey;
 use tokio::{sync::watch, time::Instant};
 
+pub(super) use self::{checkpoints::Checkpoints, patrol::Patrol};
 pub use self::{
     checkpoints::SignError,
     config::{ProofConfig, ProofConfigError, SinkConfig, make_key},
@@ -22,7 +24,6 @@ pub use self::{
 use self::{checkpoints::Signed, tree::Tree};
 use super::{Clock, Creditrail, access};
 use crate::{failure::chain, store::Store};
-pub(super) use checkpoints::Checkpoints;
 
 /// How long events gather before they are hashed: each portion is a transaction of its own.
 const GATHER: Duration = Duration::from_millis(500);
@@ -51,7 +52,7 @@ impl Keeper {
             let size = match tree.catch_up(|_| {}).await {
                 Ok(size) => size,
                 Err(error) => {
-                    tracing::error!(source = self.source, error = chain(&error), "no tree is kept");
+                    self.checkpoints.failed(&self.source, chain(&error).to_string());
                     tokio::time::sleep(AFTER_FAILURE).await;
                     continue;
                 }
@@ -82,15 +83,18 @@ impl Creditrail {
         self.checkpoints.verifier()
     }
 
-    /// Brings the tree of a log to its head, signs it, and has the sinks take it: at the end of a
-    /// service, or before something is proved.
-    ///
-    /// # Errors
-    /// [`SignError`]; then nothing is signed.
-    pub async fn sign_checkpoint(&self, log: &str) -> Result<(), SignError> {
-        self.sign(log).await.map(drop)
+    /// Signs all logs as far as they are, at the end of a service. What fails is told by the log of the
+    /// process.
+    pub async fn sign_checkpoints(&self) {
+        if self.verifier_key().is_some() {
+            for log in self.logs() {
+                // What fails is logged where it does.
+                let _ = self.sign(log).await;
+            }
+        }
     }
 
+    /// Brings the tree of a log to its head, signs it, and has the sinks take it.
     async fn sign(&self, log: &str) -> Result<Signed, SignError> {
         let size = self.grow_tree(log, |_| {}).await?;
         self.checkpoints.sign(&self.store, (log, size), self.now()).await

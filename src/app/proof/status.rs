@@ -28,6 +28,8 @@ pub struct ProofStatus {
     pub sinks: Vec<SinkStatus>,
     /// `green` if all of it holds, else `red`.
     pub state: &'static str,
+    /// Whether something was changed, or contradicts what was signed, or cannot be hashed or signed.
+    pub failed: bool,
     /// Why it is red.
     pub reasons: Vec<String>,
 }
@@ -54,6 +56,13 @@ pub struct SinkStatus {
     pub taken_at: Option<Timestamp>,
     /// Why it did not take the newest one.
     pub error: Option<String>,
+}
+
+impl ProofStatus {
+    /// Whether all of it holds.
+    pub fn is_green(&self) -> bool {
+        self.state == "green"
+    }
 }
 
 impl Creditrail {
@@ -84,6 +93,7 @@ impl Creditrail {
         let key = self.checkpoints.verifier().map(ToString::to_string);
         let events = store.head(log).await?.position;
         let mut reasons = Vec::new();
+        reasons.extend(self.checkpoints.change(log));
         match self.checkpoints.failure(log) {
             Some(failure) => reasons.push(failure),
             None if key.is_none() => reasons
@@ -111,6 +121,11 @@ impl Creditrail {
                 note: kept.note,
             }),
             sinks,
+            failed: self
+                .checkpoints
+                .change(log)
+                .or_else(|| self.checkpoints.failure(log))
+                .is_some(),
             state: if reasons.is_empty() { "green" } else { "red" },
             reasons,
         })

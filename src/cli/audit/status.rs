@@ -24,7 +24,7 @@ impl Status {
             Format::Text => all.iter().for_each(|status| print(&text(status))),
             Format::Json => print(&format!("{:#}\n", serde_json::json!({ "logs": all }))),
         }
-        let red: Vec<_> = all.into_iter().filter(|status| status.state != "green").collect();
+        let red: Vec<_> = all.into_iter().filter(|status| !status.is_green()).collect();
         if red.is_empty() { Ok(()) } else { Err(CliError::Unproven(red.len())) }
     }
 }

@@ -126,6 +126,7 @@ impl Frame {
                         }
                         @if self.may(Right::Audit) {
                             a href=(self.to("access-records")) aria-current=[is_here("access-records").then_some("page")] { "Who did what" }
+                            a href=(self.to("proof")) aria-current=[is_here("proof").then_some("page")] { "Proof" }
                         }
                     }
                 }

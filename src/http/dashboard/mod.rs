@@ -17,6 +17,7 @@ mod listings;
 mod lists;
 mod moments;
 mod parts;
+mod proof;
 mod reference;
 mod search;
 mod session;
@@ -106,7 +107,10 @@ fn decides() -> Router<Creditrail> {
 fn audits() -> Router<Creditrail> {
     let accesses =
         async |state, frame, given| lists::page(&listings::ACCESSES, state, frame, given).await;
-    Router::new().route("/access-records", get(accesses)).route("/exports", post(exports::by_form))
+    Router::new()
+        .route("/access-records", get(accesses))
+        .route("/proof", get(proof::page))
+        .route("/exports", post(exports::by_form))
 }
 
 /// Shows problems as pages to whoever reads pages, and asks who is not known to sign in.

@@ -276,4 +276,28 @@ pub const METRICS: &[Metric] = &[
             }
         },
     },
+    Metric {
+        name: "creditrail_proof_red",
+        kind: Kind::Gauge,
+        labels: &["log"],
+        of: Of::Instance,
+        help: "1 while a log is not hashed, signed and taken outside the database: /v1/proof says why.",
+        samples: |all, samples| {
+            for of in all.proofs.iter().flatten() {
+                samples.one(&[&of.log], i64::from(!of.is_green()));
+            }
+        },
+    },
+    Metric {
+        name: "creditrail_proof_failed",
+        kind: Kind::Gauge,
+        labels: &["log"],
+        of: Of::Instance,
+        help: "1 if a log was changed, contradicts what was signed, or cannot be hashed or signed.",
+        samples: |all, samples| {
+            for of in all.proofs.iter().flatten() {
+                samples.one(&[&of.log], i64::from(of.failed));
+            }
+        },
+    },
 ];

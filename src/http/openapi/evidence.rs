@@ -25,6 +25,7 @@ pub(super) fn all() -> Vec<Named> {
         ("Statistics", statistics()),
         ("Statistic", statistic()),
         ("AccessRecord", access_record()),
+        ("ProofStatus", proof_status()),
         ("Ready", closed([("ready", is(true))])),
         ("Unready", closed([("ready", is(false)), ("because", list(text()))])),
     ]
@@ -166,4 +167,33 @@ fn search_hit() -> Schema {
         ("matched", text().says("what was searched for")),
     ])
     .says("What an id leads to.")
+}
+
+fn proof_status() -> Schema {
+    let signed = closed([
+        ("size", count().says("how many events it is about")),
+        ("signed_at", time()),
+        ("note", text().says("the signed note: C2SP tlog-checkpoint")),
+    ]);
+    let sink = closed([
+        ("name", text()),
+        (
+            "size",
+            count().or_null().says("how many events the newest checkpoint is about that it took"),
+        ),
+        ("taken_at", time().or_null()),
+        ("error", text().or_null().says("why it did not take the newest one")),
+    ]);
+    closed([
+        ("log", text().says("a source, or `_access`")),
+        ("events", count()),
+        ("hashed", count().says("how many of them the tree is over")),
+        ("key", text().or_null().says("the key that verifies what is signed")),
+        ("checkpoint", signed.or_null().says("the newest")),
+        ("sinks", list(sink).says("who takes checkpoints outside the database")),
+        ("state", text().says("`green`, or `red` with the reasons")),
+        ("failed", boolean().says("whether the log was changed, or contradicts what was signed")),
+        ("reasons", list(text())),
+    ])
+    .says("How far a log is proven: hashed, signed, and taken outside the database.")
 }

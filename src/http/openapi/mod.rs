@@ -92,6 +92,7 @@ fn schemas() -> Map<String, Value> {
         ("MomentPage", schema::page_of("Moment")),
         ("EventList", schema::all_of("Event")),
         ("SourceList", schema::all_of("Source")),
+        ("ProofList", schema::all_of("ProofStatus")),
         ("RejectedCallList", schema::all_of("RejectedCall")),
         ("SearchHitList", schema::all_of("SearchHit")),
     ];

@@ -257,6 +257,10 @@ fn audits() -> Vec<Operation> {
             .fails(&[400, 404, 503]),
         listed("list_access_records", "/v1/access-records", records, "AccessRecordPage")
             .says("Who did what, when and why"),
+        read("list_proofs", "/v1/proof", EVIDENCE)
+            .says("How far each log is proven: hashed, signed, and taken outside the database")
+            .answers(200, "all logs", "ProofList")
+            .fails(&[503]),
         command("export_list", "/v1/exports", EVIDENCE, "Export")
             .says("Take all rows of a list away, once it is recorded who does, and why")
             .answers_with(200, rows)
