@@ -24,11 +24,11 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
             h1 { "Proof" }
             p.muted { "Every event is hashed into the tree of its log, the tree is signed, and what is signed is kept where whoever writes the database cannot write." }
             @if let Some(key) = key {
-                p { "The key that verifies: " code.whole { (key) } ". Auditors are handed it by another way than this page." }
+                p { "The key that verifies: " code.break { (key) } ". Auditors are handed it by another way than this page." }
             }
             @for status in &all { (log(status)) }
             h2 { "To check it" }
-            p { code { "creditrail audit verify" } " goes through everything; " code { "creditrail audit prove transaction SOURCE/ID --out FOLDER" } " writes the evidence of one thing for " code { "creditrail-verify" } "." }
+            p.break { code { "creditrail audit verify" } " goes through everything; " code { "creditrail audit prove transaction SOURCE/ID --out FOLDER" } " writes the evidence of one thing for " code { "creditrail-verify" } "." }
         },
     ))
 }
@@ -48,7 +48,7 @@ fn log(status: &ProofStatus) -> Markup {
             }
             @if !sinks.is_empty() { (taken(sinks)) }
             @if let Some(signed) = checkpoint {
-                details { summary { "The newest checkpoint" } pre { (signed.note) } }
+                details { summary { "The newest checkpoint" } pre.break { (signed.note) } }
             }
         }
     }
