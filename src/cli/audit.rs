@@ -1,5 +1,6 @@
 //! `creditrail audit`: one file for each of its commands.
 
+mod export;
 mod key;
 mod prove;
 mod show;
@@ -24,6 +25,9 @@ pub(super) enum Audit {
     /// Checks everything from the first event on: positions, sequences, leaves, checkpoints, deliveries,
     /// the audit equation. Ends with 1 if anything is not as it should be.
     Verify(verify::Verify),
+    /// Writes what is recorded into a folder, with a manifest: the log, deliveries as they came, read
+    /// models, who did what; as NDJSON, CSV or Parquet.
+    Export(Box<export::Export>),
     /// Prints the proof that a newer checkpoint continues an older one, for `creditrail-verify
     /// checkpoints`.
     Consistency(tree::Consistency),
@@ -43,6 +47,7 @@ impl Audit {
             Self::Status(status) => status.run().await,
             Self::Prove(prove) => prove.run().await,
             Self::Verify(verify) => verify.run().await,
+            Self::Export(export) => export.run().await,
             Self::Consistency(consistency) => consistency.run().await,
             Self::RebuildTree(rebuild) => rebuild.run().await,
             Self::Key(key) => key.run().await,

@@ -75,6 +75,9 @@ pub enum CliError {
     /// Nothing is proven.
     #[error("nothing is proven")]
     Prove(#[from] proof::bundle::ProveError),
+    /// Nothing, or not all, was taken away.
+    #[error("not all of it is taken away")]
+    Export(#[from] proof::export::ExportError),
     /// There is no key.
     #[error(transparent)]
     Sign(#[from] proof::SignError),

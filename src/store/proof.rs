@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use creditrail_projections::Table;
 use creditrail_proof::leaf::{DeliveryEntry, Entry};
 use jiff::Timestamp;
 
@@ -256,6 +257,33 @@ impl dyn Store {
     pub async fn newest_checkpoint(&self, source: &str) -> Result<Option<KeptCheckpoint>> {
         let rows = self.all(NEWEST_CHECKPOINT, vec![source.into()]).await?;
         rows.into_iter().next().map(checkpoint).transpose()
+    }
+
+    /// Rows of a read model behind a key, `limit` at most: the key and the columns. Of one customer, if
+    /// one is given and the table tells whose its rows are.
+    ///
+    /// # Errors
+    /// As [`Self::evidence_after`].
+    pub async fn rows_after(
+        &self,
+        source: &str,
+        table: &Table,
+        customer_id: Option<&str>,
+        (after, limit): (&str, i64),
+    ) -> Result<Vec<Row>> {
+        let Table { name, columns } = table;
+        let mut values: Vec<Value> = vec![source.into(), after.into()];
+        let mut sql = format!(
+            "SELECT key, {} FROM @{name} WHERE source = $1 AND key > $2",
+            columns.join(", ")
+        );
+        if let Some(customer_id) = customer_id.filter(|_| columns.contains(&"customer_id")) {
+            sql += " AND customer_id = $3";
+            values.push(customer_id.into());
+        }
+        values.push(limit.into());
+        sql += &format!(" ORDER BY key LIMIT ${}", values.len());
+        self.all(&sql, values).await
     }
 
     /// What places outside the database have taken.

@@ -75,6 +75,11 @@ impl Row {
         Self(values.into_iter())
     }
 
+    /// The columns that are left, whatever they are.
+    pub fn values(self) -> impl Iterator<Item = Value> {
+        self.0
+    }
+
     /// The next column, which is text.
     ///
     /// # Errors

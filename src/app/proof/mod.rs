@@ -4,6 +4,7 @@
 pub mod bundle;
 mod checkpoints;
 mod config;
+pub mod export;
 mod patrol;
 mod sinks;
 pub mod status;

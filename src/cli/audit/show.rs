@@ -42,7 +42,7 @@ pub(in crate::cli) struct Show {
     format: Format,
 }
 
-fn moment(given: &str) -> Result<AsOf, String> {
+pub(super) fn moment(given: &str) -> Result<AsOf, String> {
     given.parse().map_err(|error: crate::app::moments::NoMoment| error.to_string())
 }
 

@@ -1,0 +1,109 @@
+//! `creditrail audit export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use creditrail_domain::AggregateType;
+use indicatif::ProgressBar;
+
+use super::super::{CliError, Place, print, settings};
+use crate::app::{
+    moments::AsOf,
+    proof::export::{ExportLog, Form, What},
+};
+
+/// What is taken away, and where to.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Export {
+    #[command(flatten)]
+    place: Place,
+    /// Of which source; `_access` has who did what in no source.
+    #[arg(long)]
+    source: String,
+    /// The folder, which is made. It gets a file for each table and `manifest.json`.
+    #[arg(long)]
+    out: PathBuf,
+    /// The tables: events, deliveries, or read models such as transactions and access_records. All,
+    /// if none is named.
+    #[arg(long, value_parser = what, value_delimiter = ',')]
+    what: Vec<What>,
+    /// In which form. Events stand there as NDJSON besides, which is what is verified.
+    #[arg(long, default_value = "ndjson", value_parser = form)]
+    format: Form,
+    /// From where in the log on: a position, or the time of recording. Events and deliveries only.
+    #[arg(long, value_name = "POSITION|TIME", value_parser = super::show::moment)]
+    from: Option<AsOf>,
+    /// Up to where.
+    #[arg(long, value_name = "POSITION|TIME", value_parser = super::show::moment)]
+    to: Option<AsOf>,
+    /// Only what names this customer. Such an export is not proven; `audit prove` proves one.
+    #[arg(long)]
+    customer: Option<String>,
+    /// Only events and deliveries of things of this kind, such as `transaction`. Not proven either.
+    #[arg(long, value_parser = kind)]
+    kind: Option<AggregateType>,
+    /// Why. It is recorded.
+    #[arg(long)]
+    reason: String,
+    /// Who. It is recorded.
+    #[arg(long, default_value = "operator")]
+    actor: String,
+}
+
+fn what(name: &str) -> Result<What, String> {
+    let all = || What::all().iter().map(What::name).collect::<Vec<_>>().join(", ");
+    What::named(name).ok_or_else(|| format!("is not one of: {}", all()))
+}
+
+fn form(name: &str) -> Result<Form, String> {
+    let found = Form::ALL.into_iter().find(|form| form.name() == name);
+    found.ok_or_else(|| "is not one of: ndjson, csv, parquet".to_owned())
+}
+
+fn kind(name: &str) -> Result<AggregateType, String> {
+    AggregateType::named(name).ok_or_else(|| "is no kind of thing, such as transaction".to_owned())
+}
+
+impl Export {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        let (creditrail, worker) = settings::read(&self.place)?.builder().build().await?;
+        let asked = ExportLog {
+            source: self.source,
+            what: if self.what.is_empty() { What::all() } else { self.what },
+            form: self.format,
+            from: self.from,
+            to: self.to,
+            customer_id: self.customer,
+            kind: self.kind,
+            actor: self.actor,
+            reason: self.reason,
+        };
+        let bar = ProgressBar::no_length();
+        let told = |name: &str, rows: u64| {
+            bar.set_message(name.to_owned());
+            bar.set_position(rows);
+        };
+        // The writer of this process records who takes what away.
+        let manifest = tokio::select! {
+            manifest = creditrail.export_log(asked, (&self.out, told)) => manifest?,
+            () = worker.run() => return Err(CliError::WorkerEnded),
+        };
+        bar.finish_and_clear();
+        for file in &manifest.files {
+            let rows = file.rows.map_or_else(String::new, |rows| format!(", {rows} rows"));
+            print(&format!("{}: {} bytes{rows}\n", file.name, file.bytes));
+        }
+        let proven = if manifest.range.is_some() {
+            format!(
+                "positions {} to {} are proven to be all there is: creditrail-verify export {} --key …\n",
+                manifest.from,
+                manifest.to,
+                self.out.display()
+            )
+        } else {
+            "filtered, so nothing proves that this is all there is\n".to_owned()
+        };
+        print(&proven);
+        Ok(())
+    }
+}
