@@ -239,18 +239,22 @@ async fn source(
 
 async fn register_application(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path(source): Path<String>,
-    Body(new): Body<NewApplication>,
+    Body(mut new): Body<NewApplication>,
 ) -> Answer<Response> {
+    new.actor = caller.signs(new.actor);
     let registered = creditrail.register_application(&source, new).await?;
     Ok((StatusCode::CREATED, Json(registered)).into_response())
 }
 
 async fn create_charge(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path(source): Path<String>,
-    Body(new): Body<NewCharge>,
+    Body(mut new): Body<NewCharge>,
 ) -> Answer<Response> {
+    new.actor = caller.signs(new.actor);
     let charge_id = new.charge_id.clone();
     let receipt = creditrail.create_charge(&source, new).await?;
     let created = json!({ "charge_id": charge_id, "position": receipt.position });
@@ -310,9 +314,11 @@ async fn reveal(
 
 async fn client_report(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    Body(new): Body<NewClientReport>,
+    Body(mut new): Body<NewClientReport>,
 ) -> Answer {
+    new.actor = caller.signs(new.actor);
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
 }
