@@ -172,7 +172,7 @@ pub async fn redrive(
         actor: caller.signs(None),
     };
     let report = creditrail.redrive(asked).await?;
-    creditrail.caught_up(&source).await?;
+    let frame = frame.after(&creditrail, &source).await;
     Ok(told(&frame, &source, &report))
 }
 
@@ -275,7 +275,7 @@ pub async fn verify(
         ..verifying(&source, since)
     };
     let found = creditrail.verify_again(asked).await?;
-    creditrail.caught_up(&source).await?;
+    let frame = frame.after(&creditrail, &source).await;
     Ok(frame.show(
         "Verified again",
         &html! {

@@ -1,9 +1,6 @@
 //! The page of an exception: what is odd, what would be in order, and the way out.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Redirect},
-};
+use axum::extract::State;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -175,12 +172,10 @@ pub async fn resolve(
     let field = |name: &str| given.get(name).map(|given| given.trim().to_owned());
     let choice = field("choice").unwrap_or_default();
     let reason = field("reason").unwrap_or_default();
+    let exception = creditrail.exception(&id).await?;
+    let exception = exception.ok_or_else(|| Problem::not_found("exception", &id))?;
     creditrail.resolve(&id, resolve_as(&choice, caller.signs(None), reason)).await?;
     // The page is to show what was decided.
-    let source =
-        creditrail.exception(&id).await?.map(|exception| text(&exception, "source").to_owned());
-    if let Some(source) = source {
-        creditrail.caught_up(&source).await?;
-    }
-    Ok(Redirect::to(&frame.to(&format!("exceptions/{}", encoded(&id)))).into_response())
+    let here = format!("exceptions/{}", encoded(&id));
+    Ok(frame.done(&creditrail, (text(&exception, "source"), &here)).await)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Shown,
-    frame::Frame,
+    frame::{BEHIND, Frame},
     listings::{Column, Listing},
     parts::{encoded, text, words},
 };
@@ -25,8 +25,9 @@ pub async fn page(
     listing: &'static Listing,
     State(creditrail): State<Creditrail>,
     frame: Frame,
-    Query(given): Query,
+    Query(mut given): Query,
 ) -> Shown {
+    given.remove(BEHIND);
     let list = listing.list;
     let page = Params::new(given.clone()).list(&creditrail, list).await?;
     let items = creditrail.list(list, page).await?;
