@@ -56,6 +56,12 @@ pub enum CommandError {
         /// What is wrong with it.
         cause: &'static str,
     },
+    /// What the command is about has changed since the caller looked at it.
+    #[error("it has changed since, at position {position}; look again")]
+    Changed {
+        /// Where it changed last.
+        position: i64,
+    },
     /// The command is none of the source's kind of lender.
     #[error("source: `{origin}` has no {what}; {offered}")]
     NotOfKind {

@@ -31,6 +31,7 @@ use crate::app::{
     redrive::{RedriveDeliveries, Report},
     verify::{VerifiedCalls, VerifyCalls},
 };
+use crate::store::{Order, Page};
 
 type Given = Query;
 type Answer<T = Json<Value>> = Result<T, Problem>;
@@ -139,8 +140,17 @@ async fn timeline(
 ) -> Answer {
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
-    let page = params.page(vec![source.clone()])?;
-    params.done(&["at_least", "limit", "cursor"])?;
+    let order = params.take("order").unwrap_or_else(|| "oldest".to_owned());
+    let order = match order.as_str() {
+        "oldest" => Order::Oldest,
+        "newest" => Order::Newest,
+        other => {
+            let cause = format!("`{other}` is not one of: oldest, newest");
+            return Err(Problem::invalid("order", cause));
+        }
+    };
+    let page = Page { order, ..params.page(vec![source.clone()])? };
+    params.done(&["at_least", "order", "limit", "cursor"])?;
     found("customer", &id, creditrail.timeline(&source, &id, page).await?.map(answer))
 }
 
@@ -220,7 +230,8 @@ async fn events(State(creditrail): State<Creditrail>, Query(given): Given) -> An
     Ok(Json(json!({ "items": creditrail.events(&source, after, limit).await? })))
 }
 
-async fn sources(State(creditrail): State<Creditrail>) -> Answer {
+async fn sources(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
+    Params::new(given).done(&[])?;
     let mut items = Vec::new();
     for source in creditrail.sources() {
         items.push(creditrail.source_status(source).await?);

@@ -42,6 +42,7 @@ mod onboarding; // from the signing to the card
 mod onboarding_calls; // its signature, its window, its ids
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
+mod pages; // what pages say is true, and their links lead somewhere
 mod plans; // no read without an index
 mod postgres_es_traps; // what of postgres-es loses data
 mod previews; // what resolving an exception would lead to

@@ -5,11 +5,12 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::parts::encoded;
 use crate::{
-    app::Creditrail,
+    app::{Clock, Creditrail},
     http::{
         access::{Caller, Right},
         problem::Problem,
@@ -32,9 +33,15 @@ pub struct Frame {
     pub caller: Option<Caller>,
     theme: &'static str,
     has_session: bool,
+    /// What time it is, by the clock of the service.
+    pub now: Timestamp,
     /// Whether something was recorded that the page may not show yet.
     pub is_behind: bool,
 }
+
+/// The clock by which pages tell what is overdue.
+#[derive(Clone)]
+pub struct Now(pub Clock);
 
 /// The parameter of a page that is shown after something was recorded which the read models have not
 /// passed in time.
@@ -73,6 +80,7 @@ impl Frame {
             caller: parts.extensions.get().cloned(),
             theme: cookie(parts, THEME_COOKIE).map_or("auto", |chosen| theme(&chosen)),
             has_session: cookie(parts, COOKIE).is_some(),
+            now: parts.extensions.get::<Now>().map_or(Timestamp::UNIX_EPOCH, |now| (now.0)()),
             is_behind: query.contains(&format!("{BEHIND}=1")),
         }
     }

@@ -68,7 +68,8 @@ impl Form<'_> {
                         None => label { span { (words(filter)) } input name=(filter) value=(value(filter)); },
                     }
                 }
-                (choice_of("order", &orders(self.list), value("order")))
+                @let sources_apart = sources.len() > 1 && value("source").is_empty();
+                (choice_of("order", &orders(self.list, sources_apart), value("order")))
                 button { "Show" }
                 @if self.given.keys().any(|name| name != "cursor") {
                     a href=(frame.to(self.list.name())) { "All" }
@@ -133,10 +134,13 @@ impl Form<'_> {
     }
 }
 
-/// The orders of a list, the default without a value.
-fn orders(list: List) -> Vec<(&'static str, &'static str)> {
+/// The orders of a list, the default without a value. Positions of different sources do not compare.
+fn orders(list: List, sources_apart: bool) -> Vec<(&'static str, &'static str)> {
+    let sources_apart = sources_apart && list != List::AccessRecords;
     let shown = |name: &'static str| match name {
+        "newest" if sources_apart => ("", "newest first within each source"),
         "newest" => ("", "newest first"),
+        "oldest" if sources_apart => (name, "oldest first within each source"),
         "oldest" => (name, "oldest first"),
         _ => (name, "most at stake first"),
     };
@@ -201,6 +205,8 @@ fn key(row: &Value) -> String {
         "charge_id",
         "application_id",
         "number",
+        // Of what somebody did.
+        "position",
     ];
     let id = ids.iter().map(|field| &row[*field]).find(|id| !id.is_null());
     format!("{}/{}", text(row, "source"), id.map(ToString::to_string).unwrap_or_default())

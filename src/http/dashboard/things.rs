@@ -15,11 +15,11 @@ use super::{
 use crate::{
     app::{Creditrail, lists::List, moments::AsOf, things::Thing},
     http::{
-        params::{Params, Path, Query},
+        params::{Params, Path, Query, next_cursor},
         problem::Problem,
         things::not_known_then,
     },
-    store::Page,
+    store::{Cursor, Order, Page},
 };
 
 /// How many entries of a customer's timeline a page has.
@@ -41,11 +41,18 @@ pub async fn page(
     Path((source, id)): Path<(String, String)>,
     Query(given): Query,
 ) -> Shown {
+    let then = given.get("as_of").filter(|then| !then.is_empty()).cloned();
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
     let as_of = params.moment("as_of")?;
     let compare = params.moment("compare")?;
-    params.done(&["at_least", "as_of", "compare"])?;
+    let mut known = vec!["at_least", "as_of", "compare"];
+    let mut after = None;
+    if thing == Thing::Customer {
+        after = params.after()?;
+        known.push("cursor");
+    }
+    params.done(&known)?;
     let subject = Subject { creditrail: &creditrail, thing, source: &source, id: &id };
     let moments = Moments::of(&subject, (as_of, compare)).await?;
     let document = subject.document(as_of).await?;
@@ -53,8 +60,12 @@ pub async fn page(
         (subject.head(&frame, &document))
         (moments.bar(&frame))
         (facts::of(&frame, thing, &document))
+        @if thing == Thing::Application && as_of.is_none() {
+            (subject.open_actions(&frame, &document).await?)
+        }
         @if thing == Thing::Customer {
-            (subject.timeline(&frame, as_of).await?)
+            (subject.leads(&frame))
+            (subject.timeline(&frame, as_of.zip(then), after).await?)
         } @else {
             (subject.lifecycles(as_of).await?)
             h2 { "What happened" }
@@ -106,7 +117,8 @@ impl Subject<'_> {
             }
             @if self.thing != Thing::Customer {
                 p.next {
-                    @if next.is_empty() { "Nothing further is in order: this is final." }
+                    @if !list(document, "lenders").is_empty() { "What is in order next stands at each lender, below." }
+                    @else if next.is_empty() { "Nothing further is in order: this is final." }
                     @else { "In order next: " b { (next.join(", ")) } "." }
                 }
             }
@@ -135,22 +147,71 @@ impl Subject<'_> {
         })
     }
 
-    /// Everything of a customer, in the order in which it happened.
-    async fn timeline(&self, frame: &Frame, as_of: Option<AsOf>) -> Result<Markup, Problem> {
-        let sources = vec![self.source.to_owned()];
-        let page = Page { sources, limit: ENTRIES, ..Page::default() };
+    /// What somebody has to do for an application.
+    async fn open_actions(&self, frame: &Frame, document: &Value) -> Result<Markup, Problem> {
+        let mut actions = self.creditrail.actions_of(self.source, document).await?;
+        actions.retain(|action| text(action, "status") == "open");
+        Ok(html! {
+            @if !actions.is_empty() {
+                h2 { "To be done" }
+                (lists::rows(frame, listings::ACTIONS, &actions, ""))
+            }
+        })
+    }
+
+    /// The lists of what a customer has.
+    fn leads(&self, frame: &Frame) -> Markup {
+        let of = format!(
+            "source={}&customer_id={}",
+            parts::encoded(self.source),
+            parts::encoded(self.id)
+        );
+        html! {
+            p.leads {
+                @for (list, name) in [
+                    ("transactions?", "Transactions"),
+                    ("exceptions?status=open&", "Open exceptions"),
+                    ("actions?status=open&", "Open actions"),
+                    ("deliveries?", "Deliveries"),
+                ] {
+                    a href=(frame.to(&format!("{list}{of}"))) { (name) } " "
+                }
+            }
+        }
+    }
+
+    /// Everything of a customer by when it happened, the newest first, a page at a time.
+    async fn timeline(
+        &self,
+        frame: &Frame,
+        then: Option<(AsOf, String)>,
+        after: Option<Cursor>,
+    ) -> Result<Markup, Problem> {
+        let (sources, is_first) = (vec![self.source.to_owned()], after.is_none());
+        let page = Page { sources, limit: ENTRIES, order: Order::Newest, after, ..Page::default() };
         let entries = self.creditrail.timeline(self.source, self.id, page).await?;
         let mut entries = entries.ok_or_else(|| Problem::not_found("customer", self.id))?;
-        if let Some(as_of) = as_of {
-            let point = self.creditrail.point(self.source, as_of).await?;
+        if let Some((as_of, _)) = &then {
+            let point = self.creditrail.point(self.source, *as_of).await?;
             entries.items.retain(|entry| entry["position"].as_i64() <= Some(point.position));
         }
+        let with = |more: Option<String>| {
+            let then = then.as_ref().map(|(_, then)| format!("as_of={}", parts::encoded(then)));
+            let all: Vec<_> = then.into_iter().chain(more).collect();
+            if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
+        };
         Ok(html! {
-            h2 { "What happened" }
-            @if as_of.is_some() { p.muted { "What was recorded by then, judged as of now." } }
-            (steps::table(frame, self.source, &entries.items))
-            @if entries.next.is_some() {
-                p.muted { "These are the first " (ENTRIES) " entries. The things above have all of theirs." }
+            h2 #what-happened { "What happened, newest first" }
+            @if then.is_some() { p.muted { "What was recorded by then, judged as of now." } }
+            (steps::page(frame, self.source, &entries.items, is_first && entries.next.is_none()))
+            @let here = self.address(frame);
+            nav.turn aria-label="Pages" {
+                @if !is_first { a href=(format!("{here}{}#what-happened", with(None))) { "Newest entries" } }
+                @if let Some(next) = &entries.next {
+                    @let cursor = format!("cursor={}", next_cursor(next));
+                    a rel="next" href=(format!("{here}{}#what-happened", with(Some(cursor)))) { "Earlier entries" }
+                }
+                span.muted { (entries.items.len()) " shown" @if entries.next.is_none() { ", the end" } }
             }
         })
     }

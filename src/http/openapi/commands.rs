@@ -143,6 +143,7 @@ fn resolve_exception() -> Schema {
         ("convert_to", convert_to.says("for `convert`: the kind of step to take it as")),
         why(),
         actor("operator"),
+        ("as_of", count().or_null().or_absent().says("`as_of.position` of the preview: 409 `changed_meanwhile` if the thing has changed since")),
     ])
     .says("A person's decision about an exception.")
 }
