@@ -186,7 +186,7 @@ async fn of_a_loan_each_lender_says_what_may_come_next() {
     }
     loans.list("/v1/applications", &[]).await;
     let shown = page(&loans, "/applications/loans/a-1").await;
-    assert!(shown.contains("What is in order next stands at each lender, below."), "{shown}");
+    assert!(shown.contains("What is in order next stands at each lender, below"), "{shown}");
 }
 
 #[tokio::test]

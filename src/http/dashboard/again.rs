@@ -118,7 +118,7 @@ pub async fn redrive_page(
             @if chosen.after.is_some() { a href=(frame.to(&chosen.behind(0))) { "First page" } }
             @if let Some(next) = report.next { a rel="next" href=(frame.to(&chosen.behind(next))) { "Next page" } }
         }
-        @if report.selected > 0 && frame.may(Right::Decide) { (all_of_them(&frame, &chosen, report.selected)) }
+        @if (readable > 0 || report.next.is_some()) && frame.may(Right::Decide) { (all_of_them(&frame, &chosen, report.selected)) }
     }))
 }
 
@@ -139,7 +139,7 @@ fn redriving(chosen: &Chosen) -> RedriveDeliveries {
 fn all_of_them(frame: &Frame, chosen: &Chosen, count: i64) -> Markup {
     html! {
         h2 { "All of them" }
-        p { "Those of the " b { (count) } @if chosen.after.is_some() { " from here on" } ", " (chosen.said()) ", that can be read now are redriven; the others stay as they are." }
+        p { "Of " b { (count) } " " (chosen.said()) @if chosen.after.is_some() { " from here on" } " those that can be read now are redriven; the others stay as they are." }
         form.stacked action=(frame.to("redrive")) method="post" {
             input type="hidden" name="all" value="yes";
             input type="hidden" name="source" value=(chosen.source);

@@ -138,8 +138,7 @@ fn id(value: &Value) -> Markup {
 }
 
 fn transaction(frame: &Frame, document: &Value) -> Markup {
-    let source = text(document, "source");
-    let merchant = &document["merchant"];
+    let (source, merchant) = (text(document, "source"), &document["merchant"]);
     html! {
         (figures(frame, document, OF_TRANSACTIONS))
         (fields(vec![
@@ -297,8 +296,8 @@ fn board(frame: &Frame, document: &Value) -> Markup {
 
 /// What a lender may report next.
 fn next_of(lender: &Value) -> Markup {
-    let legal = list(lender, "legal_next").iter().filter_map(Value::as_str);
-    let legal: Vec<_> = legal.map(words).collect();
+    let legal = list(lender, "legal_next").iter();
+    let legal: Vec<_> = legal.filter_map(Value::as_str).map(words).collect();
     html! { @if legal.is_empty() { "nothing: this is final" } @else { (legal.join(", ")) } }
 }
 

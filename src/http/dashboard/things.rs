@@ -117,7 +117,7 @@ impl Subject<'_> {
             }
             @if self.thing != Thing::Customer {
                 p.next {
-                    @if !list(document, "lenders").is_empty() { "What is in order next stands at each lender, below." }
+                    @if !list(document, "lenders").is_empty() { "What is in order next stands at each lender, below; another lender may still report." }
                     @else if next.is_empty() { "Nothing further is in order: this is final." }
                     @else { "In order next: " b { (next.join(", ")) } "." }
                 }
