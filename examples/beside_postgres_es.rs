@@ -133,6 +133,7 @@ pub fn capture(
         outside_window: false,
         pan_masked: false,
         key_taken_by: None,
+        told_by: None,
         fact: TransactionFact {
             report: Report::Captured(Money {
                 minor,

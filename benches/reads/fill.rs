@@ -124,6 +124,7 @@ async fn decide(creditrail: &Creditrail) {
             convert_to: None,
             reason: "measured".to_owned(),
             actor: Some("ada".to_owned()),
+            as_of: None,
         };
         let id = exception["id"].as_str().expect("an id");
         // What stands open for another reason than a refusal is not discarded.

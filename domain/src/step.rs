@@ -104,6 +104,9 @@ pub struct Step<F> {
     /// The stream on which the key was used first, if that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_taken_by: Option<String>,
+    /// Who told it, of a step that no delivery brought and whose fact names nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<String>,
     /// What is said.
     pub fact: F,
 }

@@ -189,6 +189,7 @@ impl<F: Subject> Told<F> {
             outside_window: self.outside_window,
             pan_masked: self.pan_masked,
             key_taken_by: self.key_taken_by,
+            told_by: None,
             fact: self.fact,
         }
     }

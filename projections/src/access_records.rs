@@ -150,7 +150,9 @@ fn of_steps<L: Lifecycle>(stream: &Stream, steps: &Steps<L>) -> Vec<(i64, Done)>
                     let nobody = if is_partner { "partner" } else { "operator" };
                     Done {
                         act: "told",
-                        actor: detail("actor").unwrap_or_else(|| nobody.to_owned()),
+                        actor: detail("actor")
+                            .or_else(|| told.told_by.clone())
+                            .unwrap_or_else(|| nobody.to_owned()),
                         what: told.fact.kind().to_owned(),
                         reason: detail("reason").or_else(|| detail("note")).unwrap_or_default(),
                         at: told.received_at,

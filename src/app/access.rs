@@ -66,18 +66,18 @@ impl Creditrail {
     /// Records what a caller did: `about` says with what, `reason` why.
     ///
     /// # Errors
-    /// [`CommandError`]: no reason where one is needed, not written.
+    /// [`CommandError`]: nobody is named, no reason where one is needed, not written.
     pub async fn record_access(
         &self,
         act: Act,
         actor: &str,
         (about, reason): (&str, &str),
     ) -> Result<Receipt, CommandError> {
-        let at = self.now();
-        let stream = StreamId { aggregate_type: AggregateType::Access, id: actor.to_owned() };
+        let (at, actor) = (self.now(), super::command::person(Some(actor.to_owned()))?);
+        let stream = StreamId { aggregate_type: AggregateType::Access, id: actor.clone() };
         let record = AccessRecord {
             act,
-            actor: actor.to_owned(),
+            actor,
             about: super::command::words("about", about.to_owned())?,
             reason: super::command::words("reason", reason.to_owned())?,
             at,

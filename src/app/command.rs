@@ -56,6 +56,12 @@ pub enum CommandError {
         /// What is wrong with it.
         cause: &'static str,
     },
+    /// What the command is about has changed since the caller looked at it.
+    #[error("it has changed since, at position {position}; look again")]
+    Changed {
+        /// Where it changed last.
+        position: i64,
+    },
     /// The command is none of the source's kind of lender.
     #[error("source: `{origin}` has no {what}; {offered}")]
     NotOfKind {
@@ -138,6 +144,11 @@ fn partner_step<F: Fact>(
     told(source, key, fact, (Origin::Partner, at))
 }
 
+/// Who tells what the partner did; the partner, if nobody is named.
+fn partner(given: Option<String>) -> Result<String, CommandError> {
+    person(given.or_else(|| Some("partner".to_owned())))
+}
+
 fn told<F: Fact>(
     source: &str,
     PartnerKey { aggregate_type, key }: PartnerKey,
@@ -156,6 +167,7 @@ fn told<F: Fact>(
         outside_window: false,
         pan_masked: false,
         key_taken_by: None,
+        told_by: None,
         fact,
     }
 }
@@ -177,13 +189,38 @@ fn past(field: &'static str, told: Timestamp, now: Timestamp) -> Result<Timestam
     Ok(told)
 }
 
-/// Who asks.
+/// Who asks: the one check that every name passes under which something is recorded.
 pub(super) fn person(given: Option<String>) -> Result<String, CommandError> {
     let given = given.unwrap_or_else(|| "operator".to_owned());
-    if given.trim().is_empty() {
-        return Err(CommandError::Invalid { field: "actor", cause: "must not be empty" });
+    match fault_of_name(&given) {
+        Some(cause) => Err(CommandError::Invalid { field: "actor", cause }),
+        None => words("actor", given),
     }
-    words("actor", given)
+}
+
+/// How long the name of who asks may be.
+const LONGEST_NAME: usize = 200;
+
+/// What is wrong with a name of a person or a program: it is to be read by people later.
+pub(crate) fn fault_of_name(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        return Some("must not be empty");
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Some("must have 200 characters at the most");
+    }
+    let is_unseen = |letter: char| letter.is_control() || turns_text(letter);
+    name.contains(is_unseen).then_some("must not have characters that are not seen")
+}
+
+/// Whether a character is not seen and changes what stands around it: marks of direction, joiners,
+/// ends of lines.
+const fn turns_text(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+    )
 }
 
 /// Free text of a command. What a lender sends is masked, since it cannot mend it; who asks here

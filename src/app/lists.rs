@@ -1,12 +1,17 @@
 //! The lists that can be asked for: their tables, their filters, and what those may be.
 
-use creditrail_domain::{application, charge, payment_method, transaction};
+use creditrail_domain::{StepId, application, charge, payment_method, transaction};
 use creditrail_projections::{
     ReadModel, Table, access_records, actions, applications, charges, exceptions, findings,
     payment_methods, timeline, transactions,
 };
 
-use super::{Creditrail, access, read::OUTCOMES};
+use serde_json::Value;
+
+use super::{
+    Creditrail, access,
+    read::{OUTCOMES, ReadError},
+};
 use crate::store::Order;
 
 /// A list that can be asked for.
@@ -180,6 +185,33 @@ impl List {
             Self::AccessRecords => &["act", "actor"],
             Self::Deliveries => &["outcome", "customer_id"],
         }
+    }
+}
+
+impl Creditrail {
+    /// The actions of an application, by its document: those that its steps have asked for, open or not.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn actions_of(
+        &self,
+        source: &str,
+        application: &Value,
+    ) -> Result<Vec<Value>, ReadError> {
+        let steps = application["steps"].as_array().into_iter().flatten();
+        let steps = steps.filter_map(|step| step["id"].as_str()?.parse().ok().map(StepId));
+        let asked = |step| {
+            let kinds = application::ActionKind::ALL.into_iter();
+            kinds.map(move |kind| actions::id(source, kind, step))
+        };
+        let table = actions::READ_MODEL.table;
+        let known = self.store.known_keys(table, source, steps.flat_map(asked).collect()).await?;
+        let mut found = Vec::with_capacity(known.len());
+        for key in known {
+            found.extend(self.document(table, source, &key).await?);
+        }
+        found.sort_by_key(|action| action["opened_at"].to_string());
+        Ok(found)
     }
 }
 

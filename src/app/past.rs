@@ -124,7 +124,6 @@ impl Creditrail {
             let place = number(list, &row, "occurred_at");
             (Cursor { source: source.to_owned(), place, key: row.key.clone() }, row)
         });
-        let page = Page { order: Order::Oldest, ..page };
         let Found { rows, next } = Found::of(placed.collect(), &page);
         let items = rows.iter().map(|(_, row)| document(row)).collect::<Result<_, _>>()?;
         Ok(Some(Items { items, next }))

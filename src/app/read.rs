@@ -196,8 +196,8 @@ impl Creditrail {
         Ok(())
     }
 
-    /// A page of a customer's timeline, in the order in which things happened; `None` if the
-    /// customer is not known.
+    /// A page of a customer's timeline by when things happened, in the order of the page; `None` if
+    /// the customer is not known.
     ///
     /// # Errors
     /// [`ReadError`].

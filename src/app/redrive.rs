@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use self::anew::Anew;
 use super::{
     Creditrail, Source,
+    again::{MOST_TOLD, NOT_FOUND, few, yes},
     command::{CommandError, person, reason},
     judge::Aggregates,
     pages::ALREADY_REDRIVEN,
@@ -31,17 +32,12 @@ use crate::{
 
 /// How many deliveries one call takes at the most; the answer says where to go on.
 const MOST: i64 = 10_000;
-/// How many may be named.
-const MOST_NAMED: usize = 1000;
 /// How many are read at once, and written in one transaction as far as possible.
 const PORTION: usize = 50;
 /// How many a page shows: more would have its reader wait.
 const PORTION_SHOWN: i64 = 50;
-/// Of how many the answer tells one by one.
-const MOST_TOLD: usize = 200;
-/// What a delivery is called that is discarded, that is none, or that could be read.
+/// What a delivery is called that is discarded, or that could be read.
 const DISCARDED: &str = "discarded";
-const NOT_FOUND: &str = "not_found";
 const READABLE: &str = "readable";
 
 /// What a delivery is said to be beside the outcomes.
@@ -69,10 +65,6 @@ pub struct RedriveDeliveries {
     pub reason: String,
     /// Who; an operator, if nobody is named.
     pub actor: Option<String>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What became of deliveries that were redriven, or would.
@@ -198,14 +190,12 @@ impl Creditrail {
             }
         }
         let results = &report.results;
-        let RedriveDeliveries { source, actor, .. } = asked;
-        tracing::info!(
-            source,
-            actor,
-            dry_run = report.dry_run,
-            ?results,
-            "deliveries were redriven"
-        );
+        let RedriveDeliveries { source, actor, dry_run, .. } = asked;
+        if dry_run {
+            tracing::debug!(source, ?results, "what redriving would lead to was looked at");
+        } else {
+            tracing::info!(source, actor, ?results, "deliveries were redriven");
+        }
         Ok(report)
     }
 
@@ -265,10 +255,7 @@ impl Creditrail {
         asked: &RedriveDeliveries,
         named: &[String],
     ) -> Result<Vec<String>, CommandError> {
-        if named.len() > MOST_NAMED {
-            let cause = "are more than 1000; leave them out to take all";
-            return Err(CommandError::Invalid { field: "delivery_ids", cause });
-        }
+        few("delivery_ids", named)?;
         let mut ids = BTreeMap::new();
         for id in named {
             let id = creditrail_domain::ids::canonical(id);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Creditrail, Source,
+    again::{MOST_TOLD, NOT_FOUND, few, yes},
     command::{CommandError, person, reason},
     pages::GONE,
     read::ReadError,
@@ -30,21 +31,17 @@ const MAX_BODY: usize = 64 * 1024;
 const MAX_HEADERS: usize = 16 * 1024;
 /// How many calls are looked at once, and written in one transaction as far as possible.
 const PORTION: i64 = 50;
-/// How many may be named.
-const MOST_NAMED: usize = 1000;
-/// Of how many the answer tells one by one.
-const MOST_TOLD: usize = 200;
 
 /// What a call is found to be.
 const AUTHENTIC: &str = "authentic";
 const TAKEN_IN: &str = "taken_in";
 const NOT_AUTHENTIC: &str = "not_authentic";
 const NOT_VERIFIABLE: &str = "not_verifiable";
-const NOT_FOUND: &str = "not_found";
+const NOT_WRITTEN: &str = "not_written";
 
 /// Everything that a call can be found to be.
-pub const RESULTS: [&str; 6] =
-    [AUTHENTIC, TAKEN_IN, NOT_AUTHENTIC, NOT_VERIFIABLE, NOT_FOUND, GONE];
+pub const RESULTS: [&str; 7] =
+    [AUTHENTIC, TAKEN_IN, NOT_AUTHENTIC, NOT_VERIFIABLE, NOT_WRITTEN, NOT_FOUND, GONE];
 
 /// What is kept of a call to verify it again. Nothing of it is shown.
 #[derive(Debug, Default)]
@@ -75,10 +72,6 @@ pub struct VerifyCalls {
     pub actor: Option<String>,
 }
 
-fn yes() -> bool {
-    true
-}
-
 /// What calls were found to be.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerifiedCalls {
@@ -107,8 +100,9 @@ pub struct VerifiedCall {
     pub received_at: Option<Timestamp>,
     /// Why it was not accepted then.
     pub cause: Option<String>,
-    /// `authentic` (in a dry run), `taken_in`, `not_authentic`, `not_verifiable`, `not_found`, or
-    /// `gone`: it has left the ring meanwhile.
+    /// `authentic` (in a dry run), `taken_in`, `not_authentic`, `not_verifiable`, `not_written` (it is
+    /// authentic and stays in the ring: ask again), `not_found`, or `gone`: it has left the ring
+    /// meanwhile.
     pub result: &'static str,
     /// Why it is not authentic, or cannot be verified.
     pub because: Option<&'static str>,
@@ -129,8 +123,8 @@ impl Creditrail {
     /// of all deliveries, and leave the ring in the same transaction; the others stay.
     ///
     /// # Errors
-    /// [`CommandError`]: no reason, no such source, not written. What was taken in before stays so;
-    /// asked again it goes on.
+    /// [`CommandError`]: no reason, no such source, nothing written. If some were written and others
+    /// were not, the report says so, and those that come after are not looked at.
     pub async fn verify_again(&self, asked: VerifyCalls) -> Result<VerifiedCalls, CommandError> {
         let known = self.source(&asked.source)?;
         if !asked.dry_run {
@@ -148,7 +142,9 @@ impl Creditrail {
         if let Some(numbers) = &asked.numbers {
             for numbers in sorted(numbers)?.chunks(50) {
                 let portion = self.numbered(known, &asked, numbers).await?;
-                self.portion(known, portion, &mut found).await?;
+                if !self.portion(known, portion, &mut found).await? {
+                    break;
+                }
             }
         } else {
             let mut after = 0;
@@ -157,7 +153,9 @@ impl Creditrail {
                 let Some(last) = calls.last() else { break };
                 after = last.place.number;
                 let portion = calls.into_iter().map(|call| self.verified(known, call)).collect();
-                self.portion(known, portion, &mut found).await?;
+                if !self.portion(known, portion, &mut found).await? {
+                    break;
+                }
             }
         }
         Ok(found)
@@ -208,13 +206,15 @@ impl Creditrail {
         Ok(self.store.sealed_calls(&asked.source, (after, since), limit).await?)
     }
 
-    /// Takes in those of a portion that are authentic, unless it is a dry run.
+    /// Takes in those of a portion that are authentic, unless it is a dry run: whether to go on. What
+    /// was taken in is told, whatever became of the others.
     async fn portion(
         &self,
         known: &Source,
         portion: Vec<Verified>,
         found: &mut VerifiedCalls,
-    ) -> Result<(), CommandError> {
+    ) -> Result<bool, CommandError> {
+        let mut failure = None;
         let (mut calls, deliveries): (Vec<_>, Vec<_>) = portion.into_iter().unzip();
         if !found.dry_run {
             let (mut places, mut requests) = (Vec::new(), Vec::new());
@@ -225,12 +225,21 @@ impl Creditrail {
             }
             let answers = known.writer.ask_all(requests).await;
             for (place, answer) in places.into_iter().zip(answers) {
-                let (Some(call), receipt) = (calls.get_mut(place), answer?) else { continue };
-                call.taken_in(receipt);
+                let Some(call) = calls.get_mut(place) else { continue };
+                match answer {
+                    Ok(receipt) => call.taken_in(receipt),
+                    Err(error) => {
+                        call.not_written();
+                        failure.get_or_insert(error);
+                    }
+                }
             }
         }
         calls.into_iter().for_each(|call| found.add(call));
-        Ok(())
+        match failure {
+            Some(error) if !found.results.contains_key(TAKEN_IN) => Err(error.into()),
+            failure => Ok(failure.is_none()),
+        }
     }
 
     fn verified(&self, known: &Source, call: SealedCall) -> Verified {
@@ -324,10 +333,7 @@ fn context_of_headers(source: &str, body: &[u8]) -> Vec<u8> {
 }
 
 fn sorted(numbers: &[i64]) -> Result<Vec<i64>, CommandError> {
-    if numbers.len() > MOST_NAMED {
-        let cause = "are more than 1000; leave them out to take all";
-        return Err(CommandError::Invalid { field: "numbers", cause });
-    }
+    few("numbers", numbers)?;
     let mut numbers = numbers.to_vec();
     numbers.sort_unstable();
     numbers.dedup();
@@ -335,6 +341,11 @@ fn sorted(numbers: &[i64]) -> Result<Vec<i64>, CommandError> {
 }
 
 impl VerifiedCall {
+    fn not_written(&mut self) {
+        (self.result, self.because) = (NOT_WRITTEN, Some("it was not written; ask again"));
+        self.delivery_id = None;
+    }
+
     fn taken_in(&mut self, receipt: super::writer::Receipt) {
         if receipt.outcome == GONE {
             (self.result, self.delivery_id) = (GONE, None);

@@ -17,6 +17,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{problem::Problem, tokens::Tokens};
+use crate::app::command::fault_of_name;
 
 /// What somebody may be here for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -105,8 +106,9 @@ impl Right {
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The name that is recorded with what the caller does. Empty only for whoever is known by being
-    /// on this machine alone: such a caller may sign with any name.
+    /// The name that is recorded with what the caller does: 1 to 200 characters that are seen. Empty
+    /// only for whoever is known by being on this machine alone: such a caller may sign with any
+    /// name. A host's caller without one is turned away.
     pub name: String,
     /// What the caller may do.
     pub role: Role,
@@ -183,9 +185,21 @@ impl Access {
                 Err(Problem::new(StatusCode::FORBIDDEN, "loopback_only", detail))
             }
             Kind::Tokens(tokens) => tokens.caller(&call.headers).ok_or_else(unauthenticated),
-            Kind::Host(identify) => identify.identify(call).await.ok_or_else(unauthenticated),
+            Kind::Host(identify) => {
+                let caller = identify.identify(call).await.ok_or_else(unauthenticated)?;
+                // Without a name one would sign with any.
+                let fault = fault_of_name(&caller.name);
+                fault.map_or(Ok(caller), |fault| Err(unnamed(fault)))
+            }
         }
     }
+}
+
+/// Whom the host lets in without telling who it is.
+fn unnamed(fault: &str) -> Problem {
+    tracing::error!(fault, "the host identifies a caller by a name that cannot be recorded");
+    let detail = format!("the name by which the host knows the caller {fault}");
+    Problem::new(StatusCode::FORBIDDEN, "caller_unnamed", detail)
 }
 
 fn unauthenticated() -> Problem {

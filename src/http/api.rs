@@ -33,6 +33,7 @@ use crate::app::{
     things::Thing,
     verify::{VerifiedCalls, VerifyCalls},
 };
+use crate::store::{Order, Page};
 
 type Given = Query;
 type Answer<T = Json<Value>> = Result<T, Problem>;
@@ -140,9 +141,18 @@ async fn timeline(
 ) -> Answer {
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
-    let page = params.page(vec![source.clone()])?;
+    let order = params.take("order").unwrap_or_else(|| "oldest".to_owned());
+    let order = match order.as_str() {
+        "oldest" => Order::Oldest,
+        "newest" => Order::Newest,
+        other => {
+            let cause = format!("`{other}` is not one of: oldest, newest");
+            return Err(Problem::invalid("order", cause));
+        }
+    };
+    let page = Page { order, ..params.page(vec![source.clone()])? };
     let when = params.when()?;
-    params.done(&["at_least", "limit", "cursor", "as_of", "happened_by"])?;
+    params.done(&["at_least", "order", "limit", "cursor", "as_of", "happened_by"])?;
     if when.is_now() {
         return found("customer", &id, creditrail.timeline(&source, &id, page).await?.map(answer));
     }
@@ -230,13 +240,14 @@ async fn events(State(creditrail): State<Creditrail>, Query(given): Given) -> An
 }
 
 /// How far each log is proven.
-async fn proof(State(creditrail): State<Creditrail>, given: Given) -> Answer {
-    Params::new(given.0).done(&[])?;
+async fn proof(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
+    Params::new(given).done(&[])?;
     let items = creditrail.proof_status().await.map_err(ReadError::from)?;
     Ok(Json(json!({ "items": items })))
 }
 
-async fn sources(State(creditrail): State<Creditrail>) -> Answer {
+async fn sources(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
+    Params::new(given).done(&[])?;
     let mut items = Vec::new();
     for source in creditrail.sources() {
         items.push(creditrail.source_status(source).await?);
@@ -255,18 +266,22 @@ async fn source(
 
 async fn register_application(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path(source): Path<String>,
-    Body(new): Body<NewApplication>,
+    Body(mut new): Body<NewApplication>,
 ) -> Answer<Response> {
+    new.actor = caller.signs(new.actor);
     let registered = creditrail.register_application(&source, new).await?;
     Ok((StatusCode::CREATED, Json(registered)).into_response())
 }
 
 async fn create_charge(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path(source): Path<String>,
-    Body(new): Body<NewCharge>,
+    Body(mut new): Body<NewCharge>,
 ) -> Answer<Response> {
+    new.actor = caller.signs(new.actor);
     let charge_id = new.charge_id.clone();
     let receipt = creditrail.create_charge(&source, new).await?;
     let created = json!({ "charge_id": charge_id, "position": receipt.position });
@@ -326,9 +341,11 @@ async fn reveal(
 
 async fn client_report(
     State(creditrail): State<Creditrail>,
+    caller: Caller,
     Path((source, id)): Path<(String, String)>,
-    Body(new): Body<NewClientReport>,
+    Body(mut new): Body<NewClientReport>,
 ) -> Answer {
+    new.actor = caller.signs(new.actor);
     let receipt = creditrail.client_report(&source, &id, new).await?;
     Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
 }

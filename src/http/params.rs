@@ -120,8 +120,12 @@ impl Params {
         let most = i64::try_from(MAX_LIMIT).unwrap_or(i64::MAX);
         let limit = self.number("limit", (1, most))?;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT);
-        let after = self.take("cursor").map(|cursor| read_cursor(&cursor)).transpose()?;
-        Ok(Page { sources, after, limit, ..Page::default() })
+        Ok(Page { sources, after: self.after()?, limit, ..Page::default() })
+    }
+
+    /// Takes `cursor`.
+    pub fn after(&mut self) -> Result<Option<Cursor>, Problem> {
+        self.take("cursor").map(|cursor| read_cursor(&cursor)).transpose()
     }
 
     /// Takes `source`, waits for `at_least`, and takes `order`, `limit`, `cursor`, the filters, and of
@@ -186,6 +190,9 @@ impl Params {
     pub fn done(&self, known: &[&str]) -> Result<(), Problem> {
         match self.0.keys().find(|name| !known.contains(&name.as_str())) {
             None => Ok(()),
+            Some(name) if known.is_empty() => {
+                Err(Problem::invalid(name.as_str(), "is not a parameter here; there is none"))
+            }
             Some(name) => Err(Problem::invalid(
                 name.as_str(),
                 format!("is not a parameter here; there are: {}", known.join(", ")),

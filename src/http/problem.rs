@@ -171,6 +171,9 @@ impl From<CommandError> for Problem {
                 Self { field: Some("source".to_owned()), ..problem }
             }
             CommandError::Invalid { field, cause } => Self::invalid(field, cause),
+            CommandError::Changed { .. } => {
+                Self::new(StatusCode::CONFLICT, "changed_meanwhile", error.to_string())
+            }
             CommandError::NotRead(error) => error.into(),
             CommandError::NotOpened(_) => {
                 tracing::error!(error = chain(&error), "a secret cannot be opened");

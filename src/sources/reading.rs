@@ -117,6 +117,7 @@ impl Reading<'_> {
             outside_window: self.call.outside_window,
             pan_masked: self.call.pan_masked,
             key_taken_by: None,
+            told_by: None,
             fact,
         };
         Decoded { dedup_key, content: self.content.clone(), what: Ok((stream, wrap(step))) }

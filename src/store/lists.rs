@@ -59,7 +59,8 @@ const STANDING: &str =
         WHERE o.source = l.source AND o.customer_id = l.customer_id AND o.status = 'accepted')))";
 
 impl dyn Store {
-    /// A page of a read model: the sources one after the other, each newest first.
+    /// A page of a read model. By position the sources stand one after the other, for positions of
+    /// different logs do not compare; by what is at stake it is one order over all sources.
     pub async fn list(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>> {
         self.list_where(table, page, None).await
     }
@@ -75,25 +76,22 @@ impl dyn Store {
         page: &Page,
         standing: Option<Timestamp>,
     ) -> Result<Vec<Listed>> {
+        if page.order == Order::Stake {
+            // What one customer has is sorted.
+            let is_of_customer = page.filters.iter().any(|(column, _)| *column == "customer_id");
+            let column = page.order.column();
+            let by =
+                if is_of_customer { (self.dialect().aside)(column) } else { column.to_owned() };
+            return self.list_over((table, page), (column, &by)).await;
+        }
         let mut listed = Vec::new();
         for (source, after) in sources(page) {
             let column = page.order.column();
-            let from = format!(
-                "SELECT key, {column}, document FROM @{} AS l WHERE source = $1",
-                table.name
-            );
-            let mut select = Select::new(from, source);
-            select.filters((table, page), self.dialect());
+            let mut select = self.rows_of(source, (table, page), column);
             if let Some(now) = standing {
                 let now = select.place(now.as_microsecond());
                 select.and(&STANDING.replace("{now}", &now));
             }
-            // What one customer has is sorted.
-            let is_of_customer = page.filters.iter().any(|(column, _)| *column == "customer_id");
-            let column = match page.order {
-                Order::Stake if is_of_customer => (self.dialect().aside)(column),
-                Order::Newest | Order::Oldest | Order::Stake => column.to_owned(),
-            };
             if let Some(Cursor { place, key, .. }) = after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
                 let behind = page.order.behind();
@@ -114,34 +112,55 @@ impl dyn Store {
 
     /// A page of a table of what was done, in order over all sources; `place` is the time.
     pub async fn chronicle(&self, table: &'static Table, page: &Page) -> Result<Vec<Listed>> {
+        self.list_over((table, page), ("done_at", "done_at")).await
+    }
+
+    /// The beginning of a statement for rows of a source, with the filters of the page.
+    fn rows_of(
+        &self,
+        source: &str,
+        (table, page): (&'static Table, &Page),
+        column: &str,
+    ) -> Select {
+        let from =
+            format!("SELECT key, {column}, document FROM @{} AS l WHERE source = $1", table.name);
+        let mut select = Select::new(from, source);
+        select.filters((table, page), self.dialect());
+        select
+    }
+
+    /// A page in the order of a column whose values compare from source to source; `by` is the column
+    /// as the database is to sort by it. Where the values are equal, the sources stand in the order of
+    /// their names.
+    async fn list_over(
+        &self,
+        (table, page): (&'static Table, &Page),
+        (column, by): (&str, &str),
+    ) -> Result<Vec<Listed>> {
         let mut listed = Vec::new();
-        for source in &page.sources {
-            let from = format!(
-                "SELECT key, done_at, document FROM @{} AS l WHERE source = $1",
-                table.name
-            );
-            let mut select = Select::new(from, source);
-            select.filters((table, page), self.dialect());
+        let mut sources: Vec<_> = page.sources.iter().collect();
+        sources.sort_unstable();
+        for source in sources {
+            let mut select = self.rows_of(source, (table, page), column);
             if let Some(Cursor { source: last, place, key }) = &page.after {
                 let place = select.place(*place);
                 let behind = page.order.behind();
-                // At the same time the sources stand in the order of their names.
                 match source.cmp(last) {
-                    Ordering::Less => select.and(&format!(" AND done_at {behind} {place}")),
+                    Ordering::Less => select.and(&format!(" AND {by} {behind} {place}")),
                     Ordering::Equal => {
                         let key = select.place(key.as_str());
-                        select.and(&format!(" AND (done_at, key) {behind} ({place}, {key})"));
+                        select.and(&format!(" AND ({by}, key) {behind} ({place}, {key})"));
                     }
-                    Ordering::Greater => select.and(&format!(" AND done_at {behind}= {place}")),
+                    Ordering::Greater => select.and(&format!(" AND {by} {behind}= {place}")),
                 }
             }
             let direction = page.order.direction();
-            select.ordered(&format!("done_at {direction}, key {direction}"), left(page, 0));
+            select.ordered(&format!("{by} {direction}, key {direction}"), left(page, 0));
             for row in select.run(self).await? {
                 listed.push(listed_row(row, source)?);
             }
         }
-        // Each source is in order; a stable sort by time leaves it so.
+        // Each source is in order; a stable sort leaves it so.
         match page.order {
             Order::Newest | Order::Stake => listed.sort_by_key(|row| Reverse(row.cursor.place)),
             Order::Oldest => listed.sort_by_key(|row| row.cursor.place),
@@ -174,7 +193,7 @@ impl dyn Store {
         self.all(&sql, values).await?.into_iter().map(unmatched).collect()
     }
 
-    /// A page of the timeline of a customer, oldest first; `place` is the time of occurrence.
+    /// A page of the timeline of a customer; `place` is the time of occurrence.
     pub async fn timeline(&self, customer: &CustomerKeys, page: &Page) -> Result<Vec<Listed>> {
         let CustomerKeys { source, customer_id, partner_customer_ids } = customer;
         let partners = partner_customer_ids.iter().map(|id| (OF_PARTNER, id));
@@ -185,16 +204,22 @@ impl dyn Store {
             select.place(id.as_str());
             if let Some(Cursor { place, key, .. }) = &page.after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
-                select.and(&format!(" AND (occurred_at, key) > ({place}, {key})"));
+                let behind = page.order.behind();
+                select.and(&format!(" AND (occurred_at, key) {behind} ({place}, {key})"));
             }
-            select.ordered("occurred_at, key", left(page, 0));
+            let direction = page.order.direction();
+            let by = format!("occurred_at {direction}, key {direction}");
+            select.ordered(&by, left(page, 0));
             for row in select.run(self).await? {
                 listed.push(listed_row(row, source)?);
             }
         }
         listed.sort_by(|one, other| {
             let place = |row: &Listed| (row.cursor.place, row.cursor.key.clone());
-            place(one).cmp(&place(other))
+            match page.order {
+                Order::Oldest => place(one).cmp(&place(other)),
+                Order::Newest | Order::Stake => place(other).cmp(&place(one)),
+            }
         });
         listed.truncate(page.limit);
         Ok(listed)

@@ -345,7 +345,7 @@ impl Order {
     }
 }
 
-/// One page of a list: rows of one table, in order within a source.
+/// One page of a list: rows of one table.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// The sources to list, in order.

@@ -73,6 +73,13 @@ async fn what_is_wrong_with_an_export_is_named() {
         (json!({"list": "charges", "format": "xlsx", "reason": "r"}),                   "format"),
         (json!({"list": "charges", "filters": {"colour": "red"}, "reason": "r"}),       "colour"),
         (json!({"list": "deliveries", "filters": {"outcome": "lost"}, "reason": "r"}),  "outcome"),
+        // Nobody takes anything away without a name that can be read later.
+        (json!({"list": "charges", "reason": "r", "actor": ""}),                        "actor"),
+        (json!({"list": "charges", "reason": "r", "actor": " \t"}),                     "actor"),
+        (json!({"list": "charges", "reason": "r", "actor": "a".repeat(201)}),           "actor"),
+        (json!({"list": "charges", "reason": "r", "actor": "ada\u{7}"}),                "actor"),
+        (json!({"list": "charges", "reason": "r", "actor": "\u{202e}ada"}),             "actor"),
+        (json!({"list": "charges", "reason": "r", "actor": "\u{200b}"}),                "actor"),
     ];
     for (asked, field) in wrong {
         let answer = post(&demo, "/v1/exports", &asked).await;

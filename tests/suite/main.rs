@@ -45,6 +45,7 @@ mod onboarding; // from the signing to the card
 mod onboarding_calls; // its signature, its window, its ids
 mod orders; // any order, any repetition: one end
 mod overrides; // policies, and a person who decides otherwise
+mod pages; // what pages say is true, and their links lead somewhere
 mod past_lists; // lists and timelines as they were
 mod plans; // no read without an index
 mod postgres_es_traps; // what of postgres-es loses data

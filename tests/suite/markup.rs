@@ -179,16 +179,18 @@ async fn tell_imprint(imprint: &Ledger, id: &str, said: &str) {
 
 /// What is decided has a reason, and what is shown may be anything.
 async fn decide(browser: &Browser, desk: &Desk, said: &str) {
+    // A name is short and is seen; what it looks like otherwise is its own business.
+    let name: String = said.chars().take(180).collect();
     for exception in desk.imprint.exceptions(&[("status", "open")]).await.iter().take(3) {
         let path = format!("/v1/exceptions/{}/resolve", text(exception, "id"));
-        let resolve = json!({ "action": "discard", "reason": said, "actor": said });
-        desk.imprint.command(&path, &resolve).await;
+        let resolve = json!({ "action": "discard", "reason": said, "actor": name });
+        desk.imprint.command(&path, &resolve).await.is(200);
     }
     for action in desk.onboarding.actions(&[("status", "open")]).await {
-        let done = json!({ "actor": said, "note": said });
+        let done = json!({ "actor": name, "note": said });
         desk.onboarding.command(&format!("/v1/actions/{}/done", text(&action, "id")), &done).await;
         if let Some(secret) = action["secret_ref"].as_str() {
-            let reason = json!({ "reason": said, "actor": said });
+            let reason = json!({ "reason": said, "actor": name });
             desk.onboarding.reveals(secret, &reason).await;
             reveal(browser, desk, text(&action["subject"], "id")).await;
         }

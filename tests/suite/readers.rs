@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::net::TcpListener;
 
-use crate::support::{SECRET, Tx};
+use crate::support::{SECRET, T2, T3, Tx};
 
 /// A read model of the host's own, with a fault.
 static SEEN: Reader = Reader {
@@ -82,6 +82,40 @@ async fn a_reader_whose_code_fails_on_one_event_stops_there_and_the_others_go_on
     assert_eq!(said.matches("a reader stopped").count(), 1, "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_recorded_is_not_told_as_failed_because_a_reader_is_late() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("creditrail.db");
+    let table =
+        "CREATE TABLE seen (source TEXT, key TEXT, sequence INTEGER, PRIMARY KEY (source, key))";
+    Connection::open(&file).and_then(|host| host.execute_batch(table)).expect("the host's table");
+    let builder = Creditrail::builder().database(format!("sqlite://{}", file.display()));
+    let (creditrail, worker) =
+        builder.source(source()).reader(&SEEN).build().await.expect("a service");
+    tokio::spawn(worker.run());
+    let tx = Tx::new("t1");
+    for body in [tx.approved(1000).body(), tx.captured(1000).at(T2).body()] {
+        receive(&creditrail, &body).await;
+    }
+    receive_as(&creditrail, &tx.voided(1000).at(T3).body(), "refused").await;
+    receive(&creditrail, &Tx::new("poison").approved(1000).body()).await;
+    until(&creditrail, |status| !status["read_models"]["stopped"]["seen"].is_null()).await;
+
+    let base = serve(&creditrail).await;
+    let listed = get(&format!("{base}/v1/exceptions?status=open")).await.1;
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("a list");
+    let id = listed["items"][0]["id"].as_str().expect("an exception");
+    let http = reqwest::Client::builder().build().expect("a client");
+    let form = http.post(format!("{base}/exceptions/{id}"));
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let answer = form.body("choice=discard&reason=sorted").send().await.expect("an answer");
+    assert_eq!(answer.status(), 200, "it was led to the page");
+    let page = answer.text().await.expect("a page");
+    assert!(page.contains("It is recorded."), "{page}");
+    let records = get(&format!("{base}/v1/access-records?act=overridden")).await.1;
+    assert!(records.contains("sorted"), "{records}");
+}
+
 fn source() -> SourceConfig {
     serde_json::from_value(serde_json::json!({
         "name": "imprint",
@@ -93,11 +127,15 @@ fn source() -> SourceConfig {
 }
 
 async fn receive(creditrail: &Creditrail, body: &str) {
+    receive_as(creditrail, body, "applied").await;
+}
+
+async fn receive_as(creditrail: &Creditrail, body: &str, outcome: &str) {
     let signature = imprint::sign(SECRET, body.as_bytes(), Timestamp::now());
     let name = HeaderName::from_static(imprint::SIGNATURE_HEADER);
     let headers = HeaderMap::from_iter([(name, HeaderValue::try_from(signature).expect("ASCII"))]);
     let told = creditrail.receive("imprint", &headers, body.to_owned().into()).await;
-    assert_eq!(told.expect("it is acknowledged").outcome, "applied");
+    assert_eq!(told.expect("it is acknowledged").outcome, outcome);
 }
 
 async fn until(

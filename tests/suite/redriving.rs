@@ -2,9 +2,10 @@
 //! been read at once, each once, and with the audit equation holding all the while.
 //!
 //! Reading order: `support::house` (a program whose decoder gets better), then the tests; in `asked`
-//! what a person can ask for, and how.
+//! what a person can ask for, and how, and in `pages` the same by the dashboard.
 
 mod asked;
+mod pages;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use creditrail::{
         lists::List,
         redrive::{RedriveDeliveries, Report},
     },
-    store::Page,
+    store::{Order, Page},
 };
 use serde_json::{Value, json};
 
@@ -107,7 +108,7 @@ async fn the_delivery_leads_to_its_step_and_tells_who_redrove_it_and_why() {
     };
     assert_eq!(filtered("unrecognised").await, Vec::<String>::new());
     assert!(filtered("applied").await.contains(&kept));
-    let timeline = new.creditrail.timeline(SOURCE, "t1-customer", page()).await.unwrap().unwrap();
+    let timeline = new.creditrail.timeline(SOURCE, "t1-customer", oldest()).await.unwrap().unwrap();
     let kinds: Vec<_> = timeline.items.iter().map(|entry| text(entry, "kind")).collect();
     assert_eq!(kinds, ["approve", "void"]);
 
@@ -205,7 +206,7 @@ async fn what_came_again_and_was_read_in_the_meantime_makes_it_a_duplicate() {
         (&counts["outcomes"]["duplicate"], &counts["outcomes"]["unrecognised"]),
         (&json!(2), &json!(0))
     );
-    let timeline = new.creditrail.timeline(SOURCE, "t1-customer", page()).await.unwrap().unwrap();
+    let timeline = new.creditrail.timeline(SOURCE, "t1-customer", oldest()).await.unwrap().unwrap();
     assert_eq!(timeline.items.len(), 2, "a repetition is no entry");
     // And once more.
     assert_eq!(new.receives(&tx.voided(5000).at(T2)).await.delivery_id, again.delivery_id);
@@ -453,10 +454,15 @@ async fn snapshot(host: &Host) -> BTreeMap<String, Value> {
     }
     all.insert("deliveries".to_owned(), Value::Array(deliveries));
     for customer in ["t1-customer", "t2-customer"] {
-        let timeline = read.timeline(SOURCE, customer, page()).await.unwrap();
+        let timeline = read.timeline(SOURCE, customer, oldest()).await.unwrap();
         all.insert(customer.to_owned(), Value::Array(timeline.map_or(Vec::new(), |it| it.items)));
     }
     all.insert("events".to_owned(), Value::Array(host.events().await));
     all.insert("counts".to_owned(), host.counts().await);
     all
+}
+
+/// A page of which the oldest stand first.
+fn oldest() -> Page {
+    Page { order: Order::Oldest, ..page() }
 }

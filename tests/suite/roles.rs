@@ -6,7 +6,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use axum::{body::Body, extract::ConnectInfo, http::Request};
-use creditrail::{app::Creditrail, http::Access};
+use creditrail::{
+    app::Creditrail,
+    http::{
+        Access,
+        access::{Caller, Identify, Role},
+    },
+};
 use reqwest::{Method, redirect::Policy};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -284,11 +290,35 @@ async fn what_is_done_stands_under_the_name_of_the_token() {
     says("support", &reveal, json!({ "reason": "found", "actor": "operator" })).await;
     let done = format!("/v1/actions/{}/done", text(&action, "id"));
     says("partner", &done, json!({ "actor": "shop", "note": "sent" })).await;
-    let records = until("all four are on record", async || {
+    // What the partner's backend tells, too, is told by somebody.
+    let new = json!({ "partner_customer_id": "u-1", "session_id": "s-1" });
+    says("partner", "/v1/applications/imprint", new).await;
+    let listed = desk.imprint.list("/v1/applications", &[]).await.remove(0);
+    let report = format!("{}/client-report", text(&listed, "application_id"));
+    let told = json!({ "result": "ERROR", "actor": "shop" });
+    says("operator", &format!("/v1/applications/imprint/{report}"), told).await;
+    let charge = json!({ "charge_id": "c-1", "application_id": "a-1" });
+    says("partner", "/v1/charges/loans", charge).await;
+    let records = until("all are on record", async || {
         let records = desk.onboarding.list("/v1/access-records", &[]).await;
-        (records.len() == 4).then_some(records)
+        let told = desk.imprint.list("/v1/access-records", &[]).await;
+        let created = desk.loans.list("/v1/access-records", &[]).await;
+        let all: Vec<_> = records.into_iter().chain(told).chain(created).collect();
+        (all.len() == 8).then_some(all)
     })
     .await;
+    let who: BTreeSet<_> = records
+        .iter()
+        .filter(|record| record["source"] != "onboarding")
+        .map(|record| (text(record, "what"), text(record, "actor")))
+        .collect();
+    let expected = [
+        ("create_charge", "partner"),
+        ("link", "partner"),
+        ("report", "shop (by operator)"),
+        ("start", "partner"),
+    ];
+    assert_eq!(who, expected.into());
     let by = |reason: &str| {
         let record = records.iter().find(|record| record["reason"] == reason);
         text(record.unwrap_or_else(|| panic!("{reason}: {records:#?}")), "actor").to_owned()
@@ -357,4 +387,50 @@ async fn without_a_token_in_the_settings_only_this_machine_is_answered() {
     let unknown = Request::get("/v1/sources").header("host", "localhost").body(Body::empty());
     let answer = router.oneshot(unknown.unwrap()).await.unwrap();
     assert_eq!(answer.status(), 403, "a caller whose address is not known");
+}
+
+/// A sign-in of a host's that knows everybody by one name.
+struct KnownAs(String);
+
+#[async_trait::async_trait]
+impl Identify for KnownAs {
+    async fn identify(&self, _: &http::request::Parts) -> Option<Caller> {
+        Some(Caller { name: self.0.clone(), role: Role::Operator })
+    }
+}
+
+#[tokio::test]
+async fn whom_a_host_lets_in_has_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("credit.db").display());
+    let source = "name = \"imprint\"\nkind = \"imprint\"\ncurrency = \"USD\"";
+    let builder = Creditrail::builder().database(url).source(toml::from_str(source).unwrap());
+    let (creditrail, _worker) = builder.build().await.unwrap();
+    for (name, status) in [("ada", 200), ("", 403), (" ", 403), ("\u{202e}ada", 403)] {
+        let access = Access::host(KnownAs(name.to_owned()));
+        let router = creditrail::http::router(&creditrail, &access);
+        let asked = Request::get("/v1/sources").body(Body::empty()).unwrap();
+        assert_eq!(router.oneshot(asked).await.unwrap().status(), status, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_sign_in_one_comes_back_to_the_page_that_one_was_on() {
+    let desk = Desk::open();
+    let page = |path: &str| format!("{}/{path}", desk.base());
+    let of = |seen: &str| format!("..{seen}");
+    #[rustfmt::skip] // It is a table.
+    let ways = [
+        ("GET",  "/transactions/imprint/x?as_of=2026-03-02T10:00:00Z", page(""),
+            of("/../sign-in?next=transactions%2Fimprint%2Fx%3Fas_of%3D2026-03-02T10%3A00%3A00Z")),
+        // What is sent cannot be sent again by going there.
+        ("POST", "/actions/x/done", page("actions?status=open"), of("/../sign-in?next=actions%3Fstatus%3Dopen")),
+        ("POST", "/actions/x/done", "https://evil.example/a".to_owned(), of("/../sign-in?next=")),
+    ];
+    for (method, path, from, way) in ways {
+        let headers = [("accept", "text/html"), ("referer", from.as_str())];
+        let answer = call(&desk, (method, path), "nobody", &headers).await;
+        assert_eq!(answer.status(), 303, "{path}");
+        assert_eq!(answer.headers()["location"], way.as_str(), "{path}");
+    }
 }

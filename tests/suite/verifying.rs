@@ -255,3 +255,31 @@ async fn rejected(lender: &Ledger, count: usize) -> Vec<Value> {
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_in_is_told_although_another_was_not() {
+    let house = House::of(Kind::Imprint);
+    if house.url().starts_with("postgres") {
+        return; // The trigger is SQLite's.
+    }
+    let old = house.open_mistyped().await;
+    for id in ["t1", "poison", "t3"] {
+        let body = Tx::new(id).approved(100).body();
+        old.turns_away(&body, Kind::Imprint.secret(), None).await;
+    }
+    old.rejected(3).await;
+    old.end().await;
+    house
+        .run(
+            "CREATE TRIGGER refuses BEFORE INSERT ON deliveries
+             WHEN instr(CAST(NEW.body AS TEXT), 'poison') > 0
+             BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END;",
+        )
+        .await;
+    let new = house.open().await;
+    let asked = json!({"source": SOURCE, "dry_run": false, "reason": "mended"});
+    let asked: VerifyCalls = serde_json::from_value(asked).unwrap();
+    let told = new.creditrail.verify_again(asked).await.expect("a report");
+    assert_eq!(told.results, BTreeMap::from([("not_written", 1), ("taken_in", 2)]));
+    assert_eq!(new.rejected(1).await.len(), 1, "it stays, to be asked for again");
+}

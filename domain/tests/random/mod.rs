@@ -44,6 +44,7 @@ impl<F: Fact> Told<F> {
             outside_window: false,
             pan_masked: false,
             key_taken_by: None,
+            told_by: None,
             fact: self.fact.clone(),
         }
     }

@@ -22,6 +22,7 @@ fn lag_of(occurred_at: &str, clock_fault: Option<ClockFault>) -> &'static str {
         outside_window: false,
         pan_masked: false,
         key_taken_by: None,
+        told_by: None,
         fact: TransactionFact {
             report: Report::new(Kind::Approve, amount),
             customer_id: "customer-1".to_owned(),

@@ -1,7 +1,7 @@
 //! Applications, as the partner registers them, and what the SDK reported about them.
 
 use creditrail_domain::{
-    AggregateType, CommandRefusal,
+    AggregateType, CommandRefusal, Step,
     application::{ApplicationFact, ClientReport, ClientResult, Statement, lenders, onboarding},
 };
 use creditrail_projections::StreamId;
@@ -9,7 +9,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CommandError, PartnerKey, given, partner_step, past, required, words};
+use super::{CommandError, PartnerKey, given, partner, partner_step, past, required, words};
 use crate::{
     app::{
         Creditrail,
@@ -36,6 +36,8 @@ pub struct NewApplication {
     pub merchant_order_id: Option<String>,
     /// The partner's id of the session: with it, registering twice is once.
     pub session_id: Option<String>,
+    /// Who tells; the partner, if nobody is named.
+    pub actor: Option<String>,
     /// When it began; now if absent.
     pub started_at: Option<Timestamp>,
 }
@@ -61,6 +63,8 @@ pub struct NewClientReport {
     pub exit_no: Option<u32>,
     /// The SDK's code of a rejection or an error.
     pub error_code: Option<String>,
+    /// Who tells; the partner, if nobody is named.
+    pub actor: Option<String>,
     /// When it was reported; now if absent.
     pub occurred_at: Option<Timestamp>,
 }
@@ -93,7 +97,7 @@ impl Creditrail {
         new: NewApplication,
     ) -> Result<Registered, CommandError> {
         let known = self.source(source)?;
-        let now = self.now();
+        let (now, told_by) = (self.now(), Some(partner(new.actor)?));
         let application_id = required("application_id", new.application_id)?;
         let partner_customer_id = given(new.partner_customer_id);
         let customer_id = given(new.customer_id);
@@ -112,7 +116,7 @@ impl Creditrail {
             key: format!("submit:{told}"),
         };
         let fact = ApplicationFact { statement, customer_id, partner_customer_id };
-        let step = partner_step(source, key, fact, (started_at, now));
+        let step = Step { told_by, ..partner_step(source, key, fact, (started_at, now)) };
         let stream =
             StreamId { aggregate_type: AggregateType::Application, id: application_id.clone() };
         let command = Command::Record(AnyStep::Application(step));
@@ -159,9 +163,9 @@ impl Creditrail {
         new: NewApplication,
     ) -> Result<Registered, CommandError> {
         let known = self.source(source)?;
-        let now = self.now();
-        let (partner, customer) = (given(new.partner_customer_id), given(new.customer_id));
-        let applicant = imprint::applicant(partner.as_deref(), customer.as_deref());
+        let (now, told_by) = (self.now(), Some(partner(new.actor)?));
+        let (of_partner, customer) = (given(new.partner_customer_id), given(new.customer_id));
+        let applicant = imprint::applicant(of_partner.as_deref(), customer.as_deref());
         let applicant = applicant.ok_or(CommandError::Invalid {
             field: "partner_customer_id",
             cause: "this or customer_id is required",
@@ -172,13 +176,13 @@ impl Creditrail {
         let fact = ApplicationFact {
             statement: Statement::Started { application_id },
             customer_id: customer,
-            partner_customer_id: partner,
+            partner_customer_id: of_partner,
         };
         let key = PartnerKey {
             aggregate_type: AggregateType::Application,
             key: format!("session:{applicant}:{session}"),
         };
-        let step = partner_step(source, key, fact, (started_at, now));
+        let step = Step { told_by, ..partner_step(source, key, fact, (started_at, now)) };
         let stream = StreamId { aggregate_type: AggregateType::Application, id: applicant };
         let receipt =
             known.command(stream, Command::Record(AnyStep::Application(step)), now).await?;
@@ -207,6 +211,7 @@ impl Creditrail {
         if new.result.is_empty() {
             return Err(CommandError::Invalid { field: "result", cause: "is required" });
         }
+        let told_by = Some(partner(new.actor)?);
         // A session may have been registered in the instant before.
         self.caught_up(source).await?;
         let document = self.application(source, application_id).await?.ok_or_else(|| {
@@ -231,7 +236,7 @@ impl Creditrail {
         let fact = ApplicationFact { statement, customer_id, partner_customer_id };
         let key =
             PartnerKey { aggregate_type: AggregateType::Application, key: format!("report:{key}") };
-        let step = partner_step(source, key, fact, (occurred_at, now));
+        let step = Step { told_by, ..partner_step(source, key, fact, (occurred_at, now)) };
         let stream = StreamId { aggregate_type: AggregateType::Application, id: applicant };
         Ok(known.command(stream, Command::Record(AnyStep::Application(step)), now).await?)
     }

@@ -4,14 +4,15 @@ use creditrail_domain::{
     AggregateType,
     application::{ApplicationFact, Statement, lenders},
     charge::{ChargeFact, Linkage, Report},
-    step::Origin,
+    step::{Origin, Step},
 };
 use creditrail_projections::StreamId;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    CommandError, PartnerKey, given, partner_step, past, person, reason, required, told, words,
+    CommandError, PartnerKey, given, partner, partner_step, past, person, reason, required, told,
+    words,
 };
 use crate::{
     app::{Creditrail, judge::Command, writer::Receipt},
@@ -30,6 +31,8 @@ pub struct NewCharge {
     pub merchant_order_id: Option<String>,
     /// The partner's id of the customer.
     pub partner_customer_id: Option<String>,
+    /// Who tells; the partner, if nobody is named.
+    pub actor: Option<String>,
     /// When it was created; now if absent.
     pub occurred_at: Option<Timestamp>,
 }
@@ -63,10 +66,6 @@ pub struct LinkCharge {
 const CHARGES: (&str, Kind, &str) =
     ("charges", Kind::ChargeAfter, "sources of kind `charge-after` have");
 
-fn partner() -> String {
-    "partner".to_owned()
-}
-
 impl Creditrail {
     /// Records that the partner created a charge: links it with its application, and closes what
     /// asked for it. Asking again changes nothing.
@@ -80,6 +79,7 @@ impl Creditrail {
     ) -> Result<Receipt, CommandError> {
         self.source_with(source, CHARGES)?;
         let now = self.now();
+        let actor = partner(new.actor)?;
         let charge_id = required("charge_id", new.charge_id)?;
         let application_id = required("application_id", new.application_id)?;
         let occurred_at = past("occurred_at", new.occurred_at.unwrap_or(now), now)?;
@@ -90,7 +90,7 @@ impl Creditrail {
             report: Report::Linked {
                 application_id: application_id.clone(),
                 how: Linkage::Partner,
-                actor: partner(),
+                actor: actor.clone(),
                 reason: None,
             },
             merchant_order_id: order,
@@ -100,7 +100,7 @@ impl Creditrail {
         let at = (occurred_at, now);
         let key = (charge_id.as_str(), key.to_string());
         self.on_charge(source, key, fact, (Origin::Partner, at)).await?;
-        self.belongs(source, (&charge_id, application_id), at).await
+        self.belongs(source, (&charge_id, application_id), (actor, at)).await
     }
 
     /// Tells the application that it has a charge, which closes what asked for one.
@@ -108,7 +108,7 @@ impl Creditrail {
         &self,
         source: &str,
         (charge_id, application_id): (&str, String),
-        at: (Timestamp, Timestamp),
+        (actor, at): (String, (Timestamp, Timestamp)),
     ) -> Result<Receipt, CommandError> {
         let known = self.source(source)?;
         let charge_id = charge_id.to_owned();
@@ -119,7 +119,8 @@ impl Creditrail {
             aggregate_type: AggregateType::Application,
             key: format!("charge:{application_id}:{charge_id}"),
         };
-        let step = AnyStep::Application(partner_step(source, key, fact, at));
+        let step = Step { told_by: Some(actor), ..partner_step(source, key, fact, at) };
+        let step = AnyStep::Application(step);
         let stream = StreamId { aggregate_type: AggregateType::Application, id: application_id };
         Ok(known.command(stream, Command::Record(step), at.1).await?)
     }
@@ -137,7 +138,7 @@ impl Creditrail {
         let now = self.now();
         let occurred_at = past("occurred_at", void.occurred_at.unwrap_or(now), now)?;
         let reason = void.reason.map(|given| words("reason", given)).transpose()?;
-        let actor = person(void.actor.or_else(|| Some(partner())))?;
+        let actor = partner(void.actor)?;
         let fact = ChargeFact {
             report: Report::Voided { reason, actor },
             merchant_order_id: None,

@@ -30,6 +30,10 @@ pub struct Resolve {
     pub reason: String,
     /// Who; an operator, if nobody is named.
     pub actor: Option<String>,
+    /// The position as of which the person looked: nothing is done if what the exception belongs to
+    /// has changed since.
+    #[serde(default)]
+    pub as_of: Option<i64>,
 }
 
 /// An exception, and where a decision about it is recorded.
@@ -90,19 +94,34 @@ impl Creditrail {
     /// Resolves an exception. The refusal stays in the history.
     ///
     /// # Errors
-    /// [`CommandError`]: no such exception, no reason, an action that does not fit it, not written.
+    /// [`CommandError`]: no such exception, no reason, an action that does not fit it, changed since it
+    /// was looked at, not written.
     pub async fn resolve(
         &self,
         exception_id: &str,
         resolve: Resolve,
     ) -> Result<Receipt, CommandError> {
-        let Resolve { action, convert_to, reason: why, actor } = resolve;
+        let Resolve { action, convert_to, reason: why, actor, as_of } = resolve;
         let (reason, actor) = (reason(why)?, person(actor)?);
         let target = self.target(exception_id).await?;
+        if let Some(as_of) = as_of {
+            self.unchanged_since(&target, as_of).await?;
+        }
         let known = self.source(&target.source)?;
         let at = self.now();
         let command = target.command((action, convert_to), Signed { reason, actor, at });
         Ok(known.command(target.stream, command, at).await?)
+    }
+
+    /// Refuses a decision that was made in view of what is so no more.
+    async fn unchanged_since(&self, target: &Target, as_of: i64) -> Result<(), CommandError> {
+        let streams = vec![target.stream.clone()];
+        let recorded = self.store.events_of(&target.source, streams, i64::MAX).await;
+        let recorded = recorded.map_err(ReadError::from)?;
+        match recorded.iter().map(|event| event.position).max() {
+            Some(position) if position > as_of => Err(CommandError::Changed { position }),
+            _ => Ok(()),
+        }
     }
 
     /// An exception with what a person can do about it, as `possible`; `None` if it is not known.

@@ -81,7 +81,7 @@ impl Creditrail {
         exception_id: &str,
         resolve: Resolve,
     ) -> Result<Preview, CommandError> {
-        let Resolve { action, convert_to, reason, actor } = resolve;
+        let Resolve { action, convert_to, reason, actor, as_of: _ } = resolve;
         let (reason, actor) = (words("reason", reason)?, person(actor)?);
         // What is not written needs no reason; what would be written does.
         let reason = if reason.trim().is_empty() { "a preview".to_owned() } else { reason };

@@ -70,7 +70,11 @@ impl Demo {
         let player = Player { base: format!("http://{address}"), client: reqwest::Client::new() };
         let play = async {
             let result = player.play().await;
+            if exit && result.is_ok() {
+                print("\nWithout --exit the interface stays open, to be looked at in a browser.\n");
+            }
             if !exit && result.is_ok() {
+                print(&where_next(&player.base));
                 print(
                     "\nThe interface stays open. Ctrl-C ends it, and the demo's database with it.\n",
                 );
@@ -175,7 +179,6 @@ impl Player {
         for (source, _) in SOURCES {
             self.show_source(source).await?;
         }
-        print(&where_next(&self.base));
         Ok(())
     }
 

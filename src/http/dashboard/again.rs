@@ -32,6 +32,8 @@ struct Chosen {
     source: String,
     since: Option<Timestamp>,
     outcome: Option<UnreadableKind>,
+    /// Behind which of them the page begins.
+    after: Option<i64>,
 }
 
 impl Chosen {
@@ -49,8 +51,25 @@ impl Chosen {
             _ => Err(Problem::invalid("outcome", "must be malformed or unrecognised")),
         });
         let (since, outcome) = (since.transpose()?, outcome.transpose()?);
-        params.done(&["source", "since", "outcome"])?;
-        Ok(Self { source, since, outcome })
+        let after = params.number("after", (0, i64::MAX))?;
+        params.done(&["source", "since", "outcome", "after"])?;
+        Ok(Self { source, since, outcome, after })
+    }
+
+    /// The address of the page of those that stand behind one.
+    fn behind(&self, after: i64) -> String {
+        let since = self.since.map(|since| format!("&since={}", encoded(&since.to_string())));
+        let outcome = self.outcome.map(|kind| format!("&outcome={}", kind.name()));
+        let (since, outcome) = (since.unwrap_or_default(), outcome.unwrap_or_default());
+        format!("redrive?source={}{since}{outcome}&after={after}", encoded(&self.source))
+    }
+
+    /// Those that are meant, in words.
+    fn said(&self) -> Markup {
+        html! {
+            @match self.outcome { Some(kind) => (kind.name()), None => "unreadable" }
+            @if let Some(since) = self.since { " since " (moment(since)) }
+        }
     }
 
     fn form(&self, frame: &Frame, path: &str, has_outcome: bool) -> Markup {
@@ -79,30 +98,57 @@ pub async fn redrive_page(
     Query(given): Query,
 ) -> Shown {
     let chosen = Chosen::of(Params::new(given))?;
-    let Chosen { source, since, outcome: kind } = &chosen;
-    let asked = RedriveDeliveries {
-        source: source.clone(),
-        delivery_ids: None,
-        since: *since,
-        outcome: *kind,
-        after: None,
-        dry_run: true,
-        reason: String::new(),
-        actor: None,
-    };
-    let report = creditrail.redrive_shown(asked).await?;
+    let source = &chosen.source;
+    let report = creditrail.redrive_shown(redriving(&chosen)).await?;
     let readable = report.items.iter().filter(|item| can_be_redriven(item)).count();
     Ok(frame.show("Redrive", &html! {
         (head(&frame, source, "Redrive deliveries"))
         p.muted { "After an upgrade, what could not be read may be read now. Here is what would become of each; nothing is done yet." }
         (chosen.form(&frame, "redrive", true))
-        p { b { (report.selected) } " cannot be read so far" @if report.selected > 0 { "; of those shown " b { (readable) } " could be read now" } "." }
+        p {
+            b { (report.selected) } @if chosen.after.is_some() { " more" } " cannot be read so far"
+            @if report.selected > 0 { "; of the " (report.items.len()) " shown " b { (readable) } " could be read now" } "."
+        }
         form.stacked.wide action=(frame.to("redrive")) method="post" {
             input type="hidden" name="source" value=(source);
             (redriven(&frame, source, &report.items, true))
             @if readable > 0 && frame.may(Right::Decide) { (reason("Redrive the selected")) }
         }
+        nav.turn aria-label="Pages" {
+            @if chosen.after.is_some() { a href=(frame.to(&chosen.behind(0))) { "First page" } }
+            @if let Some(next) = report.next { a rel="next" href=(frame.to(&chosen.behind(next))) { "Next page" } }
+        }
+        @if (readable > 0 || report.next.is_some()) && frame.may(Right::Decide) { (all_of_them(&frame, &chosen, report.selected)) }
     }))
+}
+
+fn redriving(chosen: &Chosen) -> RedriveDeliveries {
+    RedriveDeliveries {
+        source: chosen.source.clone(),
+        delivery_ids: None,
+        since: chosen.since,
+        outcome: chosen.outcome,
+        after: chosen.after,
+        dry_run: true,
+        reason: String::new(),
+        actor: None,
+    }
+}
+
+/// What redrives all that are meant, those on other pages as well. What cannot be read yet stays.
+fn all_of_them(frame: &Frame, chosen: &Chosen, count: i64) -> Markup {
+    html! {
+        h2 { "All of them" }
+        p { "Of " b { (count) } " " (chosen.said()) @if chosen.after.is_some() { " from here on" } " those that can be read now are redriven; the others stay as they are." }
+        form.stacked action=(frame.to("redrive")) method="post" {
+            input type="hidden" name="all" value="yes";
+            input type="hidden" name="source" value=(chosen.source);
+            @if let Some(since) = chosen.since { input type="hidden" name="since" value=(since); }
+            @if let Some(kind) = chosen.outcome { input type="hidden" name="outcome" value=(kind.name()); }
+            @if let Some(after) = chosen.after { input type="hidden" name="after" value=(after); }
+            (reason(&format!("Redrive all {count}")))
+        }
+    }
 }
 
 const fn can_be_redriven(item: &Item) -> bool {
@@ -156,23 +202,27 @@ pub async fn redrive(
             .collect::<Vec<_>>()
     };
     let one = |name: &str| all(name).into_iter().next().unwrap_or_default();
-    let source = one("source");
-    let ids = all("id");
-    if ids.is_empty() {
+    let (source, ids) = (one("source"), all("id"));
+    let is_all = one("all") == "yes";
+    if ids.is_empty() && !is_all {
         return Err(Problem::invalid("id", "select at least one"));
     }
+    let meant = ["source", "since", "outcome", "after"].into_iter().filter(|_| is_all);
+    let meant = meant.map(|name| (name.to_owned(), one(name)));
+    let chosen = if is_all {
+        Chosen::of(Params::new(meant.collect()))?
+    } else {
+        Chosen { source: source.clone(), since: None, outcome: None, after: None }
+    };
     let asked = RedriveDeliveries {
-        source: source.clone(),
-        delivery_ids: Some(ids),
-        since: None,
-        outcome: None,
-        after: None,
+        delivery_ids: (!is_all).then_some(ids),
         dry_run: false,
         reason: one("reason"),
         actor: caller.signs(None),
+        ..redriving(&chosen)
     };
     let report = creditrail.redrive(asked).await?;
-    creditrail.caught_up(&source).await?;
+    let frame = frame.after(&creditrail, &source).await;
     Ok(told(&frame, &source, &report))
 }
 
@@ -181,6 +231,7 @@ fn told(frame: &Frame, source: &str, report: &Report) -> Response {
         (head(frame, source, "Redriven"))
         (counts(&report.results))
         (redriven(frame, source, &report.items, false))
+        @if report.next.is_some() { p.notice { "That were as many as are taken at once. There are more." } }
         p { a href=(frame.to(&format!("redrive?source={}", encoded(source)))) { "What is left" } }
     })
 }
@@ -275,7 +326,7 @@ pub async fn verify(
         ..verifying(&source, since)
     };
     let found = creditrail.verify_again(asked).await?;
-    creditrail.caught_up(&source).await?;
+    let frame = frame.after(&creditrail, &source).await;
     Ok(frame.show(
         "Verified again",
         &html! {

@@ -33,6 +33,7 @@ pub async fn page(
         @if delivery["outcome"] != delivery["outcome_on_arrival"] {
             p.notice { "On arrival it was " b { (words(text(&delivery, "outcome_on_arrival"))) } "; what came later changed that." }
         }
+        (redriven(&frame, &delivery))
         @if !text(&delivery, "message").is_empty() { p.why { (text(&delivery, "message")) "." } }
         @for flag in parts::list(&delivery, "flags").iter().filter_map(Value::as_str) { p { (steps::flag(flag)) } }
         (facts(&frame, &delivery))
@@ -42,6 +43,23 @@ pub async fn page(
         p.muted { "Secrets are sealed: a reference stands in their place." }
         pre.raw tabindex="0" { (text(&delivery, "body")) }
     }))
+}
+
+/// Who had it read again, and why.
+fn redriven(frame: &Frame, delivery: &Value) -> Markup {
+    let done = &delivery["redriven"];
+    html! {
+        @if done.is_object() {
+            p.notice {
+                "It could not be read when it came. It was redriven by " b { (text(done, "actor")) } ", " (time(&done["at"])) ": "
+                (text(done, "reason")) ". It counts as the step "
+                a href={ (frame.to_thing("deliveries", text(delivery, "source"), text(delivery, "redriven_as"))) } { (parts::id(text(delivery, "redriven_as"))) }
+                ", at position " (done["position"]) "."
+            }
+        } @else if delivery["redriven_as"].is_string() {
+            p.notice { "It could not be read when it came, and was redriven." }
+        }
+    }
 }
 
 fn facts(frame: &Frame, delivery: &Value) -> Markup {
@@ -84,7 +102,7 @@ pub async fn rejected(
         p.crumbs { a href=(frame.to(&format!("sources/{}", encoded(&source)))) { (source) } }
         h1 { "Calls turned away" }
         p.muted { "Kept for a week at the most, so that a mistyped secret can be mended. Their bodies are sealed." }
-        @if calls.is_empty() { p.empty { "No call has been turned away." } }
+        @if calls.is_empty() { p.empty { "No call is kept: none has been turned away of late, or those that were have been taken in since." } }
         @else {
             div.table tabindex="0" role="region" aria-label="Calls" { table.rows {
                 thead { tr { th scope="col" { "Received" } th scope="col" { "Why" } th.number scope="col" { "Bytes" } th scope="col" { "Headers" } } }

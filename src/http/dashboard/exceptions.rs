@@ -1,15 +1,12 @@
 //! The page of an exception: what is odd, what would be in order, and the way out.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Redirect},
-};
+use axum::{extract::State, http::StatusCode, response::IntoResponse as _};
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{
     Shown,
-    frame::Frame,
+    frame::{BEHIND, Frame},
     listings::subject,
     moments,
     parts::{self, amount, encoded, list, nothing, outcome, severity, status, text, time, words},
@@ -17,12 +14,12 @@ use super::{
 use crate::{
     app::{
         Creditrail,
-        command::{exceptions::Resolve, preview::Preview},
+        command::{CommandError, exceptions::Resolve, preview::Preview},
     },
     http::{
         access::{Caller, Right},
         body::Form,
-        params::{Path, Query},
+        params::{Params, Path, Query},
         problem::Problem,
     },
 };
@@ -34,36 +31,59 @@ pub async fn page(
     Path(id): Path<String>,
     Query(given): Query,
 ) -> Shown {
-    let exception = creditrail.exception(&id).await?;
-    let exception = exception.ok_or_else(|| Problem::not_found("exception", &id))?;
-    let chosen = given.get("choice").filter(|choice| !choice.is_empty());
+    let mut params = Params::new(given);
+    let chosen = params.take("choice");
+    params.take(BEHIND);
+    params.done(&["choice"])?;
+    show(&creditrail, &frame, (&id, chosen.as_deref()), None).await
+}
+
+/// The page, with what a choice would lead to.
+async fn show(
+    creditrail: &Creditrail,
+    frame: &Frame,
+    (id, chosen): (&str, Option<&str>),
+    changed: Option<&str>,
+) -> Shown {
+    let exception = creditrail.exception(id).await?;
+    let exception = exception.ok_or_else(|| Problem::not_found("exception", id))?;
     let preview = match chosen {
-        Some(choice) => Some((
-            choice.as_str(),
-            creditrail.preview(&id, resolve_as(choice, None, String::new())).await?,
-        )),
+        Some(choice) => {
+            let tried = resolve_as(choice, None, String::new());
+            Some((choice, creditrail.preview(id, tried).await?))
+        }
         None => None,
     };
     let source = text(&exception, "source");
+    // A step that the partner told has none.
+    let delivery = match exception["delivery_id"].as_str() {
+        Some(id) => creditrail.delivery(source, id).await?,
+        None => None,
+    };
     let legal: Vec<_> =
         list(&exception, "legal").iter().filter_map(Value::as_str).map(words).collect();
     Ok(frame.show(&format!("exception {}", words(text(&exception, "code"))), &html! {
         p.crumbs { a href=(frame.to("exceptions?status=open")) { "exceptions" } " / " (source) }
         h1 { (words(text(&exception, "code"))) " " (severity(text(&exception, "severity"))) " " (status(text(&exception, "status"))) }
+        @if let Some(changed) = changed {
+            p.notice role="alert" { "Nothing was decided: " (changed) ". Here is what it would lead to now." }
+        }
         p.lead { (text(&exception, "message")) "." }
         dl.fields {
-            div { dt { "About" } dd { (subject(&frame, &exception)) } }
+            div { dt { "About" } dd { (subject(frame, &exception)) } }
             div { dt { "At stake" } dd { (amount(&exception["amount_at_stake"], &exception["currency"])) } }
             div { dt { "Asked" } dd { @if exception["asked"].is_null() { (nothing()) } @else { (words(text(&exception, "asked"))) } } }
             div { dt { "In state" } dd { @if exception["state"].is_null() { (nothing()) } @else { (words(text(&exception, "state"))) } } }
             div { dt { "In order there" } dd { @if legal.is_empty() { (nothing()) } @else { (legal.join(", ")) } } }
             div { dt { "Heard" } dd { (time(&exception["received_at"])) } }
-            @if exception["delivery_id"].is_string() {
-                div { dt { "Delivery" } dd { (parts::thing(&frame, "delivery", source, text(&exception, "delivery_id"))) } }
+            @if let Some(delivery) = &delivery {
+                div { dt { "Delivery" } dd { (parts::thing(frame, "delivery", source, text(delivery, "delivery_id"))) } }
+            } @else if exception["delivery_id"].is_string() {
+                div { dt { "Told" } dd { "by the partner, not by a delivery" } }
             }
             div { dt { "Rule" } dd { @for code in list(&exception, "codes").iter().filter_map(Value::as_str) { (parts::id(code)) " " } } }
         }
-        (resolution(&frame, &exception, preview.as_ref()))
+        (resolution(frame, &exception, preview.as_ref()))
     }))
 }
 
@@ -73,7 +93,7 @@ fn resolve_as(choice: &str, actor: Option<String>, reason: String) -> Resolve {
         Some((action, kind)) => (action, Some(kind.to_owned())),
         None => (choice, None),
     };
-    Resolve { action: action.to_owned(), convert_to, reason, actor }
+    Resolve { action: action.to_owned(), convert_to, reason, actor, as_of: None }
 }
 
 fn resolution(frame: &Frame, exception: &Value, preview: Option<&(&str, Preview)>) -> Markup {
@@ -93,7 +113,7 @@ fn resolution(frame: &Frame, exception: &Value, preview: Option<&(&str, Preview)
             @if let Some((choice, preview)) = preview {
                 (previewed(frame, preview))
                 @if frame.may(Right::Decide) {
-                    (decide(frame, id, choice))
+                    (decide(frame, id, (choice, preview.as_of.position)))
                 } @else {
                     p.muted { "An operator can decide so." }
                 }
@@ -154,10 +174,11 @@ fn previewed(frame: &Frame, preview: &Preview) -> Markup {
     }
 }
 
-fn decide(frame: &Frame, id: &str, choice: &str) -> Markup {
+fn decide(frame: &Frame, id: &str, (choice, position): (&str, i64)) -> Markup {
     html! {
         form.stacked action=(frame.to(&format!("exceptions/{}", encoded(id)))) method="post" {
             input type="hidden" name="choice" value=(choice);
+            input type="hidden" name="as_of" value=(position);
             label { span { "Why? It is recorded with your name." } textarea name="reason" rows="2" required {} }
             button { "Resolve it so" }
         }
@@ -175,12 +196,22 @@ pub async fn resolve(
     let field = |name: &str| given.get(name).map(|given| given.trim().to_owned());
     let choice = field("choice").unwrap_or_default();
     let reason = field("reason").unwrap_or_default();
-    creditrail.resolve(&id, resolve_as(&choice, caller.signs(None), reason)).await?;
+    let exception = creditrail.exception(&id).await?;
+    let exception = exception.ok_or_else(|| Problem::not_found("exception", &id))?;
+    let as_of = field("as_of").filter(|given| !given.is_empty()).map(|given| given.parse());
+    let as_of = as_of.transpose().map_err(|_| Problem::invalid("as_of", "must be a position"))?;
+    let resolve = Resolve { as_of, ..resolve_as(&choice, caller.signs(None), reason) };
+    match creditrail.resolve(&id, resolve).await {
+        Err(changed @ CommandError::Changed { .. }) => {
+            let seen = (id.as_str(), Some(choice.as_str()));
+            // What is recorded meanwhile is to be in what is shown.
+            creditrail.caught_up(text(&exception, "source")).await?;
+            let page = show(&creditrail, &frame, seen, Some(&changed.to_string())).await?;
+            return Ok((StatusCode::CONFLICT, page).into_response());
+        }
+        resolved => resolved?,
+    };
     // The page is to show what was decided.
-    let source =
-        creditrail.exception(&id).await?.map(|exception| text(&exception, "source").to_owned());
-    if let Some(source) = source {
-        creditrail.caught_up(&source).await?;
-    }
-    Ok(Redirect::to(&frame.to(&format!("exceptions/{}", encoded(&id)))).into_response())
+    let here = format!("exceptions/{}", encoded(&id));
+    Ok(frame.done(&creditrail, (text(&exception, "source"), &here)).await)
 }

@@ -8,7 +8,7 @@ use super::{
     parts::{self, amount, list, nothing, status, text, time, words},
     things::part,
 };
-use crate::app::{lists::List, things::Thing};
+use crate::app::{lists::List, read::UNKNOWN_PAYMENT_METHOD, things::Thing};
 
 /// A sum: its name, its field, and the kinds of step that it comes from, with the way they count.
 struct Figure(&'static str, &'static str, &'static [(&'static str, char)]);
@@ -138,22 +138,34 @@ fn id(value: &Value) -> Markup {
 }
 
 fn transaction(frame: &Frame, document: &Value) -> Markup {
-    let source = text(document, "source");
-    let merchant = &document["merchant"];
+    let (source, merchant) = (text(document, "source"), &document["merchant"]);
     html! {
         (figures(frame, document, OF_TRANSACTIONS))
         (fields(vec![
             ("Refunds", plain(&document["refund_status"])),
             ("Customer", parts::thing_if(frame, "customer", source, &document["customer_id"])),
             ("Partner's customer", id(&document["partner_customer_id"])),
-            ("Card", parts::thing_if(frame, "payment_method", source, &document["payment_method_id"])),
+            ("Card", card_of(frame, document)),
             ("Merchant", html! { (as_text(&merchant["name"])) }.or_nothing()),
-            ("Category", id(&merchant["mcc"])),
+            ("Category", html! {
+                (as_text(&merchant["category"])) " "
+                @if let Some(code) = merchant["category_code"].as_str() { (parts::id(code)) }
+            }.or_nothing()),
             ("Authorization code", id(&document["authorization_code"])),
             ("Network's id", id(&document["network_transaction_id"])),
             ("Intent", id(&document["intent_id"])),
         ]))
     }
+}
+
+/// The card of a transaction: one that has not been reported has no page.
+fn card_of(frame: &Frame, document: &Value) -> Markup {
+    let flags = list(document, "flags");
+    if flags.iter().any(|flag| flag == UNKNOWN_PAYMENT_METHOD) {
+        return html! { (id(&document["payment_method_id"])) ", which has not been reported so far" };
+    }
+    let card = &document["payment_method_id"];
+    parts::thing_if(frame, "payment_method", text(document, "source"), card)
 }
 
 /// Empty markup counts as nothing.
@@ -163,7 +175,7 @@ trait OrNothing {
 
 impl OrNothing for Markup {
     fn or_nothing(self) -> Markup {
-        if self.0.is_empty() { nothing() } else { self }
+        if self.0.trim().is_empty() { nothing() } else { self }
     }
 }
 
@@ -269,6 +281,7 @@ fn board(frame: &Frame, document: &Value) -> Markup {
                         p { (status(text(lender, "status"))) " " (amount(&lender["amount"], &lender["currency"])) }
                         (fields(vec![
                             ("Heard last", time(&lender["last_event_at"])),
+                            ("In order next", next_of(lender)),
                             ("Reason", plain(&lender["reason"])),
                             ("Lender's reference", id(&lender["lender_reference_id"])),
                             ("Loan", id(&lender["loan_id"])),
@@ -279,6 +292,13 @@ fn board(frame: &Frame, document: &Value) -> Markup {
             }
         }
     }
+}
+
+/// What a lender may report next.
+fn next_of(lender: &Value) -> Markup {
+    let legal = list(lender, "legal_next").iter();
+    let legal: Vec<_> = legal.filter_map(Value::as_str).map(words).collect();
+    html! { @if legal.is_empty() { "nothing: this is final" } @else { (legal.join(", ")) } }
 }
 
 /// What the SDK said, beside what the lender decided: it never makes a decision.

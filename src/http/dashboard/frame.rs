@@ -3,15 +3,19 @@
 use axum::{
     extract::{FromRequestParts, OriginalUri},
     http::{StatusCode, header, request::Parts},
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
 };
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::parts::encoded;
-use crate::http::{
-    access::{Caller, Right},
-    problem::Problem,
-    tokens::COOKIE,
+use crate::{
+    app::{Clock, Creditrail},
+    http::{
+        access::{Caller, Right},
+        problem::Problem,
+        tokens::COOKIE,
+    },
 };
 
 /// The name of the cookie that keeps the choice of colours.
@@ -23,13 +27,25 @@ pub struct Frame {
     /// The way from the page to `/` of the dashboard, for links: `./`, `../../` …
     pub root: String,
     home: String,
-    /// The page itself, from the root: path and query.
+    /// The page itself, from the root: path and query; of what was sent, the page that sent it.
     pub address: String,
     /// Who looks; `None` before a sign-in.
     pub caller: Option<Caller>,
     theme: &'static str,
     has_session: bool,
+    /// What time it is, by the clock of the service.
+    pub now: Timestamp,
+    /// Whether something was recorded that the page may not show yet.
+    pub is_behind: bool,
 }
+
+/// The clock by which pages tell what is overdue.
+#[derive(Clone)]
+pub struct Now(pub Clock);
+
+/// The parameter of a page that is shown after something was recorded which the read models have not
+/// passed in time.
+pub const BEHIND: &str = "behind";
 
 /// The lists, as they stand in the head of every page.
 const PLACES: &[(&str, &str)] = &[
@@ -55,16 +71,40 @@ impl Frame {
         Self {
             root: root(inner, outer),
             home: home(inner, outer),
-            address: format!("{}{query}", inner.trim_start_matches('/')),
+            // To where something was sent one does not come back: to the page that sent it one does.
+            address: if parts.method.is_safe() {
+                format!("{}{query}", inner.trim_start_matches('/'))
+            } else {
+                came_from(parts, nested_at(inner, outer)).unwrap_or_default()
+            },
             caller: parts.extensions.get().cloned(),
             theme: cookie(parts, THEME_COOKIE).map_or("auto", |chosen| theme(&chosen)),
             has_session: cookie(parts, COOKIE).is_some(),
+            now: parts.extensions.get::<Now>().map_or(Timestamp::UNIX_EPOCH, |now| (now.0)()),
+            is_behind: query.contains(&format!("{BEHIND}=1")),
         }
     }
 
     /// A link within the dashboard; to its first page, if there is no path.
     pub fn to(&self, path: &str) -> String {
         if path.is_empty() { self.home.clone() } else { format!("{}{path}", self.root) }
+    }
+
+    /// The way on after something was recorded: the page that shows it, once the read models of its
+    /// source have it. If that takes long the page says so; what is recorded stays so.
+    pub async fn done(&self, creditrail: &Creditrail, (source, path): (&str, &str)) -> Response {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        match creditrail.caught_up(source).await {
+            Ok(()) => Redirect::to(&self.to(path)).into_response(),
+            Err(_) => Redirect::to(&self.to(&format!("{path}{mark}{BEHIND}=1"))).into_response(),
+        }
+    }
+
+    /// As [`Self::done`], where what became of it is answered at once.
+    #[must_use]
+    pub async fn after(self, creditrail: &Creditrail, source: &str) -> Self {
+        let is_behind = creditrail.caught_up(source).await.is_err();
+        Self { is_behind, ..self }
     }
 
     /// A link to the page of a thing: its segments are encoded.
@@ -98,7 +138,12 @@ impl Frame {
                 body {
                     a.skip href="#content" { "To the content" }
                     (self.head())
-                    main #content tabindex="-1" { (content) }
+                    main #content tabindex="-1" {
+                        @if self.is_behind {
+                            p.notice role="status" { "It is recorded. What is shown here may be behind it still: load the page again in a moment." }
+                        }
+                        (content)
+                    }
                     (self.foot())
                 }
             }
@@ -171,13 +216,28 @@ fn root(inner: &str, outer: &str) -> String {
 /// The way from a page to the first one. A router that is nested at `/credit` answers there, and not at
 /// `/credit/`.
 fn home(inner: &str, outer: &str) -> String {
-    let nested_at =
-        if inner == "/" { outer } else { outer.strip_suffix(inner).unwrap_or_default() };
-    match nested_at.rsplit('/').next() {
+    match nested_at(inner, outer).rsplit('/').next() {
         Some(last) if !last.is_empty() && inner == "/" => format!("./{last}"),
         Some(last) if !last.is_empty() => format!("{}../{last}", root(inner, outer)),
         _ => root(inner, outer),
     }
+}
+
+/// The path at which the router is nested.
+fn nested_at<'a>(inner: &str, outer: &'a str) -> &'a str {
+    if inner == "/" { outer } else { outer.strip_suffix(inner).unwrap_or_default() }
+}
+
+/// The page of the dashboard that sent this, as far as the browser tells.
+fn came_from(parts: &Parts, nested_at: &str) -> Option<String> {
+    let header = |name| parts.headers.get(name)?.to_str().ok();
+    let page: http::Uri = header(header::REFERER)?.parse().ok()?;
+    if page.authority()?.as_str() != header(header::HOST)? {
+        return None;
+    }
+    let path = page.path().strip_prefix(nested_at.trim_end_matches('/'))?.trim_start_matches('/');
+    let query = page.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some(format!("{path}{query}"))
 }
 
 /// A choice of colours; as the system has it, whatever else is given.

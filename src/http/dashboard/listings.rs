@@ -1,5 +1,6 @@
 //! The lists that there are: what each is called, and its columns.
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -150,7 +151,7 @@ pub static ACCESSES: Listing = Listing {
     columns: &[
         Column("When", |_, row| time(&row["at"]), false),
         Column("Who", |_, row| html! { (text(row, "actor")) }, false),
-        Column("Did", |_, row| html! { (words(text(row, "act"))) ": " (text(row, "what")) }, false),
+        Column("Did", |_, row| html! { (words(text(row, "act"))) ": " (done(row)) }, false),
         Column(
             "About",
             |frame, row| if row["subject"].is_object() { subject(frame, row) } else { nothing() },
@@ -180,11 +181,15 @@ pub const EXCEPTIONS: &[Column] = &[
 
 /// The columns of actions, for the home page as well.
 pub const ACTIONS: &[Column] = &[
-    Column("What", |_, row| html! { (text(row, "message")) }, false),
+    Column(
+        "What",
+        |_, row| html! { (text(row, "message")) @if !row["from"].is_null() { ": " b { (text(row, "from")) } } },
+        false,
+    ),
     Column("Who", |_, row| html! { (text(row, "owner")) }, false),
     Column("About", subject, false),
     Column("Since", |_, row| time(&row["opened_at"]), false),
-    Column("Due", |_, row| time(&row["due_at"]), false),
+    Column("Due", |frame, row| due(row, frame.now), false),
     Column("State", |_, row| status(text(row, "status")), false),
     Column("Done?", super::work::done_form, false),
 ];
@@ -196,6 +201,19 @@ pub const FINDINGS: &[Column] = &[
     Column("Since", |_, row| time(&row["since"]), false),
     Column("What to do", |_, row| html! { (text(row, "suggestion")) }, false),
 ];
+
+/// What somebody did: of what was told the kind of step, in words.
+fn done(row: &Value) -> String {
+    let what = text(row, "what");
+    if text(row, "act") == "told" { words(what) } else { what.to_owned() }
+}
+
+/// By when an action should be done; in words if it is too late for that.
+fn due(row: &Value, now: Timestamp) -> Markup {
+    let due_at = text(row, "due_at").parse::<Timestamp>();
+    let is_late = text(row, "status") == "open" && due_at.is_ok_and(|due_at| due_at < now);
+    html! { (time(&row["due_at"])) @if is_late { " " (parts::badge(parts::Tone::Odd, "overdue")) } }
+}
 
 fn of(frame: &Frame, row: &Value, kind: &str, field: &str) -> Markup {
     parts::thing_if(frame, kind, text(row, "source"), &row[field])
@@ -237,4 +255,25 @@ const DELIVERIES: &[Column] = &[
 pub fn title(path: &str) -> &'static str {
     let listing = LISTINGS.iter().find(|listing| listing.list.name() == path);
     listing.map_or("", |listing| listing.title)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_open_beyond_its_time_says_so() {
+        let now = "2026-03-02T10:00:00Z".parse().expect("a time");
+        for (status, due_at, is_late) in [
+            ("open", json!("2026-03-02T09:59:59Z"), true),
+            ("open", json!("2026-03-02T10:00:01Z"), false),
+            ("done", json!("2026-03-02T09:59:59Z"), false),
+            ("open", Value::Null, false),
+        ] {
+            let row = json!({ "status": status, "due_at": due_at });
+            assert_eq!(due(&row, now).into_string().contains("overdue"), is_late, "{row}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Shown,
-    frame::Frame,
+    frame::{BEHIND, Frame},
     listings::{Column, Listing},
     parts::{encoded, text, words},
 };
@@ -29,8 +29,9 @@ pub async fn page(
     listing: &'static Listing,
     State(creditrail): State<Creditrail>,
     frame: Frame,
-    Query(given): Query,
+    Query(mut given): Query,
 ) -> Shown {
+    given.remove(BEHIND);
     let list = listing.list;
     let (page, when) = Params::new(given.clone()).list(&creditrail, list).await?;
     let items = creditrail.list_at(list, page, when).await?;
@@ -71,7 +72,8 @@ impl Form<'_> {
                         None => label { span { (words(filter)) } input name=(filter) value=(value(filter)); },
                     }
                 }
-                (choice_of("order", &orders(self.list), value("order")))
+                @let sources_apart = sources.len() > 1 && value("source").is_empty();
+                (choice_of("order", &orders(self.list, sources_apart), value("order")))
                 @for axis in self.list.axes() {
                     label { span { (words(axis)) } input name=(axis) value=(value(axis)) placeholder=(hint(axis)) size="18"; }
                 }
@@ -144,10 +146,13 @@ fn hint(axis: &str) -> &'static str {
     if axis == AS_OF { "position or time" } else { "time" }
 }
 
-/// The orders of a list, the default without a value.
-fn orders(list: List) -> Vec<(&'static str, &'static str)> {
+/// The orders of a list, the default without a value. Positions of different sources do not compare.
+fn orders(list: List, sources_apart: bool) -> Vec<(&'static str, &'static str)> {
+    let sources_apart = sources_apart && list != List::AccessRecords;
     let shown = |name: &'static str| match name {
+        "newest" if sources_apart => ("", "newest first within each source"),
         "newest" => ("", "newest first"),
+        "oldest" if sources_apart => (name, "oldest first within each source"),
         "oldest" => (name, "oldest first"),
         _ => (name, "most at stake first"),
     };
@@ -212,6 +217,8 @@ fn key(row: &Value) -> String {
         "charge_id",
         "application_id",
         "number",
+        // Of what somebody did.
+        "position",
     ];
     let id = ids.iter().map(|field| &row[*field]).find(|id| !id.is_null());
     format!("{}/{}", text(row, "source"), id.map(ToString::to_string).unwrap_or_default())

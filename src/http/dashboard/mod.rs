@@ -29,7 +29,7 @@ mod things;
 mod work;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
     http::{StatusCode, header},
     middleware::{self, Next},
@@ -63,7 +63,9 @@ pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
         .fold(Router::new(), Router::merge)
         .fallback(async || Problem::nothing_here())
         .method_not_allowed_fallback(async || Problem::method_not_allowed());
-    access::identified(pages.with_state(creditrail.clone()), access)
+    let now = frame::Now(creditrail.clock());
+    let pages = pages.layer(Extension(now)).with_state(creditrail.clone());
+    access::identified(pages, access)
         .merge(session::session(creditrail, access))
         .layer(middleware::from_fn_with_state(access.clone(), problems))
         .merge(assets::assets())

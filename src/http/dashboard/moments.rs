@@ -158,7 +158,7 @@ pub fn differences(changes: &[FieldChange], (before, after): (&str, &str)) -> Ma
     html! {
         @if changes.is_empty() { p.empty { "Nothing differs." } }
         @else {
-            div.table tabindex="0" role="region" aria-label="Differences" { table.rows {
+            div.table tabindex="0" role="region" aria-label="Differences" { table.rows.differences {
                 thead { tr { th scope="col" { "Field" } th scope="col" { (before) } th scope="col" { (after) } } }
                 tbody { @for change in changes {
                     tr {

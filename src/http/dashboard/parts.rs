@@ -161,10 +161,14 @@ pub fn severity(name: &str) -> Markup {
     badge(tone, name)
 }
 
-/// An id in the letters that tell 0 from O.
+/// An id in the letters that tell 0 from O. One that a table may cut is whole in its title.
 pub fn id(value: &str) -> Markup {
-    html! { code.id { (value) } }
+    let title = (value.chars().count() > LONGEST).then_some(value);
+    html! { code.id title=[title] { (value) } }
 }
+
+/// How many letters of an id a table shows for sure.
+const LONGEST: usize = 36;
 
 /// A link to a thing by the name that its kind has in the interface (`payment_method`).
 pub fn thing(frame: &Frame, kind: &str, source: &str, subject: &str) -> Markup {

@@ -105,18 +105,27 @@ pub async fn theme(frame: Frame, headers: HeaderMap, Query(given): Query) -> Res
     ([(header::SET_COOKIE, cookie)], Redirect::to(&frame.to(&back))).into_response()
 }
 
-/// A cookie that no other site makes a browser send. Over plain HTTP it goes to this machine alone.
+/// A cookie that another site makes a browser send with a link alone: one from a mail leads to its
+/// page. What changes something is turned away by where it comes from. Over plain HTTP it goes to this
+/// machine alone.
 fn kept(headers: &HeaderMap, name: &str, value: &str, seconds: i64) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let secure = if host.is_some_and(names_this_machine) { "" } else { "; Secure" };
-    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// An address of the dashboard, whatever was given: no other site is led to. Empty is the first page.
+///
+/// It is put behind `./` or `../`, so a colon in it names no scheme. What a browser would read as a
+/// step up, a host or another line is no such address.
 fn inside(address: &str) -> String {
-    let is_inside = !address.starts_with('/')
-        && !address.contains([':', '\\', '\n', '\r'])
-        && !address.contains("..");
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let leaves = |segment: &str| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain.is_empty() || plain == "." || plain == ".."
+    };
+    let is_inside = !path.split('/').any(leaves)
+        && !address.contains(|letter: char| letter == '\\' || letter.is_control());
     if is_inside { address.to_owned() } else { String::new() }
 }
 
@@ -164,6 +173,18 @@ mod tests {
             ("https://evil.example", ""),
             ("../../elsewhere", ""),
             ("\\\\evil.example", ""),
+            ("a/%2E%2e/../elsewhere", ""),
+            ("a/%2e./b", ""),
+            ("a//b", ""),
+            ("a\tb", ""),
+            // A time, a range, an id as lenders write them.
+            (
+                "transactions/imprint/t1?as_of=2026-03-02T10:00:00Z",
+                "transactions/imprint/t1?as_of=2026-03-02T10:00:00Z",
+            ),
+            ("search?q=a..b/../c", "search?q=a..b/../c"),
+            ("customers/imprint/user:1..2", "customers/imprint/user:1..2"),
+            ("javascript:alert(1)", "javascript:alert(1)"),
         ] {
             assert_eq!(inside(given), leads, "{given}");
         }

@@ -53,8 +53,7 @@ pub async fn page(
             b { (status["received"]) " received" } " = "
             @for (place, (outcome, count)) in outcomes.into_iter().flatten().enumerate() {
                 @if place > 0 { " + " }
-                @let way = format!("deliveries?source={}&outcome={}", encoded(&source), outcome);
-                a href=(frame.to(&way)) { (count) " " (words(outcome)) }
+                (counted(&frame, &status, outcome, count.as_i64().unwrap_or_default()))
             }
             " " @if status["balanced"] == true { (badge(Tone::Good, "balanced")) } @else { (badge(Tone::Bad, "does not add up")) }
         }
@@ -78,6 +77,21 @@ pub async fn page(
             p { a href=(frame.to(&format!("redrive?source={}", encoded(&source)))) { "Redrive them after an upgrade" } }
         }
     }))
+}
+
+/// How many have an outcome, with the way to them. A repetition is counted on the delivery that it
+/// repeats and is none of its own.
+fn counted(frame: &Frame, status: &Value, outcome: &str, count: i64) -> Markup {
+    let number = |field: &str| status[field].as_i64().unwrap_or_default();
+    let again = if outcome == "duplicate" { number("received") - number("kept") } else { 0 };
+    let way = format!("deliveries?source={}&outcome={outcome}", encoded(text(status, "source")));
+    html! {
+        @if again > 0 { (again) " that came again" @if count > again { " + " } }
+        @if count > again || again == 0 {
+            @let said = format!("{} {}", count - again, words(outcome));
+            @if count > again { a href=(frame.to(&way)) { (said) } } @else { (said) }
+        }
+    }
 }
 
 /// The sources in a table.

@@ -17,10 +17,25 @@ pub fn table(frame: &Frame, source: &str, steps: &[Value]) -> Markup {
     if steps.is_empty() {
         return html! { p.empty { "Nothing has been reported so far." } };
     }
-    let late = late(steps);
+    let late = late(steps, true);
     html! {
         ol.timeline {
             @for (step, late) in steps.iter().zip(late) { (entry(frame, source, step, late)) }
+        }
+    }
+}
+
+/// A page of steps, of which the newest stands first. Only if it has all there are it says at which
+/// place each of them stands.
+pub fn page(frame: &Frame, source: &str, newest_first: &[Value], is_whole: bool) -> Markup {
+    if newest_first.is_empty() {
+        return html! { p.empty { "There is nothing here." } };
+    }
+    let steps: Vec<_> = newest_first.iter().rev().cloned().collect();
+    let late = late(&steps, is_whole);
+    html! {
+        ol.timeline {
+            @for (step, late) in steps.iter().zip(late).rev() { (entry(frame, source, step, late)) }
         }
     }
 }
@@ -52,7 +67,7 @@ fn entry(frame: &Frame, source: &str, step: &Value, late: Option<String>) -> Mar
 }
 
 /// What to say of the steps that were heard after one of the same thing that happened later.
-fn late(steps: &[Value]) -> Vec<Option<String>> {
+fn late(steps: &[Value], is_whole: bool) -> Vec<Option<String>> {
     let mut things = BTreeMap::<String, Vec<usize>>::new();
     for (place, step) in steps.iter().enumerate() {
         things.entry(step["subject"].to_string()).or_default().push(place);
@@ -63,18 +78,22 @@ fn late(steps: &[Value]) -> Vec<Option<String>> {
         for (happened, place) in places.iter().enumerate() {
             let arrived = heard.iter().filter(|other| **other < heard[happened]).count();
             let is_late = heard[happened..].iter().any(|later| *later < heard[happened]);
-            late[*place] = is_late.then(|| out_of_turn(arrived, happened));
+            let turn = is_whole.then_some((arrived, happened));
+            late[*place] =
+                is_late.then(|| out_of_turn(turn, steps[*place]["outcome"] == "applied"));
         }
     }
     late
 }
 
-fn out_of_turn(arrived: usize, happened: usize) -> String {
-    if arrived == happened {
-        return "heard after what happened later; counted where it belongs".to_owned();
-    }
-    let (arrived, happened) = (ordinal(arrived + 1), ordinal(happened + 1));
-    format!("arrived {arrived}, happened {happened}; counted where it belongs")
+fn out_of_turn(turn: Option<(usize, usize)>, counts: bool) -> String {
+    let said = match turn.filter(|(arrived, happened)| arrived != happened) {
+        Some((arrived, happened)) => {
+            format!("arrived {}, happened {}", ordinal(arrived + 1), ordinal(happened + 1))
+        }
+        None => "heard after what happened later".to_owned(),
+    };
+    if counts { said + "; counted where it belongs" } else { said }
 }
 
 /// A place in words: first, second … and 11th from there on.
@@ -196,10 +215,24 @@ mod tests {
 
     #[test]
     fn an_entry_says_when_it_arrived_out_of_turn() {
-        let step = |position: i64, thing: &str| json!({"position": position, "subject": thing});
-        let said = Some("arrived third, happened first; counted where it belongs".to_owned());
-        let steps = [step(7, "a"), step(2, "a"), step(1, "b"), step(5, "a")];
-        assert_eq!(late(&steps), [said, None, None, None]);
+        let step = |position: i64, thing: &str, outcome: &str| json!({"position": position, "subject": thing, "outcome": outcome});
+        for (outcome, ending) in
+            [("applied", "; counted where it belongs"), ("refused", ""), ("stale", "")]
+        {
+            let steps = [
+                step(7, "a", outcome),
+                step(2, "a", "applied"),
+                step(1, "b", "applied"),
+                step(5, "a", "applied"),
+            ];
+            for (is_whole, said) in [
+                (true, "arrived third, happened first"),
+                (false, "heard after what happened later"),
+            ] {
+                let said = Some(format!("{said}{ending}"));
+                assert_eq!(late(&steps, is_whole), [said, None, None, None], "{outcome}");
+            }
+        }
         assert_eq!([11, 12, 21, 22, 113].map(ordinal), ["11th", "12th", "21st", "22nd", "113th"]);
     }
 }

@@ -15,11 +15,11 @@ use super::{
 use crate::{
     app::{Creditrail, lists::List, moments::Seen, things::Thing},
     http::{
-        params::{Params, Path, Query},
+        params::{Params, Path, Query, next_cursor},
         problem::Problem,
         things::not_known_then,
     },
-    store::Page,
+    store::{Cursor, Order, Page},
 };
 
 /// How many entries of a customer's timeline a page has.
@@ -41,11 +41,22 @@ pub async fn page(
     Path((source, id)): Path<(String, String)>,
     Query(given): Query,
 ) -> Shown {
+    let then = ["as_of", "happened_by"]
+        .into_iter()
+        .filter_map(|axis| Some((axis, given.get(axis).filter(|then| !then.is_empty())?)))
+        .map(|(axis, then)| format!("{axis}={}", parts::encoded(then)));
+    let then = then.collect::<Vec<_>>().join("&");
     let mut params = Params::new(given);
     params.wait(&creditrail, Some(&source)).await?;
     let when = params.when()?;
     let compare = params.moment("compare")?;
-    params.done(&["at_least", "as_of", "happened_by", "compare"])?;
+    let mut known = vec!["at_least", "as_of", "happened_by", "compare"];
+    let mut after = None;
+    if thing == Thing::Customer {
+        after = params.after()?;
+        known.push("cursor");
+    }
+    params.done(&known)?;
     let subject = Subject { creditrail: &creditrail, thing, source: &source, id: &id };
     let seen = if when.is_now() { None } else { Some(creditrail.seen(&source, when).await?) };
     let moments = Moments::of(&subject, (when, compare)).await?;
@@ -54,8 +65,12 @@ pub async fn page(
         (subject.head(&frame, &document))
         (moments.bar(&frame))
         (facts::of(&frame, thing, &document))
+        @if thing == Thing::Application && seen.is_none() {
+            (subject.open_actions(&frame, &document).await?)
+        }
         @if thing == Thing::Customer {
-            (subject.timeline(&frame, seen).await?)
+            (subject.leads(&frame))
+            (subject.timeline(&frame, (seen, &then), after).await?)
         } @else {
             (subject.lifecycles(seen).await?)
             h2 { "What happened" }
@@ -104,7 +119,8 @@ impl Subject<'_> {
             }
             @if self.thing != Thing::Customer {
                 p.next {
-                    @if next.is_empty() { "Nothing further is in order: this is final." }
+                    @if !list(document, "lenders").is_empty() { "What is in order next stands at each lender, below; another lender may still report." }
+                    @else if next.is_empty() { "Nothing further is in order: this is final." }
                     @else { "In order next: " b { (next.join(", ")) } "." }
                 }
             }
@@ -129,20 +145,69 @@ impl Subject<'_> {
         })
     }
 
-    /// Everything of a customer, in the order in which it happened.
-    async fn timeline(&self, frame: &Frame, seen: Option<Seen>) -> Result<Markup, Problem> {
-        let sources = vec![self.source.to_owned()];
-        let page = Page { sources, limit: ENTRIES, ..Page::default() };
+    /// What somebody has to do for an application.
+    async fn open_actions(&self, frame: &Frame, document: &Value) -> Result<Markup, Problem> {
+        let mut actions = self.creditrail.actions_of(self.source, document).await?;
+        actions.retain(|action| text(action, "status") == "open");
+        Ok(html! {
+            @if !actions.is_empty() {
+                h2 { "To be done" }
+                (lists::rows(frame, listings::ACTIONS, &actions, ""))
+            }
+        })
+    }
+
+    /// The lists of what a customer has.
+    fn leads(&self, frame: &Frame) -> Markup {
+        let of = format!(
+            "source={}&customer_id={}",
+            parts::encoded(self.source),
+            parts::encoded(self.id)
+        );
+        html! {
+            p.leads {
+                @for (list, name) in [
+                    ("transactions?", "Transactions"),
+                    ("exceptions?status=open&", "Open exceptions"),
+                    ("actions?status=open&", "Open actions"),
+                    ("deliveries?", "Deliveries"),
+                ] {
+                    a href=(frame.to(&format!("{list}{of}"))) { (name) } " "
+                }
+            }
+        }
+    }
+
+    /// Everything of a customer by when it happened, the newest first, a page at a time.
+    async fn timeline(
+        &self,
+        frame: &Frame,
+        (seen, then): (Option<Seen>, &str),
+        after: Option<Cursor>,
+    ) -> Result<Markup, Problem> {
+        let (sources, is_first) = (vec![self.source.to_owned()], after.is_none());
+        let page = Page { sources, limit: ENTRIES, order: Order::Newest, after, ..Page::default() };
         let entries = match seen {
             None => self.creditrail.timeline(self.source, self.id, page).await?,
             Some(seen) => self.creditrail.timeline_at((self.source, self.id), page, seen).await?,
         };
         let entries = entries.ok_or_else(|| Problem::not_found("customer", self.id))?;
+        let with = |more: Option<String>| {
+            let then = Some(then.to_owned()).filter(|then| !then.is_empty());
+            let all: Vec<_> = then.into_iter().chain(more).collect();
+            if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
+        };
         Ok(html! {
-            h2 { "What happened" }
-            (steps::table(frame, self.source, &entries.items))
-            @if entries.next.is_some() {
-                p.muted { "These are the first " (ENTRIES) " entries. The things above have all of theirs." }
+            h2 #what-happened { "What happened, newest first" }
+            (steps::page(frame, self.source, &entries.items, is_first && entries.next.is_none()))
+            @let here = self.address(frame);
+            nav.turn aria-label="Pages" {
+                @if !is_first { a href=(format!("{here}{}#what-happened", with(None))) { "Newest entries" } }
+                @if let Some(next) = &entries.next {
+                    @let cursor = format!("cursor={}", next_cursor(next));
+                    a rel="next" href=(format!("{here}{}#what-happened", with(Some(cursor)))) { "Earlier entries" }
+                }
+                span.muted { (entries.items.len()) " shown" @if entries.next.is_none() { ", the end" } }
             }
         })
     }

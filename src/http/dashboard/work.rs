@@ -1,10 +1,6 @@
 //! Small work: an action that is done, a secret that is shown for a reason.
 
-use axum::{
-    extract::State,
-    http::header::CACHE_CONTROL,
-    response::{IntoResponse, Redirect},
-};
+use axum::{extract::State, http::header::CACHE_CONTROL, response::IntoResponse};
 use maud::{Markup, html};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -34,6 +30,7 @@ pub fn done_form(frame: &Frame, action: &Value) -> Markup {
             details.work {
                 summary { "Done" }
                 form.stacked action=(frame.to(&format!("actions/{}/done", encoded(id)))) method="post" {
+                    input type="hidden" name="source" value=(text(action, "source"));
                     label { span { "Note, if there is more to say" } input name="note"; }
                     button { "It is done" }
                 }
@@ -54,10 +51,8 @@ pub async fn finish(
     let note = given.get("note").filter(|note| !note.trim().is_empty()).cloned();
     creditrail.finish_action(&id, DoneAction { actor: caller.signs(None), note }).await?;
     // The list is to show it.
-    for source in creditrail.sources() {
-        creditrail.caught_up(source).await?;
-    }
-    Ok(Redirect::to(&frame.to("actions?status=open")).into_response())
+    let source = given.get("source").map_or("", String::as_str);
+    Ok(frame.done(&creditrail, (source, "actions?status=open")).await)
 }
 
 /// What shows a sealed secret, for those who may.

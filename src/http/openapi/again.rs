@@ -7,12 +7,13 @@ use super::{
         refer, text, time, uuid,
     },
 };
-use crate::app::{read::OUTCOMES, redrive, things::Thing, verify};
-
-/// How many may be named in one call.
-const MOST_NAMED: usize = 1000;
-/// Of how many an answer tells one by one.
-const MOST_TOLD: usize = 200;
+use crate::app::{
+    again::{MOST_NAMED, MOST_TOLD},
+    read::OUTCOMES,
+    redrive,
+    things::Thing,
+    verify,
+};
 
 pub(super) fn all() -> Vec<Named> {
     let results = OUTCOMES.into_iter().chain(redrive::RESULTS);
@@ -44,6 +45,7 @@ fn preview_exception() -> Schema {
         ("convert_to", refer("StepKind").or_null().or_absent()),
         ("reason", text().or_absent().says("why; no card number")),
         actor("operator"),
+        ("as_of", count().or_null().or_absent().says("of no effect here")),
     ])
     .says("A decision about an exception, as it would be made.")
 }

@@ -14,7 +14,7 @@ struct Failure {
 const FAILURES: [Failure; 12] = [
     Failure { status: 400, name: "Invalid",          means: "`invalid_parameter`: see `field`; `not_of_kind`, `action_not_possible`, `conversion_not_possible`" },
     Failure { status: 401, name: "Unauthenticated",  means: "`unauthenticated`: no token, or none that is known; a webhook that is not authentic" },
-    Failure { status: 403, name: "Forbidden",        means: "`forbidden`: the role has no right to this; `loopback_only`: the caller is on another machine, and no token is configured; `cross_site`: a page of another site has made a browser send this" },
+    Failure { status: 403, name: "Forbidden",        means: "`forbidden`: the role has no right to this; `loopback_only`: the caller is on another machine, and no token is configured; `caller_unnamed`: the host knows the caller by no name; `cross_site`: a page of another site has made a browser send this" },
     Failure { status: 404, name: "NotFound",         means: "`not_found`, `unknown_source`; `not_known_then`: not at the moment of `as_of`, or nothing of it by `happened_by`" },
     Failure { status: 405, name: "MethodNotAllowed", means: "`method_not_allowed`: the path does not have the method" },
     Failure { status: 408, name: "Incomplete",       means: "`body_incomplete`: the body did not arrive whole" },

@@ -33,7 +33,13 @@ fn last_event() -> Named {
 }
 
 pub(super) fn actor(default: &str) -> Named {
-    ("actor", text().not_empty().or_absent().says(&format!("who; `{default}` if absent")))
+    (
+        "actor",
+        text()
+            .not_empty()
+            .or_absent()
+            .says(&format!("who, in 200 characters at the most; `{default}` if absent")),
+    )
 }
 
 fn why() -> Named {
@@ -68,6 +74,7 @@ fn new_application() -> Schema {
         ),
         given("merchant_order_id"),
         ("session_id", text().or_null().or_absent().says("with it, registering twice is once")),
+        actor("partner"),
         past("started_at"),
     ])
     .says("An application; of `imprint` a session, with one of the customer's ids.")
@@ -92,6 +99,7 @@ fn new_client_report() -> Schema {
                 .says("with it, reporting twice is once"),
         ),
         given("error_code"),
+        actor("partner"),
         past("occurred_at"),
     ])
     .says("What the SDK reported in the browser.")
@@ -103,6 +111,7 @@ fn new_charge() -> Schema {
         ("application_id", text().not_empty()),
         given("merchant_order_id"),
         given("partner_customer_id"),
+        actor("partner"),
         past("occurred_at"),
     ])
     .says("A charge that the partner created with the confirmation of an application.")
@@ -134,6 +143,7 @@ fn resolve_exception() -> Schema {
         ("convert_to", convert_to.says("for `convert`: the kind of step to take it as")),
         why(),
         actor("operator"),
+        ("as_of", count().or_null().or_absent().says("`as_of.position` of the preview: 409 `changed_meanwhile` if the thing has changed since")),
     ])
     .says("A person's decision about an exception.")
 }
@@ -145,7 +155,13 @@ fn export() -> Schema {
         ("format", one_of(Format::ALL.map(Format::name)).or_absent().says("`ndjson` if absent")),
         ("filters", filters),
         why(),
-        ("actor", text().or_null().or_absent().says("who; the caller, if absent")),
+        (
+            "actor",
+            text()
+                .not_empty()
+                .or_absent()
+                .says("who, in 200 characters at the most; the caller, if absent"),
+        ),
     ])
     .says("All rows of a list are to be taken away.")
 }

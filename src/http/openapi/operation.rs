@@ -100,7 +100,7 @@ pub(super) fn listed(
     let orders = one_of(list.orders().iter().map(|(name, _)| *name));
     let page = read(id, path, tag)
         .takes("source", text().says("one source; all, if absent"))
-        .takes("order", orders.says("what comes first; `newest`, if absent"))
+        .takes("order", orders.says(order_of(list)))
         .takes("limit", limit(200, 50))
         .takes("cursor", cursor())
         .takes("at_least", at_least())
@@ -130,6 +130,19 @@ fn happened_by() -> Schema {
 
 pub(super) fn at_least() -> Schema {
     count().says("waits until the read models of the source have passed this position")
+}
+
+/// What the orders of a list mean.
+fn order_of(list: List) -> &'static str {
+    match list {
+        List::AccessRecords => "what comes first, over all sources; `newest`, if absent",
+        List::Exceptions => {
+            "what comes first; `newest`, if absent. `newest` and `oldest` within each source, the sources one after the other; `stake` over all sources, by minor units whatever the currency"
+        }
+        _ => {
+            "what comes first within each source, the sources one after the other; `newest`, if absent"
+        }
+    }
 }
 
 pub(super) fn limit(most: i64, default: i64) -> Schema {

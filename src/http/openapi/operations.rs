@@ -128,6 +128,10 @@ fn customers() -> Vec<Operation> {
             .like(demo),
         one("get_customer_timeline", timeline, THINGS, "TimelinePage")
             .says("Everything that happened to a customer, in the order in which it happened")
+            .takes(
+                "order",
+                one_of(["oldest", "newest"]).says("what comes first; `oldest`, if absent"),
+            )
             .takes("limit", limit(200, 50))
             .takes("cursor", cursor())
             .of_the_past(&[AS_OF, HAPPENED_BY])
@@ -210,7 +214,7 @@ fn sources_and_search() -> Vec<Operation> {
         read("list_sources", "/v1/sources", EVIDENCE)
             .says("All sources with their status")
             .answers(200, "all sources", "SourceList")
-            .fails(&[503]),
+            .fails(&[400, 503]),
         one("get_source", "/v1/sources/{source}", EVIDENCE, "Source")
             .says("What a source received and what became of it: the audit equation")
             .like(&[("source", "imprint")]),

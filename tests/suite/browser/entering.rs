@@ -36,7 +36,7 @@ async fn a_token_opens_a_session_that_no_script_and_no_other_site_can_use() {
 
     let cookie = session(&browser).await.expect("a session");
     assert_eq!(cookie["httpOnly"], true);
-    assert_eq!(cookie["sameSite"], "Strict");
+    assert_eq!(cookie["sameSite"], "Lax", "a link from a mail finds it");
     assert!(!cookie["value"].to_string().contains(desk.token("viewer")), "nor is the token in it");
     let seen = browser.runs("return document.cookie", &[]).await;
     assert_eq!(seen, "", "no script reads it");
@@ -51,4 +51,23 @@ async fn a_token_opens_a_session_that_no_script_and_no_other_site_can_use() {
 async fn session(browser: &Browser) -> Option<Value> {
     let cookies = browser.cookies().await;
     cookies.into_iter().find(|cookie| cookie["name"] == "creditrail_session")
+}
+
+#[tokio::test]
+async fn a_link_from_a_mail_leads_to_its_page() {
+    let Some(browser) = Browser::start().await else { return };
+    let desk = Desk::open();
+    signs_in(&browser, &desk, "viewer").await;
+    // The mail is on another site than the service.
+    let wanted = "transactions?status=captured";
+    let link = format!("<a href=\"{}/{wanted}\">look here</a>", desk.base());
+    let mail = axum::Router::new().fallback(async move || axum::response::Html(link));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let host = tokio::spawn(async move { axum::serve(listener, mail).await.unwrap() });
+    browser.goes_to(&format!("http://localhost:{port}/mail")).await;
+    browser.follows("look here").await;
+    browser.sees("You are here as viewer.").await;
+    assert_eq!(browser.address().await, format!("/{wanted}"));
+    host.abort();
 }

@@ -101,6 +101,31 @@ async fn a_new_row_is_announced_and_moves_none() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_settled_says_so_where_it_stands() {
+    let Some(browser) = Browser::start().await else { return };
+    let imprint = Ledger::fresh();
+    for body in ["no json", "none either"] {
+        imprint.deliver(body).await;
+    }
+    let open = imprint.exceptions(&[("status", "open")]).await;
+    browser.goes_to(&format!("{}/exceptions?status=open", imprint.service.base())).await;
+    let before = browser.texts("td[data-head=About]").await;
+    assert_eq!(before.len(), 2);
+    let path = format!("/v1/exceptions/{}/resolve", open[1]["id"].as_str().unwrap());
+    imprint.command(&path, &json!({ "action": "discard", "reason": "known" })).await.is(200);
+    browser.sees("no longer here").await;
+    assert_eq!(browser.texts("td[data-head=About]").await, before, "no row moves");
+    let marked = browser.texts("tr.gone").await;
+    assert_eq!(marked.len(), 1, "{marked:?}");
+    // What somebody did has rows that are told apart as well.
+    browser.goes_to(&format!("{}/access-records", imprint.service.base())).await;
+    browser.sees("known").await;
+    let keys = "return [...document.querySelectorAll('tr[data-key]')].map(row => row.dataset.key)";
+    let keys: Vec<String> = serde_json::from_value(browser.runs(keys, &[]).await).unwrap();
+    assert!(keys.iter().all(|key| !key.ends_with('/')), "{keys:?}");
+}
+
+#[tokio::test]
 async fn under_a_path_of_the_hosts_all_leads_to_itself() {
     let Some(browser) = Browser::start().await else { return };
     let source = toml::from_str(

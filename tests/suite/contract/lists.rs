@@ -11,6 +11,7 @@ on_every_store! {
     pages_hold_every_row_once_source_by_source_newest_first,
     rows_that_come_in_between_shift_no_page,
     every_order_holds_on_every_page,
+    what_is_at_stake_is_one_order_over_all_sources,
     a_filter_holds_on_every_page,
     deliveries_are_listed_by_number_newest_first,
     deliveries_are_filtered_by_their_outcome_as_of_now,
@@ -78,6 +79,39 @@ async fn every_order_holds_on_every_page(store: Fresh) {
         for limit in [1, 5, 12] {
             let found = listed(&*store, table, Page { order, ..page(["s"], limit) }).await;
             assert_eq!(found, expected, "{order:?}, {limit} a page");
+        }
+    }
+}
+
+async fn what_is_at_stake_is_one_order_over_all_sources(store: Fresh) {
+    let table = exceptions::READ_MODEL.table;
+    let mut placed = Vec::new();
+    for (source, stakes) in [("a", [7, 0, 5, 5, 9]), ("b", [5, 9, 1, 5, 0]), ("c", [5, 5, 8, 0, 2])]
+    {
+        let rows = stakes.iter().zip(0..).map(|(stake, nth)| {
+            let key = format!("k{nth}");
+            placed.push((Reverse(*stake), source, Reverse(key.clone())));
+            let customer = if nth % 2 == 0 { Some("c") } else { None };
+            let said = [
+                ("status", "open".into()),
+                ("stake", i64::from(*stake).into()),
+                ("customer_id", customer.into()),
+            ];
+            of_list(table, (nth, &key), (source, &said))
+        });
+        fill(&*store, source, (table, rows.collect())).await;
+    }
+    // Of the same stake the sources stand in the order of their names, however they are asked for.
+    placed.sort_unstable();
+    let all: Vec<_> = placed.iter().map(|(_, source, key)| format!("{source}/{}", key.0)).collect();
+    let odd: Vec<_> = all.iter().filter(|it| !it.ends_with(['1', '3'])).cloned().collect();
+    for limit in 1..=all.len() + 1 {
+        for sources in [["a", "b", "c"], ["c", "a", "b"]] {
+            let asked = Page { order: Order::Stake, ..page(sources, limit) };
+            assert_eq!(listed(&*store, table, asked.clone()).await, all, "pages of {limit}");
+            let filters = vec![("customer_id", "c".to_owned())];
+            let of_customer = listed(&*store, table, Page { filters, ..asked }).await;
+            assert_eq!(of_customer, odd, "pages of {limit}");
         }
     }
 }
@@ -177,7 +211,11 @@ async fn a_timeline_has_the_steps_of_a_customer_under_all_its_ids(store: Fresh) 
         ("other", vec!["p3"], vec!["5", "6", "7"]),
         ("nobody", vec![], vec![]),
     ] {
-        assert_eq!(happened(&*store, (customer, &partners), page([], 2)).await, steps);
+        assert_eq!(
+            happened(&*store, (customer, &partners), Page { order: Order::Oldest, ..page([], 2) })
+                .await,
+            steps
+        );
     }
 }
 
@@ -190,12 +228,16 @@ async fn a_timeline_is_in_the_order_in_which_things_happened(store: Fresh) {
     };
     add(&[("1", 30), ("2", -5), ("3", 20), ("4", 20), ("5", i64::MAX), ("6", 20), ("7", 0)]).await;
     for limit in 1..=8 {
-        let all = happened(&*store, ("c", &[]), page([], limit)).await;
+        let oldest = Page { order: Order::Oldest, ..page([], limit) };
+        let mut all = happened(&*store, ("c", &[]), oldest).await;
         assert_eq!(all, ["2", "7", "3", "4", "6", "1", "5"], "pages of {limit}");
+        all.reverse();
+        assert_eq!(happened(&*store, ("c", &[]), page([], limit)).await, all, "pages of {limit}");
     }
     add(&[("31", 19), ("32", 20), ("8", 20), ("9", 40)]).await;
     let after = Some(Cursor { source: "lender".to_owned(), place: 20, key: "4".to_owned() });
-    let rest = happened(&*store, ("c", &[]), Page { after, ..page([], 2) }).await;
+    let rest = Page { after, order: Order::Oldest, ..page([], 2) };
+    let rest = happened(&*store, ("c", &[]), rest).await;
     assert_eq!(rest, ["6", "8", "1", "9", "5"]);
 }
 

@@ -24,7 +24,7 @@ pub struct Answer {
 
 impl Answer {
     /// Every answer is one that the description has.
-    async fn of(method: &str, response: reqwest::Response) -> Self {
+    pub async fn of(method: &str, response: reqwest::Response) -> Self {
         let path = response.url().path().to_owned();
         let header = |name: &str| {
             let value = response.headers().get(name)?;

@@ -2,7 +2,10 @@
 "use strict";
 
 // Times in the reader's zone; UTC stays in the title.
-const shown = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const shown = new Intl.DateTimeFormat(undefined, {
+  year: "numeric", month: "short", day: "numeric",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+});
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
@@ -35,7 +38,14 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Lists stay current: cells of rows that are shown change in place, new rows wait above until they
-// are asked for, so that nothing moves under the cursor.
+// are asked for, so that nothing moves under the cursor. A row that is in the list no more says so.
+function marksGone(row) {
+  row.classList.add("gone");
+  const mark = document.createElement("span");
+  mark.className = "badge plain";
+  mark.textContent = "no longer here";
+  row.querySelector("td")?.append(" ", mark);
+}
 async function refresh(table) {
   if (document.hidden || document.querySelector("details.work[open]")) return;
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -44,10 +54,23 @@ async function refresh(table) {
   localTimes(fresh);
   const known = new Map([...table.querySelectorAll("tr[data-key]")].map((row) => [row.dataset.key, row]));
   let added = 0;
-  for (const row of fresh.querySelectorAll("table.rows tr[data-key]")) {
+  const present = new Set();
+  for (const row of fresh.querySelectorAll("[data-live] table.rows tr[data-key]")) {
     const old = known.get(row.dataset.key);
+    present.add(row.dataset.key);
     if (!old) added += 1;
-    else if (old.innerHTML !== row.innerHTML && !old.matches(":focus-within")) old.innerHTML = row.innerHTML;
+    else if (old.innerHTML !== row.innerHTML && !old.matches(":focus-within")) {
+      old.innerHTML = row.innerHTML;
+      old.classList.remove("gone");
+    }
+  }
+  // The last rows may stand on the next page now: those are not gone.
+  const all = [...known.values()];
+  if (fresh.querySelector("nav.turn a[rel=next]")) {
+    while (all.length > 0 && !present.has(all.at(-1).dataset.key)) all.pop();
+  }
+  for (const row of all) {
+    if (!present.has(row.dataset.key) && !row.classList.contains("gone")) marksGone(row);
   }
   const note = document.getElementById("fresh");
   if (note) {
