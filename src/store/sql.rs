@@ -75,6 +75,11 @@ impl Row {
         Self(values.into_iter())
     }
 
+    /// All further columns.
+    pub fn rest(self) -> Vec<Value> {
+        self.0.collect()
+    }
+
     /// The next column, which is text.
     ///
     /// # Errors

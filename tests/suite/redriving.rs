@@ -361,7 +361,7 @@ async fn a_late_step_is_judged_in_its_place_and_a_rebuild_tells_the_same() {
     assert_eq!(new.redrives(all()).await.results, results);
     assert_eq!(new.transaction("t1").await["status"], "captured_remainder_voided");
     let before = snapshot(&new).await;
-    new.creditrail.rebuild(&[], |_| {}).await.expect("a rebuild");
+    new.creditrail.rebuild(&[], None, |_| {}).await.expect("a rebuild");
     assert_eq!(snapshot(&new).await, before);
 }
 
@@ -412,7 +412,7 @@ async fn whenever_it_is_redriven_the_end_is_that_of_what_was_read_at_once() {
             assert_eq!(shown(&host).await, shown(&control).await, "{id}, seed {seed}");
         }
         let before = snapshot(&host).await;
-        host.creditrail.rebuild(&[], |_| {}).await.expect("a rebuild");
+        host.creditrail.rebuild(&[], None, |_| {}).await.expect("a rebuild");
         assert_eq!(snapshot(&host).await, before, "seed {seed}");
     }
 }

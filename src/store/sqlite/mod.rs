@@ -5,13 +5,14 @@
 
 mod query;
 mod schema;
+pub mod scratch;
 mod threads;
 mod write;
 
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use creditrail_projections::{Reader, Recorded, StreamId};
+use creditrail_projections::{Recorded, StreamId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
@@ -77,6 +78,10 @@ impl SqliteStore {
         schema::migrate(&mut writer, migrate)?;
         let projector = connect(file)?;
         projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+        Self::of(file, (vec![writer], vec![projector]))
+    }
+
+    fn of(file: &Path, (writer, projector): (Vec<Connection>, Vec<Connection>)) -> Result<Self> {
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let reader = connect(file)?;
@@ -85,8 +90,8 @@ impl SqliteStore {
             readers.push(reader);
         }
         Ok(Self {
-            writer: Threads::new("sqlite-writer", vec![writer])?,
-            projector: Threads::new("sqlite-projector", vec![projector])?,
+            writer: Threads::new("sqlite-writer", writer)?,
+            projector: Threads::new("sqlite-projector", projector)?,
             readers: Threads::new("sqlite-reader", readers)?,
             turn: Arc::new(Semaphore::new(1)),
         })
@@ -171,11 +176,6 @@ impl Store for SqliteStore {
     async fn project(&self, source: &str, projected: Projected) -> Result<bool> {
         let source = source.to_owned();
         self.write(move |connection| write::project(connection, &source, &projected)).await
-    }
-
-    async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()> {
-        let source = source.to_owned();
-        self.write(move |connection| write::reset(connection, &source, reader)).await
     }
 
     async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()> {

@@ -112,7 +112,7 @@ async fn held(database: &Database, said: &[(&str, Vec<Call>); 3]) -> Held {
 /// The read models once all of them were thrown away.
 async fn rebuilt(database: &Database) -> Tables {
     let (creditrail, _worker) = service(database, &Clock::new(AtomicI64::new(NOW))).await;
-    creditrail.rebuild(&[], |_| {}).await.unwrap();
+    creditrail.rebuild(&[], None, |_| {}).await.unwrap();
     tables::read_models(database).await
 }
 
