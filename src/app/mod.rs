@@ -1,6 +1,7 @@
 //! The use cases: receive, command, read, replay. Everything outside comes in through here.
 
 pub mod access;
+pub mod again;
 pub mod changes;
 pub mod clock;
 pub mod command;

@@ -1,5 +1,6 @@
 //! The command line door.
 
+mod audit;
 mod deliveries;
 mod demo;
 mod machine;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::{BuildError, command::CommandError, replay::RebuildError};
+use crate::app::{BuildError, again::AgainError, command::CommandError, replay::RebuildError};
 
 /// Why a command of the command line failed.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,12 @@ pub enum CliError {
     /// Read models were not rebuilt.
     #[error("the read models are not rebuilt")]
     Rebuild(#[from] RebuildError),
+    /// Not all deliveries were decided again.
+    #[error("not all deliveries were decided again")]
+    Again(#[from] AgainError),
+    /// What was decided again is not what is recorded.
+    #[error("{0} differences")]
+    Differs(i64),
     /// Deliveries were not redriven, or not all.
     #[error("the deliveries are not redriven, or not all of them; ask again to go on")]
     Redrive(#[from] CommandError),
@@ -120,8 +127,12 @@ enum Command {
     Demo(demo::Demo),
     /// Prints a lifecycle, drawn from the table that decides.
     Machine(machine::Machine),
-    /// Rebuilds read models from position 0 of the log.
+    /// Rebuilds read models from position 0 of the log, beside those that answer, and replaces the
+    /// rows that differ. A service may run beside.
     Replay(replay::Replay),
+    /// Answers an auditor's questions.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Looks after deliveries.
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
@@ -155,6 +166,7 @@ struct Place {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Serve(place) => serve::serve(place).await,
+        Command::Audit(audit) => audit.run().await,
         Command::Deliveries(deliveries) => deliveries.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Machine(machine) => machine.run(),

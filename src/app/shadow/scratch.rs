@@ -63,6 +63,16 @@ impl Held {
         Self::open(file, false).await
     }
 
+    /// Makes the tables that a host's readers fill.
+    pub(in crate::app) async fn add_tables(&self, all: &[&'static Reader]) -> Result<()> {
+        let is_own = |table: &Table| {
+            let known = READERS.iter().flat_map(|known| known.models);
+            known.into_iter().any(|model| model.table.name == table.name)
+        };
+        let tables = all.iter().flat_map(|reader| reader.models).map(|model| model.table);
+        self.scratch.add_tables(tables.filter(|table| !is_own(table)).collect()).await
+    }
+
     /// Throws it away.
     pub(in crate::app) fn remove(self) -> Result<(), RebuildError> {
         let file = self.scratch.file().to_owned();
@@ -81,7 +91,8 @@ fn private(file: &Path) -> std::io::Result<File> {
     options.open(file)
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+/// A file beside another one.
+pub(in crate::app) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -114,14 +125,7 @@ impl Creditrail {
             held = Held::open(file, true).await?;
             begun = Begun::Anew(why);
         }
-        let own = |table: &Table| {
-            READERS
-                .iter()
-                .flat_map(|known| known.models)
-                .any(|model| model.table.name == table.name)
-        };
-        let tables = all.iter().flat_map(|reader| reader.models).map(|model| model.table);
-        held.scratch.add_tables(tables.filter(|table| !own(table)).collect()).await?;
+        held.add_tables(all).await?;
         held.scratch.note(OF, of).await?;
         Ok((held, begun))
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use creditrail_domain::StepId;
-use creditrail_projections::Table;
+use creditrail_projections::{Reader, Table};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -123,6 +123,27 @@ impl Scratch {
                 connection.execute_batch(&create).map_err(failed)?;
             }
             Ok(())
+        };
+        self.store.write(write).await
+    }
+
+    /// Forgets the rows and bookmarks of readers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn empty(&self, source: &str, readers: Vec<&'static Reader>) -> Result<()> {
+        let source = source.to_owned();
+        let write = move |connection: &mut Connection| {
+            let tx = query::immediate(connection)?;
+            for reader in readers {
+                for model in reader.models {
+                    let empty = format!("DELETE FROM {} WHERE source = ?", model.table.name);
+                    tx.execute(&empty, [&source]).map_err(failed)?;
+                }
+                let forget = "DELETE FROM bookmarks WHERE source = ? AND reader = ?";
+                tx.execute(forget, [&source, reader.name]).map_err(failed)?;
+            }
+            tx.commit().map_err(failed)
         };
         self.store.write(write).await
     }
