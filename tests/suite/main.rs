@@ -14,6 +14,7 @@ mod support;
 mod accessibility; // every page, for whoever cannot see or point
 mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
+mod audit_replay; // what was decided, decided again
 mod browser; // the dashboard, used as support uses it
 mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what

@@ -92,6 +92,9 @@ pub struct Replayed {
     pub differences: BTreeMap<Cause, i64>,
     /// Rows that are not as they should be, by table.
     pub rows: BTreeMap<&'static str, i64>,
+    /// The position at which the live readers were when their rows were first looked at, the one
+    /// farthest behind.
+    pub rows_at: i64,
     /// Whether the rows were compared with the log as it is recorded: more events come out today, so
     /// every later position would be another one.
     pub rows_as_recorded: bool,
@@ -171,6 +174,7 @@ impl Creditrail {
         let source = walk.source;
         let readers = self.readers_of(source);
         let least = self.least(source, &readers).await?;
+        walk.replayed.rows_at = least;
         walk.fold(readers.clone(), least).await?;
         let mut counted = BTreeMap::new();
         for reader in readers {

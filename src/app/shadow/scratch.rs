@@ -14,7 +14,7 @@ use crate::{
     app::{Creditrail, access, replay::RebuildError},
     store::{
         Result, Store,
-        sqlite::scratch::{self, Scratch},
+        sqlite::scratch::{self, Closed, Scratch},
     },
 };
 
@@ -35,6 +35,7 @@ const OF: &str = "of";
 /// A scratch store that nobody else has.
 pub(in crate::app) struct Held {
     pub(in crate::app) scratch: Scratch,
+    closed: Closed,
     lock: PathBuf,
     _locked: File,
 }
@@ -51,8 +52,8 @@ impl Held {
         }
         private(&file).map_err(RebuildError::Scratch)?;
         let opened = tokio::task::spawn_blocking(move || Scratch::open(&file, kept)).await;
-        let scratch = opened.map_err(|error| RebuildError::Scratch(error.into()))??;
-        Ok(Self { scratch, lock, _locked: locked })
+        let (scratch, closed) = opened.map_err(|error| RebuildError::Scratch(error.into()))??;
+        Ok(Self { scratch, closed, lock, _locked: locked })
     }
 
     /// Opens a new one.
@@ -73,10 +74,11 @@ impl Held {
         self.scratch.add_tables(tables.filter(|table| !is_own(table)).collect()).await
     }
 
-    /// Throws it away.
+    /// Throws it away. Nobody else has its store any more.
     pub(in crate::app) fn remove(self) -> Result<(), RebuildError> {
         let file = self.scratch.file().to_owned();
         drop(self.scratch);
+        self.closed.wait();
         Scratch::remove(&file).map_err(RebuildError::Scratch)?;
         fs::remove_file(self.lock).map_err(RebuildError::Scratch)
     }
@@ -120,8 +122,7 @@ impl Creditrail {
         let mut begun = if was_there { Begun::GoesOn } else { Begun::New };
         let of = self.scratch_of(logs, all);
         if was_there && let Some(why) = self.is_useless(&held.scratch, (logs, &of)).await? {
-            drop(held);
-            Scratch::remove(&file).map_err(RebuildError::Scratch)?;
+            held.remove()?;
             held = Held::open(file, true).await?;
             begun = Begun::Anew(why);
         }

@@ -142,6 +142,13 @@ fn summary(replayed: &Replayed, format: Format) -> String {
     for (table, count) in rows {
         let _ = writeln!(text, "{source}: {count} rows of {table} differ");
     }
+    if replayed.rows_at < *head {
+        let at = replayed.rows_at;
+        let _ = writeln!(
+            text,
+            "{source}: the readers stood at {at}, and rows are compared as of there"
+        );
+    }
     if replayed.rows_as_recorded {
         let _ = writeln!(
             text,

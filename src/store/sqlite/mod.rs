@@ -9,7 +9,10 @@ pub mod scratch;
 mod threads;
 mod write;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, mpsc},
+};
 
 use async_trait::async_trait;
 use creditrail_projections::{Recorded, StreamId};
@@ -78,10 +81,16 @@ impl SqliteStore {
         schema::migrate(&mut writer, migrate)?;
         let projector = connect(file)?;
         projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-        Self::of(file, (vec![writer], vec![projector]))
+        Self::of(file, (vec![writer], vec![projector]), &mpsc::channel().0)
     }
 
-    fn of(file: &Path, (writer, projector): (Vec<Connection>, Vec<Connection>)) -> Result<Self> {
+    /// A store of these connections to a file, and of those that read. When all senders are gone, it
+    /// is closed.
+    fn of(
+        file: &Path,
+        (writer, projector): (Vec<Connection>, Vec<Connection>),
+        alive: &mpsc::Sender<()>,
+    ) -> Result<Self> {
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let reader = connect(file)?;
@@ -90,9 +99,9 @@ impl SqliteStore {
             readers.push(reader);
         }
         Ok(Self {
-            writer: Threads::new("sqlite-writer", writer)?,
-            projector: Threads::new("sqlite-projector", projector)?,
-            readers: Threads::new("sqlite-reader", readers)?,
+            writer: Threads::new("sqlite-writer", writer, alive)?,
+            projector: Threads::new("sqlite-projector", projector, alive)?,
+            readers: Threads::new("sqlite-reader", readers, alive)?,
             turn: Arc::new(Semaphore::new(1)),
         })
     }

@@ -4,7 +4,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
 };
 
 use creditrail_domain::StepId;
@@ -16,6 +17,9 @@ use super::{SqliteStore, connect, failed, query, schema, write};
 use crate::store::{
     Head, KnownDelivery, NewEvent, RedrivenRow, Result, Store, StoreError, codec, reading,
 };
+
+/// How long to wait for connections to be closed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a scratch file notes of itself, and by which it is told from other files; and which
 /// deliveries it knows.
@@ -65,7 +69,7 @@ impl Scratch {
     /// # Errors
     /// [`StoreError::NotScratch`] if the file is another one, [`StoreError::Unavailable`] if it
     /// cannot be opened.
-    pub fn open(file: &Path, kept: bool) -> Result<Self> {
+    pub fn open(file: &Path, kept: bool) -> Result<(Self, Closed)> {
         let mut writer = connect(file)?;
         prepare(&mut writer, file)?;
         let mut connections = vec![connect(file)?, writer];
@@ -74,8 +78,9 @@ impl Scratch {
             connection.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
         }
         let (writer, projector) = (connections.split_off(1), connections);
-        let store = SqliteStore::of(file, (writer, projector))?;
-        Ok(Self { store, file: file.to_owned() })
+        let (alive, closed) = mpsc::channel();
+        let store = SqliteStore::of(file, (writer, projector), &alive)?;
+        Ok((Self { store, file: file.to_owned() }, Closed(Mutex::new(closed))))
     }
 
     /// As any other store.
@@ -183,10 +188,10 @@ impl Scratch {
         self.store.writer.call(write).await
     }
 
-    /// Throws it away, once it has been dropped.
+    /// Throws a file away that nobody has open.
     ///
     /// # Errors
-    /// [`std::io::Error`] if the file cannot be removed.
+    /// [`std::io::Error`] if it cannot be removed.
     pub fn remove(file: &Path) -> std::io::Result<()> {
         for suffix in ["-wal", "-shm", ""] {
             let mut name = file.as_os_str().to_owned();
@@ -202,6 +207,20 @@ impl Scratch {
     /// Where it is.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+}
+
+/// Tells when all connections of a scratch store are closed. The last one takes the journal along,
+/// by its name.
+#[derive(Debug)]
+pub struct Closed(Mutex<mpsc::Receiver<()>>);
+
+impl Closed {
+    /// Waits until they are, not for ever.
+    pub fn wait(self) {
+        let closed = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is ever sent: it ends when all senders are gone.
+        let _ = closed.recv_timeout(PATIENCE);
     }
 }
 

@@ -1,10 +1,10 @@
 //! What readers write: rows and bookmarks, together or not at all; and how both begin anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use creditrail::store::{Bookmark, Projected, Result, Store};
 use creditrail_projections::{
-    Cell, Change, READERS, Table, Write, identifiers, payment_methods, tallies, transactions,
+    Cell, Change, Table, Write, identifiers, payment_methods, tallies, transactions,
 };
 use tokio::task::JoinSet;
 
