@@ -29,6 +29,7 @@ mod description; // every answer is as it is described
 mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
 mod fourth_kind; // a lender that a host brings, as the how-to says
+mod frozen_events; // the bytes of what is stored
 mod handlers; // a handler of the embedding program
 mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away

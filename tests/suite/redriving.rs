@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use creditrail::{
     app::{
+        again::{Asked, Cause, Told},
         lists::List,
         redrive::{RedriveDeliveries, Report},
     },
@@ -415,6 +416,23 @@ async fn whenever_it_is_redriven_the_end_is_that_of_what_was_read_at_once() {
         host.creditrail.rebuild(&[], None, |_| {}).await.expect("a rebuild");
         assert_eq!(snapshot(&host).await, before, "seed {seed}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_today_could_have_read_at_once_is_another_decision_of_the_code() {
+    let (_house, host, kept) = redriven().await;
+    let mut decisions = Vec::new();
+    let mut told = |told: Told<'_>| {
+        if let Told::Decision(difference) = told {
+            decisions.push(*difference);
+        }
+    };
+    host.creditrail.decide_again(Asked::default(), &mut told).await.expect("the head is reached");
+    let [decision] = &decisions[..] else { panic!("{decisions:#?}") };
+    assert_eq!(decision.delivery_id.as_ref(), Some(&kept));
+    assert_eq!((decision.position, decision.cause), (2, Cause::Code));
+    assert_eq!(decision.recorded[0].event_type, "DeliveryUnreadable");
+    assert_eq!(decision.now[0].event_type, "AuthorizationVoided");
 }
 
 /// A void that could not be read, and has been redriven: the database, the program, the delivery.

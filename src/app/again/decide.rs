@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
         let payloads: Vec<String> = now.iter().map(|event| event.payload.clone()).collect();
         let (count, stream) = (events.len(), case.stream.clone());
         if !differing.is_empty() {
-            let cause = self.cause(&case, id == row.delivery_id, (&was, &now)).await?;
+            let cause = self.cause(&case, read.is_of(&row), (&was, &now)).await?;
             *self.replayed.differences.entry(cause).or_insert(0) += 1;
             self.found.push(Difference {
                 source: self.source.to_owned(),

@@ -51,6 +51,17 @@ pub(super) fn read(known: &Source, row: &DeliveryRow, recorded: Option<&RawEvent
 }
 
 impl Read {
+    /// Whether a delivery has its id of this body: by what it says, or by its bytes.
+    pub(super) fn is_of(&self, row: &DeliveryRow) -> bool {
+        let by_bytes = || {
+            let nothing = Fault::new("", "");
+            let kind = UnreadableKind::Malformed;
+            let decoded = Decoded::unreadable(&row.body, kind, nothing, self.call);
+            StepId::derive(&self.source, &decoded.dedup_key, &decoded.content)
+        };
+        self.id.to_string() == row.delivery_id || by_bytes().to_string() == row.delivery_id
+    }
+
     /// The same as one that cannot be read.
     pub(super) fn unreadable(self, cause: &str) -> Self {
         let fault = Fault::new("", cause);

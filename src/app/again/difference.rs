@@ -56,7 +56,8 @@ pub enum Cause {
     /// It follows from an earlier difference: on the history as it is recorded, today's code and
     /// settings lead to what is recorded.
     Earlier,
-    /// The delivery as it is kept is not the one that its id was derived from, or there is none.
+    /// The delivery as it is kept is not the one that its id was derived from, or there is none; or
+    /// today's code reads its key or its content otherwise.
     Delivery,
     /// No event is recorded at the position.
     Missing,
@@ -83,7 +84,7 @@ impl Cause {
             Self::OlderVersion => "recorded in an older version of the event, and the same",
             Self::Policy => "another setting",
             Self::Earlier => "follows from an earlier difference of the same thing",
-            Self::Delivery => "the kept delivery is not the one that was received",
+            Self::Delivery => "the kept delivery is not what its id was derived from",
             Self::Missing => "no event is recorded there",
             Self::Code => "today's code decides otherwise, or the event was edited",
         }
