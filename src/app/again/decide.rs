@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use creditrail_domain::{AggregateType, Event, Policies};
+use creditrail_domain::{AggregateType, Policies};
 use creditrail_projections::{Reader, Recorded, StreamId};
-use jiff::Timestamp;
 
 use super::{
     Replayed, Told,
@@ -12,18 +11,16 @@ use super::{
     difference::{Cause, Difference, Shown, fields, is_older_version},
     page::{self, Item, Page, delivery_of},
     rows::Rows,
+    sheet::{Case, Sheet},
 };
 use crate::{
     app::{
         Creditrail,
-        judge::{Aggregates, Command, Desk, Undecided, occurred_at, outcome_of},
+        judge::{Aggregates, Desk, occurred_at},
         replay::RebuildError,
         shadow::scratch::Held,
     },
-    store::{
-        DeliveryRow, KnownDelivery, RawEvent, RedrivenRow, Result, StoreError, codec,
-        sqlite::scratch::Appended,
-    },
+    store::{DeliveryRow, RawEvent, RedrivenRow, Result, StoreError, codec},
 };
 
 /// How many aggregates are remembered before it begins anew.
@@ -51,21 +48,6 @@ pub(super) struct Walk<'a> {
     pub(super) found: Vec<Difference>,
     /// The reader whose rows are compared.
     pub(super) reader: Option<&'static Reader>,
-}
-
-/// What came of a page so far.
-struct Sheet {
-    known: HashMap<String, Vec<KnownDelivery>>,
-    appended: Appended,
-    /// Where the events of the desk stand, when they were recorded, and their payloads.
-    places: Vec<(i64, Timestamp, String)>,
-}
-
-/// A command with its stream, the time and the delivery.
-struct Case<'a> {
-    row: &'a DeliveryRow,
-    stream: StreamId,
-    command: Command,
 }
 
 impl<'a> Walk<'a> {
@@ -143,7 +125,7 @@ impl<'a> Walk<'a> {
         let known = self.held.scratch.known(self.source, ids).await?;
         let mut sheet = Sheet::new(known);
         for (position, id) in &page.misplaced {
-            self.note(*position, Some(id.clone()), Cause::Delivery, vec!["first_position"]);
+            self.note(*position, Some(id.clone()), Cause::Delivery);
         }
         let Page { to, number, items, redriven, .. } = page;
         let policies = self.policies.clone();
@@ -155,7 +137,7 @@ impl<'a> Walk<'a> {
                 }
                 Item::Taken(event) => self.taken(&mut desk, &mut sheet, event, &redriven)?,
                 Item::Missing(position) => {
-                    self.note(position, None, Cause::Missing, vec!["events"]);
+                    self.note(position, None, Cause::Missing);
                 }
             }
         }
@@ -210,12 +192,7 @@ impl<'a> Walk<'a> {
             match redriven.get(id) {
                 Some(row) if row.position == event.position => sheet.redriven(row.clone()),
                 Some(_) => {}
-                None => self.note(
-                    event.position,
-                    delivery_id.clone(),
-                    Cause::Delivery,
-                    vec!["delivery"],
-                ),
+                None => self.note(event.position, delivery_id.clone(), Cause::Delivery),
             }
         }
         let (_, id) = event.aggregate_id.split_once('/').unwrap_or_default();
@@ -237,40 +214,23 @@ impl<'a> Walk<'a> {
     ) -> Result<()> {
         let (case, read, events) = sheet.decide(desk, &row, read);
         let now = case.shown(self.source, &events)?;
+        let payloads = now.iter().map(|event| event.payload.clone()).collect();
+        let recorded_at = recorded.first().map_or(row.received_at, |event| event.recorded_at);
         let was: Vec<Shown> = recorded.iter().map(Shown::recorded).collect();
-        let outcome = events.first().map_or("duplicate", outcome_of);
         let mut differing = fields(&was, &now);
-        let id = read.id.to_string();
-        for (field, is_same) in [
-            ("delivery_id", id == row.delivery_id),
-            ("dedup_key", read.decoded.dedup_key == row.dedup_key),
-            ("outcome", outcome == row.outcome),
-            ("delivery_stream", case.stream == row.stream),
-        ] {
-            if !is_same {
-                differing.push(field);
-            }
-        }
-        let payloads: Vec<String> = now.iter().map(|event| event.payload.clone()).collect();
-        let (count, stream) = (events.len(), case.stream.clone());
+        differing.extend(case.row_fields(&read, &events));
         if !differing.is_empty() {
             let cause = self.cause(&case, read.is_of(&row), (&was, &now)).await?;
-            *self.replayed.differences.entry(cause).or_insert(0) += 1;
-            self.found.push(Difference {
-                source: self.source.to_owned(),
-                position: row.first_position,
-                delivery_id: Some(row.delivery_id.clone()),
-                cause,
-                fields: differing,
-                recorded: was,
-                now,
-            });
+            let mut difference = self.difference(row.first_position, cause, differing);
+            difference.delivery_id = Some(row.delivery_id.clone());
+            (difference.recorded, difference.now) = (was, now);
+            self.found.push(difference);
         }
+        let (count, stream) = (events.len(), case.stream);
         for event in events {
             let at = occurred_at(&event).unwrap_or(row.received_at);
             desk.take(&stream, event, (at, Some(&row.delivery_id)));
         }
-        let recorded_at = recorded.first().map_or(row.received_at, |event| event.recorded_at);
         sheet.place((row.first_position + self.shift, recorded_at), payloads);
         sheet.keep(&row, read, stream);
         self.shift_by(count, row.position - row.first_position + 1);
@@ -321,122 +281,25 @@ impl<'a> Walk<'a> {
         Ok(Cause::Code)
     }
 
-    fn note(
-        &mut self,
-        position: i64,
-        delivery_id: Option<String>,
-        cause: Cause,
-        fields: Vec<&'static str>,
-    ) {
+    /// Counts a difference.
+    fn difference(&mut self, position: i64, cause: Cause, fields: Vec<&'static str>) -> Difference {
         *self.replayed.differences.entry(cause).or_insert(0) += 1;
-        self.found.push(Difference {
+        Difference {
             source: self.source.to_owned(),
             position,
-            delivery_id,
+            delivery_id: None,
             cause,
             fields,
             recorded: Vec::new(),
             now: Vec::new(),
-        });
-    }
-}
-
-impl Case<'_> {
-    fn propose(&self, desk: &Desk<'_>) -> Result<Vec<Event>, Undecided> {
-        desk.propose(&self.stream, self.command.clone(), self.row.received_at)
-    }
-
-    fn shown(&self, source: &str, events: &[Event]) -> Result<Vec<Shown>> {
-        let shown = |event: &Event| {
-            let at: Timestamp = occurred_at(event).unwrap_or(self.row.received_at);
-            Shown::now((source, &self.stream), event, (at, &self.row.delivery_id))
-        };
-        events.iter().map(shown).collect()
-    }
-}
-
-impl Sheet {
-    fn new(known: Vec<KnownDelivery>) -> Self {
-        let mut by_key = HashMap::<String, Vec<KnownDelivery>>::new();
-        for delivery in known {
-            by_key.entry(delivery.dedup_key.clone()).or_default().push(delivery);
-        }
-        for known in by_key.values_mut() {
-            known.sort_by_key(|delivery| delivery.position);
-        }
-        Self { known: by_key, appended: Appended::default(), places: Vec::new() }
-    }
-
-    /// What a delivery leads to, as on arrival: nothing, if it is a repetition.
-    fn decide<'r>(
-        &self,
-        desk: &Desk<'_>,
-        row: &'r DeliveryRow,
-        read: Read,
-    ) -> (Case<'r>, Read, Vec<Event>) {
-        let case = self.case(row, &read);
-        let known = self.known.get(&read.decoded.dedup_key);
-        let id = read.id.to_string();
-        if known.is_some_and(|known| known.iter().any(|known| known.step_id == id)) {
-            return (case, read, Vec::new());
-        }
-        match case.propose(desk) {
-            Ok(events) => (case, read, events),
-            Err(_) => {
-                // A rule failed on it, so it is kept as one that cannot be read.
-                let read = read.unreadable("a rule failed on it");
-                let case = self.case(row, &read);
-                let events = case.propose(desk).unwrap_or_default();
-                (case, read, events)
-            }
         }
     }
 
-    fn case<'r>(&self, row: &'r DeliveryRow, read: &Read) -> Case<'r> {
-        let (stream, command) = match &read.decoded.what {
-            Ok((stream, step)) => {
-                let first = self.known.get(&read.decoded.dedup_key).and_then(|known| known.first());
-                let first = first.filter(|first| first.stream != *stream);
-                let step = step.clone().taken_by(first.map(|first| first.stream.id.clone()));
-                (stream.clone(), Command::Record(step))
-            }
-            Err(unreadable) => {
-                let id = read.id.to_string();
-                let stream = StreamId { aggregate_type: AggregateType::Exception, id };
-                (stream, Command::Raise(unreadable.clone()))
-            }
-        };
-        Case { row, stream, command }
-    }
-
-    /// Notes where the newest events of the desk stand, from a place on.
-    fn place(&mut self, (place, at): (i64, Timestamp), payloads: Vec<String>) {
-        self.places.extend(payloads.into_iter().zip(place..).map(|(it, place)| (place, at, it)));
-    }
-
-    fn keep(&mut self, row: &DeliveryRow, read: Read, stream: StreamId) {
-        let known = KnownDelivery {
-            step_id: read.id.to_string(),
-            delivery_id: row.delivery_id.clone(),
-            dedup_key: read.decoded.dedup_key,
-            stream,
-            position: row.position,
-        };
-        self.known.entry(known.dedup_key.clone()).or_default().push(known.clone());
-        self.appended.deliveries.push(known);
-    }
-
-    fn redriven(&mut self, row: RedrivenRow) {
-        if row.first_position.is_some() {
-            self.known.entry(row.dedup_key.clone()).or_default().push(KnownDelivery {
-                step_id: row.step_id.clone(),
-                delivery_id: row.delivery_id.clone(),
-                dedup_key: row.dedup_key.clone(),
-                stream: row.stream.clone(),
-                position: row.position,
-            });
-            self.appended.redriven.push(row);
-        }
+    /// A difference that is none of a decision.
+    fn note(&mut self, position: i64, delivery_id: Option<String>, cause: Cause) {
+        let field = if cause == Cause::Missing { "events" } else { "delivery" };
+        let difference = self.difference(position, cause, vec![field]);
+        self.found.push(Difference { delivery_id, ..difference });
     }
 }
 

@@ -1,14 +1,16 @@
 //! Deciding every delivery again: from its kept body, with today's code, in a scratch store. What comes
 //! out is compared with what is recorded, event by event and then row by row.
 //!
-//! Reading order: here the walk over a log, [`page`] (what is read of it), `decoded` (what a body says
-//! today), `decide` (what follows from it), [`difference`] (what is told), `rows` (the read models).
+//! Reading order: here the walk over a log, `page` (what is read of it), `decoded` (what a body says
+//! today), `decide` and `sheet` (what follows from it), `difference` (what is told), `rows` (the
+//! read models).
 
 mod decide;
 mod decoded;
 mod difference;
 mod page;
 mod rows;
+mod sheet;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 

@@ -11,13 +11,15 @@ use creditrail_domain::StepId;
 use super::decoded::{self, Read};
 use crate::{
     app::Source,
-    store::{DeliveryRow, RawEvent, RedrivenRow, Result, Store},
+    store::{DeliveryRow, RawEvent, RedrivenRow, Result, Store, whole::DeliveryPlace},
 };
 
 /// How many deliveries a page has at the most.
 const DELIVERIES: i64 = 1000;
 /// How many events it has, unless one delivery caused more.
 const EVENTS: i64 = 4000;
+/// How many events a page has at the very most: no delivery causes so many.
+const OF_ONE: i64 = 100_000;
 /// How many bytes the bodies have together, unless one delivery has more.
 const BODIES: i64 = 8 * 1024 * 1024;
 
@@ -56,24 +58,11 @@ pub(super) async fn read(
     target: i64,
 ) -> Result<Page> {
     let places = store.delivery_places(source, number, DELIVERIES).await?;
-    let (mut to, mut last, mut bytes) = (after, number, 0);
-    let mut next = target.min(after + EVENTS);
-    for place in places {
-        let is_full = bytes + place.body_bytes > BODIES || place.position - after > EVENTS;
-        let is_far = place.first_position - after > EVENTS;
-        if place.first_position > target || is_far || (last > number && is_full) {
-            next = next.min(place.first_position - 1);
-            break;
-        }
-        bytes += place.body_bytes;
-        (last, to) = (place.number, place.position.max(to));
-    }
-    if last == number {
-        to = next;
-    }
-    let deliveries = match last {
-        _ if last == number || known.is_none() => Vec::new(),
-        last => store.deliveries_between(source, (number, last)).await?,
+    let (to, last) = end(&places, (after, number), target);
+    let deliveries = if last == number || known.is_none() {
+        Vec::new()
+    } else {
+        store.deliveries_between(source, (number, last)).await?
     };
     let events = store.raw_events_after(source, after, to - after).await?;
     let mut page = Page {
@@ -88,6 +77,23 @@ pub(super) async fn read(
     page.fill(known, deliveries, events);
     page.find_redriven(source, store).await?;
     Ok(page)
+}
+
+/// Up to which position a page goes, and up to the number of which delivery.
+fn end(places: &[DeliveryPlace], (after, number): (i64, i64), target: i64) -> (i64, i64) {
+    let (mut to, mut last, mut bytes) = (after, number, 0);
+    let mut next = target.min(after + EVENTS);
+    for place in places {
+        let is_full = bytes + place.body_bytes > BODIES || place.position - after > EVENTS;
+        let is_far = place.first_position - after > EVENTS;
+        if place.first_position > target || is_far || (last > number && is_full) {
+            next = next.min(place.first_position - 1);
+            break;
+        }
+        bytes += place.body_bytes;
+        (last, to) = (place.number, place.position.min(after + OF_ONE).max(to));
+    }
+    if last == number { (next, last) } else { (to, last) }
 }
 
 impl Page {
