@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     replay::{everything_happens, many_happen},
-    support::{Card, Ledger, Source, T1, T2, T3, T4, Tx, number, text},
+    support::{Card, Ledger, Source, T1, T2, T3, T4, Tx, items, number, text},
 };
 
 const JSON: [&str; 4] = ["audit", "replay", "--format", "json"];
@@ -64,6 +64,47 @@ async fn another_policy_makes_exactly_the_differences_that_it_should() {
     imprint.service.start_again();
     assert_eq!(imprint.card("v").await["status"], "inactive");
     assert!(!imprint.exceptions(&[]).await.is_empty());
+}
+
+/// A second pause makes sense once the card was resumed between: if the late resumption counts, the
+/// pause is revised with it, one event more than if it is refused.
+#[tokio::test]
+async fn fewer_events_leave_their_places_empty_and_more_are_compared_as_recorded() {
+    for (before, today, events) in [("flag", "refuse", [2, 1]), ("refuse", "flag", [1, 2])] {
+        let source = |policy| Source::named("imprint").policy("virtual_resume", policy);
+        let imprint = Ledger::with(source(before));
+        let (card, other) = (Card::virtual_card("v"), Card::virtual_card("other"));
+        imprint
+            .receives(&[
+                card.is("ACTIVE").at(T1),
+                card.moves("ACTIVE", "INACTIVE").at(T2),
+                card.moves("ACTIVE", "INACTIVE").event("again").at(T4),
+                card.moves("INACTIVE", "ACTIVE").at(T3),
+                other.is("ACTIVE").at(T1),
+                other.moves("ACTIVE", "INACTIVE").at(T2),
+            ])
+            .await;
+        assert_eq!(imprint.card("other").await["status"], "inactive");
+        assert!(imprint.service.stop().success());
+        let settings = imprint.service.file("before.toml");
+        let policies = format!(
+            "[[source]]\nname = \"imprint\"\n[source.policies]\nvirtual_resume = \"{before}\"\n"
+        );
+        std::fs::write(&settings, policies).unwrap();
+        imprint.service.set_up(&[source(today)]);
+        let told = again(&imprint, &["--settings-before", &settings]);
+        let [decision] = &told.decisions()[..] else { panic!("{:#?}", told.decisions()) };
+        assert_eq!((number(decision, "position"), text(decision, "cause")), (4, "policy"));
+        let count = |of: &str| items(decision, of).len();
+        assert_eq!([count("recorded"), count("now")], events);
+        let is_more = events[1] > events[0];
+        assert_eq!(told.of("imprint")["rows_as_recorded"], is_more);
+        let rows = told.rows();
+        assert_eq!(rows.is_empty(), is_more, "{rows:#?}");
+        assert!(rows.iter().all(|row| row["key"] != "other"), "{rows:#?}");
+        let changed = rows.iter().any(|row| row["table"] == "payment_methods" && row["key"] == "v");
+        assert_eq!(changed, !is_more, "{rows:#?}");
+    }
 }
 
 #[tokio::test]

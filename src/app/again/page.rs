@@ -15,13 +15,13 @@ use crate::{
 };
 
 /// How many deliveries a page has at the most.
-const DELIVERIES: i64 = 1000;
+const DELIVERIES: i64 = 500;
 /// How many events it has, unless one delivery caused more.
-const EVENTS: i64 = 4000;
+const EVENTS: i64 = 2000;
 /// How many events a page has at the very most: no delivery causes so many.
 const OF_ONE: i64 = 100_000;
 /// How many bytes the bodies have together, unless one delivery has more.
-const BODIES: i64 = 8 * 1024 * 1024;
+const BODIES: i64 = 4 * 1024 * 1024;
 
 /// A stretch of the log.
 pub(super) struct Page {

@@ -21,13 +21,20 @@ use crate::store::{
 /// How long to wait for connections to be closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a scratch file notes of itself, and by which it is told from other files; and which
-/// deliveries it knows.
+/// What a scratch file notes of itself, and by which it is told from other files; which deliveries
+/// it knows; and the log, in the order of the positions itself: one tree less to write.
 const CREATE: &str = "
     CREATE TABLE scratch_notes (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE scratch_deliveries (source TEXT NOT NULL, step_id TEXT NOT NULL,
         dedup_key TEXT NOT NULL, position INTEGER NOT NULL, aggregate_type TEXT NOT NULL,
-        stream TEXT NOT NULL, PRIMARY KEY (source, step_id)) WITHOUT ROWID;";
+        stream TEXT NOT NULL, PRIMARY KEY (source, step_id)) WITHOUT ROWID;
+    DROP TABLE events;
+    CREATE TABLE events (source TEXT NOT NULL, position INTEGER NOT NULL,
+        aggregate_type TEXT NOT NULL, aggregate_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+        event_type TEXT NOT NULL, event_version TEXT NOT NULL, payload TEXT NOT NULL,
+        metadata TEXT NOT NULL, occurred_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
+        PRIMARY KEY (source, position),
+        UNIQUE (source, aggregate_type, aggregate_id, sequence)) WITHOUT ROWID;";
 
 const IS_SCRATCH: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'scratch_notes'),
     EXISTS (SELECT 1 FROM sqlite_master)";
