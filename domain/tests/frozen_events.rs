@@ -37,6 +37,7 @@ fn read(row: &Row) -> (Event, Value) {
         (wrap(event), encoded)
     }
     match AggregateType::named(&row.aggregate_type).unwrap() {
+        AggregateType::Access => wrapped(row, Event::Access),
         AggregateType::Application => wrapped(row, Event::Application),
         AggregateType::Charge => wrapped(row, Event::Charge),
         AggregateType::CustomerLink => wrapped(row, Event::CustomerLink),
@@ -62,7 +63,8 @@ fn every_stored_event_still_decodes_to_itself() {
 #[rustfmt::skip] // It is a table.
 fn every_name_that_can_stand_in_the_log_has_a_fixture() {
     let every_step = ["StepRefused", "OutcomeRevised", "DeadlinePassed", "OverrideApplied"];
-    let own: [(AggregateType, &[&str]); 7] = [
+    let own: [(AggregateType, &[&str]); 8] = [
+        (AggregateType::Access, &["AccessRecorded"]),
         (AggregateType::Application, &[
             "ApplicationStarted", "ApplicationAccepted", "ApplicationRejected", "ClientReported",
             "ApplicationSubmitted", "SigningOpened", "SigningCompleted", "OnboardingCompleted", "OnboardingRejected", "OnboardingFailed",
@@ -77,7 +79,8 @@ fn every_name_that_can_stand_in_the_log_has_a_fixture() {
         (AggregateType::PaymentMethod, &["CardRegistered", "CardActivated", "CardPaused", "CardCanceled", "CardAttributesChanged", "StepParked"]),
         (AggregateType::Transaction, &["TransactionApproved", "AuthorizationUpdated", "AuthorizationVoided", "Captured", "Refunded", "StepParked", "StepStale"]),
     ];
-    let without_steps = [AggregateType::Exception, AggregateType::Secret];
+    let without_steps =
+        [AggregateType::Access, AggregateType::Exception, AggregateType::Secret];
     let of_steps = own.iter().filter(|(kind, _)| !without_steps.contains(kind));
     let shared = of_steps.flat_map(|(kind, _)| every_step.map(|name| (kind.name(), name)));
     let own = own.iter().flat_map(|(kind, names)| names.iter().map(|name| (kind.name(), *name)));

@@ -171,29 +171,53 @@ impl<'a> Desk<'a> {
         command: Command,
         (at, delivery_id): (Timestamp, Option<&str>),
     ) -> Result<Decided, Undecided> {
-        let (aggregate, sequence) = self
-            .aggregates
-            .0
-            .entry(stream.clone())
-            .or_insert_with(|| (Aggregate::empty(stream.aggregate_type), 0));
-        let policies = self.policies;
-        // `decide` takes `&self`: a panic leaves the aggregate as it was.
-        let decided = catch_unwind(AssertUnwindSafe(|| aggregate.decide(command, policies, at)));
-        let events = decided.map_err(|_| Undecided::Panicked)??;
+        let events = self.propose(stream, command, at)?;
         let outcome = events.first().map_or("duplicate", outcome_of);
         let decided = Decided { outcome, events: events.len() };
         for event in events {
-            aggregate.apply(event.clone());
-            *sequence += 1;
-            self.events.push(NewEvent {
-                stream: stream.clone(),
-                sequence: *sequence,
-                occurred_at: occurred_at(&event).unwrap_or(at),
-                delivery_id: delivery_id.map(str::to_owned),
-                event,
-            });
+            let occurred_at = occurred_at(&event).unwrap_or(at);
+            self.take(stream, event, (occurred_at, delivery_id));
         }
         Ok(decided)
+    }
+
+    /// The events that a command would append now. Nothing of it is taken in.
+    ///
+    /// # Errors
+    /// [`Undecided`].
+    pub fn propose(
+        &self,
+        stream: &StreamId,
+        command: Command,
+        at: Timestamp,
+    ) -> Result<Vec<Event>, Undecided> {
+        let none = Aggregate::empty(stream.aggregate_type);
+        let aggregate = self.aggregates.0.get(stream).map_or(&none, |(aggregate, _)| aggregate);
+        let policies = self.policies;
+        // `decide` takes `&self`: a panic leaves the aggregate as it was.
+        let decided = catch_unwind(AssertUnwindSafe(|| aggregate.decide(command, policies, at)));
+        decided.map_err(|_| Undecided::Panicked)?
+    }
+
+    /// Takes in an event as it is.
+    pub fn take(
+        &mut self,
+        stream: &StreamId,
+        event: Event,
+        (occurred_at, delivery_id): (Timestamp, Option<&str>),
+    ) {
+        let known = self.aggregates.0.entry(stream.clone());
+        let (aggregate, sequence) =
+            known.or_insert_with(|| (Aggregate::empty(stream.aggregate_type), 0));
+        aggregate.apply(event.clone());
+        *sequence += 1;
+        self.events.push(NewEvent {
+            stream: stream.clone(),
+            sequence: *sequence,
+            occurred_at,
+            delivery_id: delivery_id.map(str::to_owned),
+            event,
+        });
     }
 
     /// How many events a command would append now. Nothing of it is taken in.
@@ -206,9 +230,7 @@ impl<'a> Desk<'a> {
         command: Command,
         at: Timestamp,
     ) -> Result<usize, Undecided> {
-        let none = Aggregate::empty(stream.aggregate_type);
-        let aggregate = self.aggregates.0.get(stream).map_or(&none, |(aggregate, _)| aggregate);
-        Ok(aggregate.decide(command, self.policies, at)?.len())
+        Ok(self.propose(stream, command, at)?.len())
     }
 
     /// The events so far, in the order in which they are to be appended.
@@ -304,7 +326,8 @@ impl Aggregate {
     }
 }
 
-fn outcome_of(event: &Event) -> &'static str {
+/// The outcome of a command whose first event this is.
+pub(super) fn outcome_of(event: &Event) -> &'static str {
     fn of_step<F>(event: &StepEvent<F>) -> &'static str {
         match event {
             StepEvent::StepRecorded { verdict, .. } => verdict.outcome.name(),
@@ -326,7 +349,8 @@ fn outcome_of(event: &Event) -> &'static str {
     }
 }
 
-fn occurred_at(event: &Event) -> Option<Timestamp> {
+/// When a step happened, if the event is that of one.
+pub(super) fn occurred_at(event: &Event) -> Option<Timestamp> {
     fn of_step<F>(event: &StepEvent<F>) -> Option<Timestamp> {
         match event {
             StepEvent::StepRecorded { step, .. } => Some(step.occurred_at),

@@ -22,11 +22,13 @@ pub mod proof;
 pub mod read;
 pub mod readers;
 pub mod receive;
+pub mod redecide;
 pub mod redrive;
 pub mod rejected;
 pub mod replay;
 pub mod sealing;
 mod settled;
+mod shadow;
 pub mod statistics;
 pub mod status;
 mod then;
@@ -43,6 +45,7 @@ use std::{
 use creditrail_projections::{READERS, Reader};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::{
@@ -127,6 +130,8 @@ pub struct Creditrail {
     checkpoints: Arc<Checkpoints>,
     unknown_sources: Arc<AtomicU64>,
     has_handler: bool,
+    /// What the names of scratch files begin with.
+    scratch: PathBuf,
 }
 
 /// A configured source and the ways to its tasks.
@@ -304,7 +309,7 @@ impl Builder {
     /// # Errors
     /// [`BuildError`].
     pub async fn build(self) -> Result<(Creditrail, Worker), BuildError> {
-        let file = self.database.file();
+        let (file, scratch) = (self.database.file(), self.database.scratch());
         let key_file = file.as_ref().map(|file| file.with_added_extension("key"));
         let store = open(self.database, (self.connections, self.migrate)).await?;
         let names: Vec<&str> =
@@ -361,6 +366,7 @@ impl Builder {
             checkpoints,
             unknown_sources,
             has_handler: self.handler.is_some(),
+            scratch,
         };
         Ok((creditrail, worker))
     }
@@ -422,6 +428,23 @@ impl Database {
             Self::Url(url) => sqlite_file(url).map(PathBuf::from),
             Self::Pool(_) | Self::Store(_) => None,
         }
+    }
+
+    /// What the names of scratch files begin with: the file, or in the temporary folder the name of
+    /// the database, and what tells it from others of that name. A host's store has none.
+    fn scratch(&self) -> PathBuf {
+        let url = match self {
+            Self::Url(url) => url,
+            Self::Pool(_) | Self::Store(_) => &uuid::Uuid::new_v4().to_string(),
+        };
+        if let Some(file) = sqlite_file(url) {
+            return file.into();
+        }
+        let path = url.split('?').next().unwrap_or_default();
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let name = path.rsplit('/').next().unwrap_or_default().replace(|it| !fits(it), "-");
+        let hash = hex::encode(&Sha256::digest(url)[..4]);
+        std::env::temp_dir().join(format!("creditrail-{name}-{hash}"))
     }
 }
 

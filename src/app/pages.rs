@@ -315,7 +315,7 @@ impl AnyStep {
         }
     }
 
-    fn taken_by(mut self, stream: Option<String>) -> Self {
+    pub(super) fn taken_by(mut self, stream: Option<String>) -> Self {
         match &mut self {
             Self::Application(step) => step.key_taken_by = stream,
             Self::Charge(step) => step.key_taken_by = stream,

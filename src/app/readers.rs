@@ -84,7 +84,12 @@ pub struct Readers {
     /// By which this instance is told from others.
     holder: String,
     policies: Policies,
+    /// Where the events are.
+    log: Arc<dyn Store>,
+    /// Where rows and bookmarks are.
     store: Arc<dyn Store>,
+    /// How long events may gather after some were written.
+    gather: Duration,
     heads: watch::Receiver<i64>,
     position: watch::Sender<i64>,
     stopped: Arc<Mutex<BTreeMap<&'static str, String>>>,
@@ -94,6 +99,18 @@ pub struct Readers {
     gather_until: Instant,
     wanted: Arc<Notify>,
     all: Vec<&'static Reader>,
+}
+
+/// Readers that follow the log of a store and fill the read models of another one, as fast as they
+/// can.
+pub(super) fn beside(
+    all: &[&'static Reader],
+    (source, policies): (&str, &Policies),
+    (log, rows): (Arc<dyn Store>, Arc<dyn Store>),
+) -> (Readers, Progress) {
+    let (_, heads) = watch::channel(0);
+    let (readers, progress) = new(all, (source, policies), (rows, heads));
+    (Readers { log, gather: Duration::ZERO, ..readers }, progress)
 }
 
 /// Readers, and where to see how far they are. `heads` tells of new events.
@@ -115,7 +132,9 @@ pub fn new(
         source: source.to_owned(),
         holder: uuid::Uuid::new_v4().to_string(),
         policies: policies.clone(),
+        log: Arc::clone(&store),
         store,
+        gather: GATHER,
         heads,
         position,
         stopped,
@@ -180,9 +199,21 @@ impl Readers {
     ///
     /// # Errors
     /// [`StoreError`]; the bookmarks stand where the last portion was written.
-    pub async fn catch_up(&mut self, mut told: impl FnMut(i64) + Send) -> Result<()> {
+    pub async fn catch_up(&mut self, told: impl FnMut(i64) + Send) -> Result<()> {
+        self.catch_up_to(i64::MAX, told).await
+    }
+
+    /// As [`Self::catch_up`], not beyond a position.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn catch_up_to(
+        &mut self,
+        end: i64,
+        mut told: impl FnMut(i64) + Send,
+    ) -> Result<()> {
         self.heads.mark_unchanged();
-        while let Some((readers, from, up_to)) = self.next_group().await? {
+        while let Some((readers, from, up_to)) = self.next_group(end).await? {
             if up_to - from < PORTION && Instant::now() < self.gather_until {
                 break;
             }
@@ -195,7 +226,7 @@ impl Readers {
                     break;
                 }
                 next = following?;
-                self.gather_until = Instant::now() + GATHER;
+                self.gather_until = Instant::now() + self.gather;
                 told(to);
             }
         }
@@ -212,12 +243,12 @@ impl Readers {
     }
 
     /// The readers that are farthest behind, where they are, and how far they may go together.
-    async fn next_group(&self) -> Result<Option<(Vec<&'static Reader>, i64, i64)>> {
+    async fn next_group(&self, end: i64) -> Result<Option<(Vec<&'static Reader>, i64, i64)>> {
         let stopped = lock(&self.stopped).clone();
         let wanted = self.all.iter().map(|reader| reader.name);
         let wanted = wanted.filter(|reader| !stopped.contains_key(reader)).collect();
         let bookmarks = self.store.claim(&self.source, wanted, &self.holder).await?;
-        let head = self.store.head(&self.source).await?.position;
+        let head = self.log.head(&self.source).await?.position.min(end);
         let of = |reader: &Reader| bookmarks.iter().find(|found| found.reader == reader.name);
         let at = |reader: &Reader| of(reader).map_or(0, |bookmark| bookmark.position);
         let is_mine = |reader: &Reader| of(reader).is_none_or(|bookmark| bookmark.is_mine);
@@ -240,7 +271,7 @@ impl Readers {
         if let Some(reader) = group.iter().find(|reader| careful.contains_key(reader.name)) {
             return Ok(Some((vec![*reader], behind, behind + 1)));
         }
-        Ok(Some((group, behind, next.unwrap_or(head))))
+        Ok(Some((group, behind, next.map_or(head, |next| next.min(head)))))
     }
 
     /// Reads and folds the events after `from`, not beyond `up_to`. `None` if there are none, or if
@@ -274,10 +305,10 @@ impl Readers {
         if most <= 0 {
             return Ok(None);
         }
-        let events = match self.store.events_after(&self.source, from, most).await {
+        let events = match self.log.events_after(&self.source, from, most).await {
             // What is before it first.
             Err(StoreError::Undecodable { position, .. }) if position > from + 1 => {
-                self.store.events_after(&self.source, from, position - from - 1).await?
+                self.log.events_after(&self.source, from, position - from - 1).await?
             }
             events => events?,
         };
@@ -332,7 +363,7 @@ impl Readers {
         }
         if !unknown.is_empty() {
             let mut whole = HashMap::<StreamId, Vec<Recorded>>::new();
-            for event in self.store.events_of(&self.source, unknown, to).await? {
+            for event in self.log.events_of(&self.source, unknown, to).await? {
                 whole.entry(event.stream.clone()).or_default().push(event);
             }
             streams.extend(whole.into_values().filter_map(|events| Stream::fold(events, from)));

@@ -1,7 +1,7 @@
 //! Redriving: deliveries that could not be read when they came are read again by the program as it
 //! is now. What can be read is recorded as if it had been read at once; the rest stays as it is.
 
-mod anew;
+pub(super) mod anew;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 mod export;
 mod key;
 mod prove;
+mod replay;
 mod show;
 mod status;
 mod tree;
@@ -25,6 +26,10 @@ pub(super) enum Audit {
     /// Checks everything from the first event on: positions, sequences, leaves, checkpoints, deliveries,
     /// the audit equation. Ends with 1 if anything is not as it should be.
     Verify(verify::Verify),
+    /// Decides every stored delivery again from its raw bytes with today's code, and compares events
+    /// and read models with what is recorded. It ends with status 1 if anything differs, and with
+    /// an error unless it reached the head. Nothing is changed; a service may run beside.
+    Replay(replay::Replay),
     /// Writes what is recorded into a folder, with a manifest: the log, deliveries as they came, read
     /// models, who did what; as NDJSON, CSV or Parquet.
     Export(Box<export::Export>),
@@ -47,6 +52,7 @@ impl Audit {
             Self::Status(status) => status.run().await,
             Self::Prove(prove) => prove.run().await,
             Self::Verify(verify) => verify.run().await,
+            Self::Replay(replay) => replay.run().await,
             Self::Export(export) => export.run().await,
             Self::Consistency(consistency) => consistency.run().await,
             Self::RebuildTree(rebuild) => rebuild.run().await,

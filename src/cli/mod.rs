@@ -16,7 +16,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    app::{BuildError, command::CommandError, proof, read::ReadError, replay::RebuildError},
+    app::{
+        BuildError, command::CommandError, proof, read::ReadError, redecide::RedecideError,
+        replay::RebuildError,
+    },
     store::StoreError,
 };
 
@@ -54,6 +57,12 @@ pub enum CliError {
     /// Read models were not rebuilt.
     #[error("the read models are not rebuilt")]
     Rebuild(#[from] RebuildError),
+    /// Not all deliveries were decided again.
+    #[error("not all deliveries were decided again")]
+    Again(#[from] RedecideError),
+    /// What was decided again is not what is recorded.
+    #[error("{0} differences")]
+    Differs(i64),
     /// Deliveries were not redriven, or not all.
     #[error("the deliveries are not redriven, or not all of them; ask again to go on")]
     Redrive(#[from] CommandError),
@@ -174,7 +183,8 @@ enum Command {
     Demo(demo::Demo),
     /// Prints a lifecycle, drawn from the table that decides.
     Machine(machine::Machine),
-    /// Rebuilds read models from position 0 of the log.
+    /// Rebuilds read models from position 0 of the log, beside those that answer, and replaces the
+    /// rows that differ. A service may run beside.
     Replay(replay::Replay),
     /// Asks the record, proves what is in it, and checks it.
     #[command(subcommand)]

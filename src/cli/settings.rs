@@ -1,10 +1,12 @@
 //! `creditrail.toml`: a wrong setting is named with its path and the allowed values.
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
+use creditrail_domain::Policies;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -121,6 +123,31 @@ pub fn read(place: &Place) -> Result<Settings, SettingsError> {
         settings.database.url.clone_from(url);
     }
     Ok(settings)
+}
+
+/// The policies of the sources of a file; what else is in it, such as secrets, is not looked at.
+///
+/// # Errors
+/// [`SettingsError`].
+pub fn policies(path: &Path) -> Result<BTreeMap<String, Policies>, SettingsError> {
+    #[derive(Deserialize)]
+    struct Before {
+        source: Vec<Source>,
+    }
+    #[derive(Deserialize)]
+    struct Source {
+        name: String,
+        #[serde(default)]
+        policies: Policies,
+    }
+    let unreadable = |cause| SettingsError::Unreadable { path: path.to_owned(), cause };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let before: Before = toml::from_str(&text).map_err(|error| SettingsError::Wrong {
+        path: path.to_owned(),
+        setting: line_of(&text, error.span()),
+        cause: error.message().to_owned(),
+    })?;
+    Ok(before.source.into_iter().map(|source| (source.name, source.policies)).collect())
 }
 
 fn parse(text: &str, path: &Path) -> Result<Settings, SettingsError> {

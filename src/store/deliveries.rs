@@ -263,25 +263,29 @@ impl dyn Store {
 
 /// Columns as in [`DELIVERY`].
 fn kept_delivery(mut row: Row) -> Result<KeptDelivery> {
-    let row = &mut row;
     Ok(KeptDelivery {
-        row: DeliveryRow {
-            delivery_id: row.text()?,
-            number: row.int()?,
-            dedup_key: row.text()?,
-            received_at: time(row.int()?),
-            secret_id: row.text()?,
-            headers: row.text()?,
-            body: row.bytes()?.into(),
-            outcome: outcome(&row.text()?),
-            first_position: row.int()?,
-            position: row.int()?,
-            stream: stream(row)?,
-            repeats: row.int()?,
-            last_received_at: time(row.int()?),
-        },
+        row: kept_row(&mut row)?,
         redriven_as: row.optional_text()?,
         document: row.optional_text()?,
+    })
+}
+
+/// The first columns of [`DELIVERY`].
+pub(super) fn kept_row(row: &mut Row) -> Result<DeliveryRow> {
+    Ok(DeliveryRow {
+        delivery_id: row.text()?,
+        number: row.int()?,
+        dedup_key: row.text()?,
+        received_at: time(row.int()?),
+        secret_id: row.text()?,
+        headers: row.text()?,
+        body: row.bytes()?.into(),
+        outcome: outcome(&row.text()?),
+        first_position: row.int()?,
+        position: row.int()?,
+        stream: stream(row)?,
+        repeats: row.int()?,
+        last_received_at: time(row.int()?),
     })
 }
 

@@ -87,7 +87,7 @@ impl dyn Store {
         let mut listed = Vec::new();
         for (source, after) in sources(page) {
             let column = page.order.column();
-            let mut select = self.rows_of(source, (table, page), column);
+            let mut select = self.select_rows(source, (table, page), column);
             if let Some(now) = standing {
                 let now = select.place(now.as_microsecond());
                 select.and(&STANDING.replace("{now}", &now));
@@ -116,7 +116,7 @@ impl dyn Store {
     }
 
     /// The beginning of a statement for rows of a source, with the filters of the page.
-    fn rows_of(
+    fn select_rows(
         &self,
         source: &str,
         (table, page): (&'static Table, &Page),
@@ -141,7 +141,7 @@ impl dyn Store {
         let mut sources: Vec<_> = page.sources.iter().collect();
         sources.sort_unstable();
         for source in sources {
-            let mut select = self.rows_of(source, (table, page), column);
+            let mut select = self.select_rows(source, (table, page), column);
             if let Some(Cursor { source: last, place, key }) = &page.after {
                 let place = select.place(*place);
                 let behind = page.order.behind();

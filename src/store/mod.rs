@@ -2,7 +2,7 @@
 //!
 //! [`Store`] is one interface with one contract: [`sqlite`] keeps all of it in one file, [`postgres`]
 //! in a database that many instances share. What both read by the same statements is in
-//! [`reading`], [`lists`], [`deliveries`] and [`past`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
+//! [`reading`], [`lists`], [`deliveries`], [`past`] and [`whole`]. SQL stays in this folder, and so does the JSON of events ([`codec`]).
 
 pub mod codec;
 pub mod customers;
@@ -14,10 +14,11 @@ pub mod proof;
 pub mod reading;
 pub mod sql;
 pub mod sqlite;
+pub mod whole;
 
 use async_trait::async_trait;
 use creditrail_domain::{Event, StepId};
-use creditrail_projections::{Change, Reader, Recorded, StreamId, Table};
+use creditrail_projections::{Change, Recorded, StreamId, Table};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -58,6 +59,12 @@ pub enum StoreError {
         applied: i64,
         /// How many this program needs.
         needed: i64,
+    },
+    /// What was to be a scratch file is another one, and is left alone.
+    #[error("{file} is no scratch file of this program, and is left alone", file = file.display())]
+    NotScratch {
+        /// The file.
+        file: std::path::PathBuf,
     },
     /// The database would not keep what it acknowledges.
     #[error("the database is not durable: {setting} is {value}")]
@@ -439,8 +446,6 @@ pub trait Store: Send + Sync + 'static {
     /// Writes rows and bookmarks in one transaction. `false` if a bookmark was not where it was
     /// said to be, and so nothing was written.
     async fn project(&self, source: &str, projected: Projected) -> Result<bool>;
-    /// Empties the read models of a reader and sets its bookmark to 0, in one transaction.
-    async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()>;
 
     /// Notes a key with which a source's secrets are sealed; one that is there already stays.
     async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()>;

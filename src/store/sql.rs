@@ -75,9 +75,9 @@ impl Row {
         Self(values.into_iter())
     }
 
-    /// The columns that are left, whatever they are.
-    pub fn values(self) -> impl Iterator<Item = Value> {
-        self.0
+    /// All further columns.
+    pub fn rest(self) -> Vec<Value> {
+        self.0.collect()
     }
 
     /// The next column, which is text.

@@ -97,7 +97,7 @@ async fn neither_a_start_nor_a_rebuild_announces_again_what_was_taken() {
 
     let again = Seen::default();
     let (creditrail, _worker) = start(&file, &again).await;
-    creditrail.rebuild(&[], |_| {}).await.expect("a rebuild");
+    creditrail.rebuild(&[], None, |_| {}).await.expect("a rebuild");
     receive(&creditrail, "a", "SIGNING_SESSION_COMPLETED", json!({})).await;
     again.are(&["initiate_card_creation of a"]).await;
 }

@@ -14,6 +14,7 @@ mod support;
 mod accessibility; // every page, for whoever cannot see or point
 mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
+mod audit_replay; // what was decided, decided again
 mod audit_show; // the record on the command line, as it is over HTTP
 mod browser; // the dashboard, used as support uses it
 mod cards; // the lifecycle of a card, its reissue
@@ -30,6 +31,7 @@ mod description; // every answer is as it is described
 mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
 mod fourth_kind; // a lender that a host brings, as the how-to says
+mod frozen_events; // the bytes of what is stored
 mod handlers; // a handler of the embedding program
 mod hostile; // bodies and connections that mean harm
 mod instances; // several services on one PostgreSQL, and a server that goes away

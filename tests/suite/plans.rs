@@ -22,7 +22,7 @@ use creditrail::{
         sqlite::{self, SqliteStore},
     },
 };
-use creditrail_projections::{Reader, Recorded, StreamId};
+use creditrail_projections::{Recorded, StreamId};
 use http::Request;
 use jiff::Timestamp;
 use rusqlite::Connection as Sqlite;
@@ -164,10 +164,6 @@ impl Store for Noted {
 
     async fn project(&self, source: &str, projected: Projected) -> Result<bool> {
         self.store.project(source, projected).await
-    }
-
-    async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()> {
-        self.store.reset(source, reader).await
     }
 
     async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()> {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use creditrail::{
     app::{
         lists::List,
+        redecide::{Asked, Cause, Told},
         redrive::{RedriveDeliveries, Report},
     },
     store::{Order, Page},
@@ -362,7 +363,7 @@ async fn a_late_step_is_judged_in_its_place_and_a_rebuild_tells_the_same() {
     assert_eq!(new.redrives(all()).await.results, results);
     assert_eq!(new.transaction("t1").await["status"], "captured_remainder_voided");
     let before = snapshot(&new).await;
-    new.creditrail.rebuild(&[], |_| {}).await.expect("a rebuild");
+    new.creditrail.rebuild(&[], None, |_| {}).await.expect("a rebuild");
     assert_eq!(snapshot(&new).await, before);
 }
 
@@ -413,9 +414,26 @@ async fn whenever_it_is_redriven_the_end_is_that_of_what_was_read_at_once() {
             assert_eq!(shown(&host).await, shown(&control).await, "{id}, seed {seed}");
         }
         let before = snapshot(&host).await;
-        host.creditrail.rebuild(&[], |_| {}).await.expect("a rebuild");
+        host.creditrail.rebuild(&[], None, |_| {}).await.expect("a rebuild");
         assert_eq!(snapshot(&host).await, before, "seed {seed}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_today_could_have_read_at_once_is_another_decision_of_the_code() {
+    let (_house, host, kept) = redriven().await;
+    let mut decisions = Vec::new();
+    let mut told = |told: Told<'_>| {
+        if let Told::Decision(difference) = told {
+            decisions.push(*difference);
+        }
+    };
+    host.creditrail.decide_again(Asked::default(), &mut told).await.expect("the head is reached");
+    let [decision] = &decisions[..] else { panic!("{decisions:#?}") };
+    assert_eq!(decision.delivery_id.as_ref(), Some(&kept));
+    assert_eq!((decision.position, decision.cause), (2, Cause::Code));
+    assert_eq!(decision.recorded[0].event_type, "DeliveryUnreadable");
+    assert_eq!(decision.now[0].event_type, "AuthorizationVoided");
 }
 
 /// A void that could not be read, and has been redriven: the database, the program, the delivery.

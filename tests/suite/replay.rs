@@ -1,11 +1,11 @@
 //! Read models are disposable: dropped and rebuilt from the log they are the same.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    Card, Ledger, Source, T0, T1, T2, T3, T4, Tx, decision, fixtures, items, link, text,
+    Card, Ledger, Source, T0, T1, T2, T3, T4, Tx, decision, fixtures, items, link, text, until,
 };
 
 #[tokio::test]
@@ -53,8 +53,152 @@ async fn what_arrives_after_a_replay_is_judged_as_before_it() {
     assert_eq!(imprint.exception("void_after_full_capture").await["status"], "auto_resolved");
 }
 
+#[tokio::test]
+async fn the_old_rows_answer_until_a_replay_that_was_killed_has_gone_on_to_its_end() {
+    let imprint = Ledger::fresh();
+    many_happen(&imprint, 1200).await;
+    everything_happens(&imprint).await;
+    let right = snapshot(&imprint).await;
+    imprint
+        .service
+        .run_sql(
+            "UPDATE @transactions SET currency = 'EUR' WHERE key = 'decided';
+             UPDATE @tallies SET count = count + 7 WHERE key = 'applied'",
+        )
+        .await;
+    let wrong = imprint.counts().await;
+    assert_eq!(wrong["balanced"], false, "{wrong:#}");
+
+    let scratch = imprint.service.file("scratch");
+    let mut replay = imprint.service.begins(&["replay", "--scratch", &scratch]);
+    until("it has folded some of the log", async || is_begun(&scratch).then_some(())).await;
+    stop(&replay);
+    assert_eq!(imprint.counts().await["outcomes"], wrong["outcomes"]);
+    assert_eq!(imprint.transaction("revised").await["status"], "captured_remainder_voided");
+    replay.kill().expect("kill -9");
+    replay.wait().expect("it is gone");
+    assert_eq!(imprint.counts().await["outcomes"], wrong["outcomes"]);
+
+    let (told, errors) = imprint.service.runs(&["replay", "--scratch", &scratch]);
+    let told = told.expect(&errors);
+    assert!(told.contains("going on with the scratch file"), "{told}");
+    assert!(told.contains("imprint: 1 rows of transactions differed"), "{told}");
+    assert!(told.contains("imprint: 1 rows of tallies differed"), "{told}");
+    assert!(!std::path::Path::new(&scratch).exists(), "it is thrown away");
+    identical(&right, &snapshot(&imprint).await, "after the replay");
+    let told = imprint.service.command("replay");
+    assert!(told.contains("no row differed"), "{told}");
+}
+
+#[tokio::test]
+async fn a_replay_mends_whatever_was_lost_or_added_while_deliveries_come() {
+    let imprint = Ledger::fresh();
+    everything_happens(&imprint).await;
+    let before = snapshot(&imprint).await;
+    imprint
+        .service
+        .run_sql(
+            "DELETE FROM @timeline; DELETE FROM @statistics; UPDATE @exceptions SET key = 'x' || key;
+             UPDATE @customers SET strength = 'ended'; UPDATE @tallies SET count = 0;
+             DELETE FROM @identifiers WHERE subject_type = 'transaction'",
+        )
+        .await;
+    let service = Arc::clone(&imprint.service);
+    let replay = tokio::task::spawn_blocking(move || service.command("replay"));
+    let mut nth = 0;
+    while !replay.is_finished() {
+        nth += 1;
+        imprint.receive(&Tx::new(&format!("meanwhile-{nth}")).approved(100)).await;
+    }
+    let told = replay.await.unwrap();
+    for table in ["timeline", "statistics", "exceptions", "customers", "tallies", "identifiers"] {
+        assert!(told.contains(&format!("rows of {table} differed")), "{table}: {told}");
+    }
+    let after = snapshot(&imprint).await;
+    let kept = before.iter().filter(|(path, _)| path.contains("/customers/"));
+    for (path, view) in kept {
+        assert_eq!(view, &after[path], "{path}");
+    }
+    imprint.is_sound().await;
+    let told = imprint.service.command("replay");
+    assert!(told.contains("no row differed"), "{told}");
+}
+
+/// A new read model of an upgrade has no bookmark.
+#[tokio::test]
+async fn a_reader_that_has_not_begun_is_brought_to_the_head() {
+    let imprint = Ledger::fresh();
+    everything_happens(&imprint).await;
+    let before = snapshot(&imprint).await;
+    assert!(imprint.service.stop().success());
+    imprint
+        .service
+        .run_sql(
+            "DELETE FROM @bookmarks WHERE reader IN ('charges', 'timeline');
+             DELETE FROM @timeline; DELETE FROM @tallies;",
+        )
+        .await;
+    imprint.service.command("replay");
+    imprint.service.start_again();
+    identical(&before, &snapshot(&imprint).await, "after the replay");
+}
+
+#[tokio::test]
+async fn a_scratch_file_of_other_settings_or_another_file_is_not_gone_on_with() {
+    let imprint = Ledger::fresh();
+    many_happen(&imprint, 1200).await;
+    let scratch = imprint.service.file("scratch");
+    let mut replay = imprint.service.begins(&["replay", "--scratch", &scratch]);
+    until("it has folded some of the log", async || is_begun(&scratch).then_some(())).await;
+    replay.kill().expect("kill -9");
+    replay.wait().expect("it is gone");
+    let (told, errors) = imprint.service.runs(&["replay", "transactions", "--scratch", &scratch]);
+    let told = told.expect(&errors);
+    assert!(told.contains("beginning anew, the scratch file is of no use"), "{told}");
+
+    let other = imprint.service.file("other.db");
+    let file = rusqlite::Connection::open(&other).unwrap();
+    file.execute_batch("CREATE TABLE precious (it TEXT)").unwrap();
+    let (told, errors) = imprint.service.runs(&["replay", "--scratch", &other]);
+    assert!(told.is_none() && errors.contains("is no scratch file"), "{errors}");
+    file.execute_batch("INSERT INTO precious VALUES ('kept')").unwrap();
+}
+
+/// Transactions of four steps, several on their way at once.
+pub async fn many_happen(imprint: &Ledger, count: usize) {
+    let one = async |nth: usize| {
+        let id = format!("many-{nth}");
+        let tx = Tx::new(&id);
+        imprint.receive(&tx.approved(5000).at(T1)).await;
+        imprint.receive(&tx.captured(5000).at(T3)).await;
+        imprint.receive(&tx.voided(5000).at(T4)).await;
+        imprint.receive(&tx.updated(8000).at(T2)).await;
+    };
+    let at_once = 16;
+    let several = (0..at_once).map(async |first| {
+        for nth in (first..count / 4).step_by(at_once) {
+            one(nth).await;
+        }
+    });
+    futures_util::future::join_all(several).await;
+}
+
+/// Whether a replay has folded some of the log into its scratch file.
+fn is_begun(scratch: &str) -> bool {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let Ok(file) = rusqlite::Connection::open_with_flags(scratch, flags) else { return false };
+    let farthest = "SELECT COALESCE(MAX(position), 0) FROM bookmarks";
+    file.query_row(farthest, [], |row| row.get::<_, i64>(0)).is_ok_and(|at| at > 0)
+}
+
+fn stop(process: &std::process::Child) {
+    let pid = process.id().to_string();
+    let stopped = std::process::Command::new("kill").args(["-STOP", &pid]).status();
+    assert!(stopped.is_ok_and(|status| status.success()));
+}
+
 /// One of each: outcomes, flags, conflicts, revisions, repeats, commands of a partner and a person.
-async fn everything_happens(imprint: &Ledger) {
+pub async fn everything_happens(imprint: &Ledger) {
     for body in fixtures::PAGE.iter().chain(&fixtures::FOUR_STEPS) {
         imprint.deliver(body).await;
     }
@@ -97,7 +241,7 @@ async fn everything_happens(imprint: &Ledger) {
 }
 
 /// Every list, and every view that a list leads to, by path.
-async fn snapshot(imprint: &Ledger) -> BTreeMap<String, Value> {
+pub async fn snapshot(imprint: &Ledger) -> BTreeMap<String, Value> {
     #[rustfmt::skip] // It is a table.
     let lists = [
         ("transactions",    "transaction_id"),
@@ -132,7 +276,7 @@ async fn snapshot(imprint: &Ledger) -> BTreeMap<String, Value> {
     all
 }
 
-fn identical(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>, when: &str) {
+pub fn identical(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>, when: &str) {
     assert!(before.keys().eq(after.keys()), "{when}: other paths");
     for (path, view) in before {
         assert_eq!(view, &after[path], "{when}: {path}");

@@ -75,7 +75,7 @@ impl Keeper {
 
 impl Creditrail {
     /// The logs: those of the sources, and that of accesses.
-    pub fn logs(&self) -> impl Iterator<Item = &str> {
+    pub fn log_names(&self) -> impl Iterator<Item = &str> {
         self.sources().chain([access::LOG])
     }
 
@@ -88,7 +88,7 @@ impl Creditrail {
     /// process.
     pub async fn sign_checkpoints(&self) {
         if self.verifier_key().is_some() {
-            for log in self.logs() {
+            for log in self.log_names() {
                 // What fails is logged where it does.
                 let _ = self.sign(log).await;
             }
@@ -110,8 +110,9 @@ impl Creditrail {
         log: &str,
         told: impl FnMut(i64) + Send,
     ) -> Result<i64, TreeError> {
-        self.store.reset(log, &tree::FOLDED).await?;
-        self.grow_tree(log, told).await
+        let mut tree = Tree::new(log, Arc::clone(&self.store));
+        tree.empty().await?;
+        tree.catch_up(told).await
     }
 
     /// Brings the tree of a log to its head: how many events it is over then.

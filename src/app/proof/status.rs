@@ -72,7 +72,7 @@ impl Creditrail {
     /// [`StoreError`].
     pub async fn proof_status(&self) -> Result<Vec<ProofStatus>, StoreError> {
         let mut all = Vec::new();
-        for log in self.logs() {
+        for log in self.log_names() {
             all.push(self.proof_status_of(log).await?);
         }
         Ok(all)

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use creditrail_projections::{Cell, Change, ReadModel, Reader, Table, Write};
+use creditrail_projections::{Cell, Change, Table, Write};
 use creditrail_proof::{
     Hash,
     leaf::leaf,
@@ -13,7 +13,7 @@ use creditrail_proof::{
     tree::{Node, plan},
 };
 
-use crate::store::{Projected, Store, StoreError, proof::Evidence};
+use crate::store::{Bookmark, Projected, Store, StoreError, proof::Evidence};
 
 /// The name of its bookmark.
 pub(super) const READER: &str = "tree";
@@ -22,10 +22,6 @@ pub(super) const READER: &str = "tree";
 const PORTION: i64 = 2000;
 
 static TABLE: Table = Table { name: "tiles", columns: &["hashes"] };
-
-/// What a fold from position 0 empties first. Its rows are not of streams, so no stream makes any.
-pub(super) static FOLDED: Reader =
-    Reader { name: READER, models: &[&ReadModel { table: &TABLE, project: |_, _| Vec::new() }] };
 
 /// Why there is no tree over the whole log.
 #[derive(Debug, thiserror::Error)]
@@ -79,8 +75,7 @@ impl Tree {
     /// [`TreeError`]; the tree is as it was.
     pub(super) async fn catch_up(&mut self, mut told: impl FnMut(i64)) -> Result<i64, TreeError> {
         loop {
-            let bookmarks = self.store.claim(&self.source, vec![READER], &self.holder).await?;
-            let own = bookmarks.into_iter().find(|bookmark| bookmark.reader == READER);
+            let own = self.bookmark().await?;
             let is_mine = own.as_ref().is_none_or(|bookmark| bookmark.is_mine);
             let at = own.map_or(0, |bookmark| bookmark.position);
             if !is_mine || self.store.head(&self.source).await?.position <= at {
@@ -89,6 +84,41 @@ impl Tree {
             let to = self.portion(at).await?;
             told(to);
         }
+    }
+
+    /// Takes all tiles away, so that the log is hashed again from position 0.
+    ///
+    /// # Errors
+    /// [`TreeError`]; then some of them may be gone, and are made again when it is asked again.
+    pub(super) async fn empty(&mut self) -> Result<(), TreeError> {
+        let mut at = self.bookmark().await?.map_or(0, |own| own.position);
+        loop {
+            let page = self.store.tiles_after(&self.source, "", PORTION).await?;
+            let gone = |(key, _): (String, String)| Change {
+                key,
+                write: Write::Delete,
+                position: 0,
+                cells: Vec::new(),
+            };
+            let changes: Vec<Change> = page.into_iter().map(gone).collect();
+            let is_last = changes.is_empty();
+            let projected =
+                Projected { changes: vec![(&TABLE, changes)], bookmarks: vec![(READER, at, 0)] };
+            if self.store.project(&self.source, projected).await? {
+                at = 0;
+            } else {
+                at = self.bookmark().await?.map_or(0, |own| own.position);
+                continue;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn bookmark(&self) -> Result<Option<Bookmark>, TreeError> {
+        let bookmarks = self.store.claim(&self.source, vec![READER], &self.holder).await?;
+        Ok(bookmarks.into_iter().find(|bookmark| bookmark.reader == READER))
     }
 
     async fn portion(&mut self, at: i64) -> Result<i64, TreeError> {

@@ -173,7 +173,7 @@ impl Creditrail {
 }
 
 /// Headers as they are kept: a JSON object of texts.
-fn headers(kept: &str) -> HeaderMap {
+pub(in crate::app) fn headers(kept: &str) -> HeaderMap {
     let kept: HashMap<String, String> = serde_json::from_str(kept).unwrap_or_default();
     let header = |(name, value): (String, String)| {
         Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))

@@ -60,7 +60,7 @@ impl Verify {
     pub(super) async fn run(self) -> Result<(), CliError> {
         let settings = settings::read(&self.place)?;
         let (creditrail, _worker) = settings.builder().build().await?;
-        let all: Vec<String> = creditrail.logs().map(str::to_owned).collect();
+        let all: Vec<String> = creditrail.log_names().map(str::to_owned).collect();
         if let Some(unknown) = self.log.iter().find(|log| !all.contains(log)) {
             return Err(CliError::UnknownLog(unknown.clone(), all.join(", ")));
         }

@@ -13,7 +13,7 @@ mod write;
 use std::{str::FromStr as _, time::Duration};
 
 use async_trait::async_trait;
-use creditrail_projections::{Reader, Recorded, StreamId};
+use creditrail_projections::{Recorded, StreamId};
 use jiff::Timestamp;
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, PgPool,
@@ -162,11 +162,6 @@ impl Store for PostgresStore {
 
     async fn project(&self, source: &str, projected: Projected) -> Result<bool> {
         bounded(project::project(&self.pool, source, &projected)).await
-    }
-
-    async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()> {
-        // As long as it takes: the rows of one source among others go one by one.
-        project::reset(&self.pool, source, reader).await
     }
 
     async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()> {

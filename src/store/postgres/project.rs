@@ -1,10 +1,10 @@
 //! Writing the read models, by portions, and whose the readers are.
 
-use creditrail_projections::{Cell, Change, Reader, Table, Write};
+use creditrail_projections::{Cell, Change, Table, Write};
 use sqlx::{PgPool, Row as _, postgres::PgRow};
 
 use super::{
-    DIALECT, Result, failed,
+    Result, failed,
     transaction::{Held, Transaction, column},
 };
 use crate::store::{Bookmark, LEASE, Projected};
@@ -38,9 +38,6 @@ const MOVE_BOOKMARKS: &str = "UPDATE creditrail.bookmarks AS b
         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $5)
     FROM UNNEST($2::text[], $3::bigint[], $4::bigint[]) AS m(reader, first, beyond)
     WHERE b.source = $1 AND b.reader = m.reader AND b.position = m.first";
-
-const RESET_BOOKMARK: &str =
-    "UPDATE creditrail.bookmarks SET position = 0 WHERE source = $1 AND reader = $2";
 
 /// Where the readers are, and which of them are the holder's: those of `wanted` that nobody has.
 pub(super) async fn claim(
@@ -171,18 +168,4 @@ fn statement(table: &Table, write: Write, cells: &[Cell]) -> String {
         "INSERT INTO creditrail.{name} AS old (source, key, {columns})
          SELECT $1, * FROM UNNEST($2::text[], {arrays}) ON CONFLICT (source, key) DO {then}"
     )
-}
-
-/// Empties the tables of a reader and sets its bookmark to 0.
-pub(super) async fn reset(pool: &PgPool, source: &str, reader: &Reader) -> Result<()> {
-    let (mut transaction, _) = Transaction::begin(pool, "BEGIN").await?;
-    // First, so that whoever projects has either ended or fails at the bookmark.
-    transaction.run(sqlx::query(RESET_BOOKMARK).bind(source).bind(reader.name)).await?;
-    // Row by row, not TRUNCATE: that would take rows of other sources along, and hold up every read
-    // behind it.
-    for model in reader.models {
-        let empty = format!("DELETE FROM {}{} WHERE source = $1", DIALECT.schema, model.table.name);
-        transaction.run(sqlx::query(&empty).bind(source)).await?;
-    }
-    transaction.commit().await
 }

@@ -5,13 +5,17 @@
 
 mod query;
 mod schema;
+pub mod scratch;
 mod threads;
 mod write;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, mpsc},
+};
 
 use async_trait::async_trait;
-use creditrail_projections::{Reader, Recorded, StreamId};
+use creditrail_projections::{Recorded, StreamId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
@@ -77,6 +81,16 @@ impl SqliteStore {
         schema::migrate(&mut writer, migrate)?;
         let projector = connect(file)?;
         projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+        Self::of(file, (vec![writer], vec![projector]), &mpsc::channel().0)
+    }
+
+    /// A store of these connections to a file, and of those that read. When all senders are gone, it
+    /// is closed.
+    fn of(
+        file: &Path,
+        (writer, projector): (Vec<Connection>, Vec<Connection>),
+        alive: &mpsc::Sender<()>,
+    ) -> Result<Self> {
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let reader = connect(file)?;
@@ -85,9 +99,9 @@ impl SqliteStore {
             readers.push(reader);
         }
         Ok(Self {
-            writer: Threads::new("sqlite-writer", vec![writer])?,
-            projector: Threads::new("sqlite-projector", vec![projector])?,
-            readers: Threads::new("sqlite-reader", readers)?,
+            writer: Threads::new("sqlite-writer", writer, alive)?,
+            projector: Threads::new("sqlite-projector", projector, alive)?,
+            readers: Threads::new("sqlite-reader", readers, alive)?,
             turn: Arc::new(Semaphore::new(1)),
         })
     }
@@ -171,11 +185,6 @@ impl Store for SqliteStore {
     async fn project(&self, source: &str, projected: Projected) -> Result<bool> {
         let source = source.to_owned();
         self.write(move |connection| write::project(connection, &source, &projected)).await
-    }
-
-    async fn reset(&self, source: &str, reader: &'static Reader) -> Result<()> {
-        let source = source.to_owned();
-        self.write(move |connection| write::reset(connection, &source, reader)).await
     }
 
     async fn add_sealing_key(&self, source: &str, key_id: &str) -> Result<()> {

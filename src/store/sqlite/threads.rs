@@ -21,15 +21,23 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// One thread for each connection.
-    pub(super) fn new(name: &str, connections: Vec<Connection>) -> Result<Self> {
+    /// One thread for each connection. Each has a sender on which nothing is sent: when all are gone,
+    /// so are the threads and the connections.
+    pub(super) fn new(
+        name: &str,
+        connections: Vec<Connection>,
+        alive: &mpsc::Sender<()>,
+    ) -> Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         for connection in connections {
-            let queue = Arc::clone(&queue);
+            let (queue, alive) = (Arc::clone(&queue), alive.clone());
             thread::Builder::new()
                 .name(name.to_owned())
-                .spawn(move || work(connection, &queue))
+                .spawn(move || {
+                    work(connection, &queue);
+                    drop(alive);
+                })
                 .map_err(|error| StoreError::Unavailable(error.into()))?;
         }
         Ok(Self { jobs })

@@ -15,7 +15,8 @@ use crate::store::{
     SealedSecret, StoreError, Written, codec, reading,
 };
 
-const SET_HEAD: &str = "INSERT INTO heads (source, position, deliveries, received, recorded_at)
+pub(super) const SET_HEAD: &str =
+    "INSERT INTO heads (source, position, deliveries, received, recorded_at)
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (source) DO UPDATE SET
     position = ?2, deliveries = ?3, received = ?4, recorded_at = ?5";
 
@@ -42,7 +43,8 @@ const SEAL: &str = "INSERT INTO secrets (source, reference, field, key_id, seale
 const ADD_SEALING_KEY: &str =
     "INSERT INTO sealing_keys (source, key_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
 
-const APPEND: &str = "INSERT INTO events (source, position, aggregate_type, aggregate_id, sequence,
+pub(super) const APPEND: &str =
+    "INSERT INTO events (source, position, aggregate_type, aggregate_id, sequence,
     event_type, event_version, payload, metadata, occurred_at, recorded_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -51,8 +53,6 @@ const OPEN_BOOKMARK: &str = "INSERT INTO bookmarks (source, reader, position)
 
 const MOVE_BOOKMARK: &str =
     "UPDATE bookmarks SET position = ?1 WHERE source = ?2 AND reader = ?3 AND position = ?4";
-
-const RESET_BOOKMARK: &str = "UPDATE bookmarks SET position = 0 WHERE source = ? AND reader = ?";
 
 const REJECT: &str =
     "INSERT INTO rejected_calls (source, number, received_at, cause, headers, body, sealed_headers)
@@ -357,28 +357,6 @@ fn statement(table: &Table, write: Write) -> String {
         "INSERT INTO {name} (source, key, {columns}) VALUES ({places})
          ON CONFLICT (source, key) DO {then}"
     )
-}
-
-/// Empties the tables of a reader and sets its bookmark to 0.
-pub(super) fn reset(
-    connection: &mut Connection,
-    source: &str,
-    reader: &creditrail_projections::Reader,
-) -> Result<()> {
-    let tx = query::immediate(connection)?;
-    for model in reader.models {
-        let table = model.table.name;
-        let others =
-            format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE source < ?1 OR source > ?1)");
-        let others: bool = tx.query_row(&others, [source], |row| row.get(0)).map_err(failed)?;
-        // Without a condition SQLite drops the pages of the table and reads none of them.
-        let condition = if others { " WHERE source = ?" } else { "" };
-        let mut empty = tx.prepare(&format!("DELETE FROM {table}{condition}")).map_err(failed)?;
-        let parameters: &[&dyn ToSql] = if others { &[&source] } else { &[] };
-        empty.execute(parameters).map_err(failed)?;
-    }
-    tx.execute(RESET_BOOKMARK, [source, reader.name]).map_err(failed)?;
-    tx.commit().map_err(failed)
 }
 
 /// Notes a key with which secrets are sealed.

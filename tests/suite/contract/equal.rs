@@ -21,7 +21,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use creditrail::app::{Creditrail, Worker, read::OUTCOMES, receive::ReceiveError};
+use creditrail::app::{
+    Creditrail, Worker,
+    read::OUTCOMES,
+    receive::ReceiveError,
+    redecide::{Asked, Told},
+};
 use http::HeaderMap;
 use serde_json::json;
 
@@ -76,6 +81,23 @@ async fn ten_thousand_deliveries_end_in_the_same_rows_on_every_database() {
     let (one, other) = tokio::join!(rebuilt(&file), rebuilt(&postgres));
     assert_equal(later, &one, "as SQLite has built them anew");
     assert_equal(later, &other, "as PostgreSQL has built them anew");
+    for database in [&file, &postgres] {
+        decided_again(database).await;
+    }
+}
+
+/// Today's code decides every delivery as it is recorded, and the rows are those of its events.
+async fn decided_again(database: &Database) {
+    let (creditrail, _worker) = service(database, &Clock::new(AtomicI64::new(NOW))).await;
+    let mut found = Vec::new();
+    let mut told = |told: Told<'_>| match told {
+        Told::At { .. } => {}
+        difference => found.push(format!("{difference:?}")),
+    };
+    let replayed = creditrail.decide_again(Asked::default(), &mut told).await.unwrap();
+    assert!(found.is_empty(), "{}: {:#?}", found.len(), &found[..found.len().min(5)]);
+    assert_eq!(replayed.len(), 4, "three sources and the log of accesses");
+    assert!(replayed.iter().all(|replayed| replayed.rows_at == replayed.head), "{replayed:#?}");
 }
 
 /// What all that is said ends in.
@@ -112,7 +134,7 @@ async fn held(database: &Database, said: &[(&str, Vec<Call>); 3]) -> Held {
 /// The read models once all of them were thrown away.
 async fn rebuilt(database: &Database) -> Tables {
     let (creditrail, _worker) = service(database, &Clock::new(AtomicI64::new(NOW))).await;
-    creditrail.rebuild(&[], |_| {}).await.unwrap();
+    creditrail.rebuild(&[], None, |_| {}).await.unwrap();
     tables::read_models(database).await
 }
 

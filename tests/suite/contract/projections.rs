@@ -1,10 +1,10 @@
 //! What readers write: rows and bookmarks, together or not at all; and how both begin anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use creditrail::store::{Bookmark, Projected, Result, Store};
 use creditrail_projections::{
-    Cell, Change, READERS, Table, Write, identifiers, payment_methods, tallies, transactions,
+    Cell, Change, Table, Write, identifiers, payment_methods, tallies, transactions,
 };
 use tokio::task::JoinSet;
 
@@ -20,8 +20,6 @@ on_every_store! {
     a_row_that_is_refused_takes_rows_and_bookmarks_with_it,
     one_bookmark_that_is_elsewhere_holds_back_everything,
     of_those_that_project_from_one_position_one_wins,
-    a_reset_empties_the_tables_of_one_reader_in_one_source,
-    a_reset_empties_tables_that_no_other_source_uses,
 }
 
 async fn a_replacement_takes_the_place_of_the_row_that_is_there(store: Fresh) {
@@ -156,35 +154,6 @@ async fn of_those_that_project_from_one_position_one_wins(store: Fresh) {
     }
 }
 
-async fn a_reset_empties_the_tables_of_one_reader_in_one_source(store: Fresh) {
-    let sources = ["a", SOURCE, "z"]; // One that sorts before it, and one behind.
-    for source in sources {
-        assert!(fill_all(&*store, source, (0, 5)).await);
-    }
-    let (mut filled, mut stand) = (filled_tables(&store).await, stand_of(&*store, &sources).await);
-    assert_eq!((filled.len(), stand.len()), (3 * tables().count(), 3 * READERS.len()));
-    for reader in READERS {
-        store.reset(SOURCE, reader).await.unwrap();
-        let emptied = |table| reader.models.iter().any(|model| model.table.name == table);
-        filled.retain(|(source, table)| source != SOURCE || !emptied(*table));
-        assert_eq!(filled_tables(&store).await, filled);
-        stand.insert((SOURCE.to_owned(), reader.name.to_owned()), 0);
-        assert_eq!(stand_of(&*store, &sources).await, stand);
-    }
-}
-
-/// Where a store may take a shorter way.
-async fn a_reset_empties_tables_that_no_other_source_uses(store: Fresh) {
-    assert!(fill_all(&*store, SOURCE, (0, 5)).await);
-    for reader in READERS {
-        store.reset(SOURCE, reader).await.unwrap();
-    }
-    assert_eq!(filled_tables(&store).await, BTreeSet::new());
-    assert!(!fill_all(&*store, SOURCE, (5, 6)).await);
-    assert!(fill_all(&*store, SOURCE, (0, 6)).await);
-    assert_eq!(filled_tables(&store).await.len(), tables().count());
-}
-
 async fn write(store: &dyn Store, rows: (&'static Table, Vec<Change>)) -> Result<bool> {
     let projected = Projected { changes: vec![rows], bookmarks: Vec::new() };
     store.project(SOURCE, projected).await
@@ -207,27 +176,6 @@ async fn count_one(store: &dyn Store, bookmarks: Vec<(&'static str, i64, i64)>) 
 
 async fn tallied(store: &dyn Store) -> i64 {
     store.tallies(SOURCE).await.unwrap().iter().map(|(_, count)| count).sum()
-}
-
-fn tables() -> impl Iterator<Item = &'static Table> {
-    READERS.iter().flat_map(|reader| reader.models).map(|model| model.table)
-}
-
-/// Writes a row into every table, with the bookmarks of all readers.
-async fn fill_all(store: &dyn Store, source: &str, (from, to): (i64, i64)) -> bool {
-    let changes = tables().map(|table| (table, vec![row(table, "key", &[])])).collect();
-    let bookmarks = READERS.iter().map(|reader| (reader.name, from, to)).collect();
-    store.project(source, Projected { changes, bookmarks }).await.unwrap()
-}
-
-/// The tables that hold rows of a source, as `source, table`.
-async fn filled_tables(store: &Fresh) -> BTreeSet<(String, &'static str)> {
-    let mut filled = BTreeSet::new();
-    for table in tables() {
-        let sources = store.database.rows(&["source"], &format!("@{}", table.name)).await;
-        filled.extend(sources.into_iter().flatten().flatten().map(|source| (source, table.name)));
-    }
-    filled
 }
 
 /// Where the readers of sources are, by source and reader.

@@ -368,11 +368,51 @@ impl Service {
     /// `creditrail WORDS --config FILE`: what it printed, if it ended well, and what it complained
     /// of.
     pub fn runs(&self, words: &[&str]) -> (Option<String>, String) {
+        let (is_well, printed, errors) = self.ends(words);
+        (is_well.then_some(printed), errors)
+    }
+
+    /// As [`Self::runs`], of what need not end well: whether it did, what it printed, what it
+    /// complained of.
+    pub fn ends(&self, words: &[&str]) -> (bool, String, String) {
         let command = binary().args(words).arg("--config").arg(&self.config).output();
         let output = command.expect("the command runs");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        (output.status.success().then_some(printed), errors)
+        (output.status.success(), printed, errors)
+    }
+
+    /// `creditrail WORDS --config FILE`, which runs beside the test.
+    pub fn begins(&self, words: &[&str]) -> Child {
+        let mut command = binary();
+        command.args(words).arg("--config").arg(&self.config);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command runs")
+    }
+
+    /// A file in its directory.
+    pub fn file(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    /// Runs SQL behind its back, as the owner of the database; `@` stands before the name of a
+    /// table.
+    pub async fn run_sql(&self, sql: &str) {
+        match &self.database {
+            Database::Postgres { url, .. } => {
+                postgres::run(url, &sql.replace('@', "creditrail.")).await;
+            }
+            Database::File => {
+                let file = self.dir.path().join("creditrail.db");
+                let connection = rusqlite::Connection::open(file).expect("the file");
+                connection.busy_timeout(PATIENCE).expect("it waits");
+                connection.execute_batch(&sql.replace('@', "")).expect("it is done");
+            }
+        }
+    }
+
+    /// Whether it keeps its log in PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.database, Database::Postgres { .. })
     }
 
     /// All that the service wrote to its standard streams.

@@ -3,11 +3,7 @@
 use creditrail_projections::{READERS, ReadModel};
 
 use super::Range;
-use crate::store::{
-    Result, Store,
-    proof::Evidence,
-    sql::{Row, Value},
-};
+use crate::store::{Result, Store, proof::Evidence, sql::Value};
 
 /// How many rows are read at once.
 const PAGE: i64 = 4000;
@@ -247,8 +243,7 @@ async fn of_model(
     let is_full = found.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
     let mut rows = Vec::with_capacity(found.len());
     for row in found {
-        let cells = Row::values(row);
-        rows.push([Value::from(source.as_str())].into_iter().chain(cells).collect::<Vec<_>>());
+        rows.push([vec![Value::from(source.as_str())], row.rest()].concat());
     }
     let last = rows.last().and_then(|row| match row.get(1) {
         Some(Value::Text(key)) => Some(Place::Key(key.clone())),

@@ -1,0 +1,310 @@
+//! The walk over a log: page by page, each delivery decided on the log as it has come out so far.
+
+use std::collections::{BTreeSet, HashMap};
+
+use creditrail_domain::{AggregateType, Policies};
+use creditrail_projections::{Reader, Recorded, StreamId};
+
+use super::{
+    Replayed, Told,
+    decoded::Read,
+    difference::{Cause, Difference, Shown, fields, is_older_version},
+    page::{self, Item, Page, delivery_of},
+    rows::Rows,
+    sheet::{Case, Sheet},
+};
+use crate::{
+    app::{
+        Creditrail,
+        judge::{Aggregates, Desk, occurred_at},
+        replay::RebuildError,
+        shadow::scratch::Held,
+    },
+    store::{DeliveryRow, RawEvent, RedrivenRow, Result, StoreError, codec},
+};
+
+/// How many aggregates are remembered before it begins anew.
+const MAX_REMEMBERED: usize = 4096;
+
+/// A walk over the log of one source.
+pub(super) struct Walk<'a> {
+    pub(super) creditrail: &'a Creditrail,
+    pub(super) source: &'a str,
+    pub(super) policies: Policies,
+    before: Policies,
+    /// The log as it comes out, and the rows that are folded from it.
+    pub(super) held: &'a Held,
+    pub(super) rows_held: &'a Held,
+    pub(super) rows: Rows,
+    /// The position that has been passed, and the number of the last delivery before it.
+    pub(super) at: i64,
+    number: i64,
+    /// By how many places what comes out is behind what is recorded.
+    shift: i64,
+    was_shifted: bool,
+    aggregates: Aggregates,
+    pub(super) replayed: Replayed,
+    /// What was found and is not told yet.
+    pub(super) found: Vec<Difference>,
+    /// The reader whose rows are compared.
+    pub(super) reader: Option<&'static Reader>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        creditrail: &'a Creditrail,
+        source: &'a str,
+        (policies, before): (Policies, Policies),
+        (held, rows_held): (&'a Held, &'a Held),
+    ) -> Self {
+        Self {
+            creditrail,
+            source,
+            policies,
+            before,
+            held,
+            rows_held,
+            rows: Rows::new(rows_held.scratch.store()),
+            at: 0,
+            number: 0,
+            shift: 0,
+            was_shifted: false,
+            aggregates: Aggregates::default(),
+            replayed: Replayed::default(),
+            found: Vec::new(),
+            reader: None,
+        }
+    }
+
+    /// Whether what comes out stands at other places than what is recorded, or did.
+    pub(super) const fn is_shifted(&self) -> bool {
+        self.was_shifted
+    }
+
+    /// Decides all up to a position, and to the end of the delivery there.
+    pub(super) async fn decide_to(
+        &mut self,
+        target: i64,
+        told: &mut (dyn FnMut(Told<'_>) + Send),
+    ) -> Result<(), RebuildError> {
+        if self.at >= target {
+            return Ok(());
+        }
+        let from = (self.at, self.number);
+        let mut next = page::ahead(self.creditrail, self.source, from, target);
+        loop {
+            let page = next.await.map_err(|error| RebuildError::Scratch(error.into()))??;
+            if page.last < page.to {
+                let short = RebuildError::LogEnds { at: page.last, head: target };
+                self.decide_page(page).await?;
+                self.tell(target, told);
+                return Err(short);
+            }
+            let from = (page.to, page.number);
+            let is_last = page.to >= target;
+            next = page::ahead(self.creditrail, self.source, from, target);
+            self.decide_page(page).await?;
+            self.tell(target, told);
+            if is_last {
+                next.abort();
+                return Ok(());
+            }
+        }
+    }
+
+    fn tell(&mut self, head: i64, told: &mut (dyn FnMut(Told<'_>) + Send)) {
+        for difference in self.found.drain(..) {
+            told(Told::Decision(Box::new(difference)));
+        }
+        told(Told::At { source: self.source, position: self.at.min(head), head });
+    }
+
+    async fn decide_page(&mut self, page: Page) -> Result<()> {
+        self.load(&page).await?;
+        let ids = page.step_ids();
+        let known = self.held.scratch.known(self.source, ids).await?;
+        let mut sheet = Sheet::new(known);
+        for (position, id) in &page.misplaced {
+            self.note(*position, Some(id.clone()), Cause::Delivery);
+        }
+        let Page { to, number, items, redriven, .. } = page;
+        let policies = self.policies.clone();
+        let mut desk = Desk::new(&policies, std::mem::take(&mut self.aggregates));
+        for item in items {
+            match item {
+                Item::Decided(row, read, recorded) => {
+                    self.decided(&mut desk, &mut sheet, (*row, *read), recorded).await?;
+                }
+                Item::Taken(event) => self.taken(&mut desk, &mut sheet, event, &redriven)?,
+                Item::Missing(position) => {
+                    self.note(position, None, Cause::Missing);
+                }
+            }
+        }
+        let (events, aggregates) = desk.close();
+        self.aggregates = aggregates;
+        (self.at, self.number) = (to, number);
+        sheet.appended.head = to + self.shift;
+        let events = events.into_iter().zip(sheet.places);
+        let event = |(event, (place, at, payload))| (place, at, event, payload);
+        sheet.appended.events = events.map(event).collect();
+        self.held.scratch.append(self.source, sheet.appended).await
+    }
+
+    /// Loads the streams that the page touches, as they have come out so far.
+    async fn load(&mut self, page: &Page) -> Result<()> {
+        if self.aggregates.count() >= MAX_REMEMBERED {
+            self.aggregates = Aggregates::default();
+        }
+        let streams = page.items.iter().filter_map(|item| match item {
+            Item::Decided(_, read, _) => {
+                read.decoded.what.as_ref().ok().map(|(stream, _)| stream.clone())
+            }
+            Item::Taken(event) => stream_of(event),
+            Item::Missing(_) => None,
+        });
+        let streams: BTreeSet<_> = streams.filter(|it| !self.aggregates.has(it)).collect();
+        if !streams.is_empty() && self.at > 0 {
+            let store = self.held.scratch.store();
+            let streams = streams.into_iter().collect();
+            self.aggregates.take(store.events_of(self.source, streams, i64::MAX).await?);
+        }
+        Ok(())
+    }
+
+    /// What people, the partner and the clock did stands as it is recorded.
+    fn taken(
+        &mut self,
+        desk: &mut Desk<'_>,
+        sheet: &mut Sheet,
+        event: RawEvent,
+        redriven: &HashMap<String, RedrivenRow>,
+    ) -> Result<()> {
+        let undecodable = |cause| StoreError::Undecodable {
+            origin: self.source.to_owned(),
+            position: event.position,
+            cause,
+        };
+        let decoded = codec::decode(&event.aggregate_type, &event.event_version, &event.payload)
+            .map_err(undecodable)?;
+        let delivery_id = delivery_of(&event);
+        if let Some(id) = &delivery_id {
+            match redriven.get(id) {
+                Some(row) if row.position == event.position => sheet.redriven(row.clone()),
+                Some(_) => {}
+                None => self.note(event.position, delivery_id.clone(), Cause::Delivery),
+            }
+        }
+        let (_, id) = event.aggregate_id.split_once('/').unwrap_or_default();
+        let stream = StreamId { aggregate_type: decoded.aggregate_type(), id: id.to_owned() };
+        desk.take(&stream, decoded, (event.occurred_at, delivery_id.as_deref()));
+        let place = (event.position + self.shift, event.recorded_at);
+        sheet.place(place, vec![event.payload]);
+        self.replayed.taken += 1;
+        Ok(())
+    }
+
+    /// Decides a delivery, and compares.
+    async fn decided(
+        &mut self,
+        desk: &mut Desk<'_>,
+        sheet: &mut Sheet,
+        (row, read): (DeliveryRow, Read),
+        recorded: Vec<RawEvent>,
+    ) -> Result<()> {
+        let (case, read, events) = sheet.decide(desk, &row, read);
+        let now = case.shown(self.source, &events)?;
+        let payloads = now.iter().map(|event| event.payload.clone()).collect();
+        let recorded_at = recorded.first().map_or(row.received_at, |event| event.recorded_at);
+        let was: Vec<Shown> = recorded.iter().map(Shown::recorded).collect();
+        let mut differing = fields(&was, &now);
+        differing.extend(case.row_fields(&read, &events));
+        if !differing.is_empty() {
+            let cause = self.cause(&case, read.is_of(&row), (&was, &now)).await?;
+            let mut difference = self.difference(row.first_position, cause, differing);
+            difference.delivery_id = Some(row.delivery_id.clone());
+            (difference.recorded, difference.now) = (was, now);
+            self.found.push(difference);
+        }
+        let (count, stream) = (events.len(), case.stream);
+        for event in events {
+            let at = occurred_at(&event).unwrap_or(row.received_at);
+            desk.take(&stream, event, (at, Some(&row.delivery_id)));
+        }
+        sheet.place((row.first_position + self.shift, recorded_at), payloads);
+        sheet.keep(&row, read, stream);
+        self.shift_by(count, row.position - row.first_position + 1);
+        self.replayed.deliveries += 1;
+        self.replayed.events += i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(())
+    }
+
+    /// Fewer events leave places empty; more of them push all that follows behind.
+    fn shift_by(&mut self, events: usize, places: i64) {
+        let more = i64::try_from(events).unwrap_or(i64::MAX) - places;
+        self.shift = (self.shift + more).max(0);
+        self.was_shifted |= self.shift > 0;
+    }
+
+    /// Why a decision comes out otherwise.
+    async fn cause(
+        &self,
+        case: &Case<'_>,
+        is_of_its_id: bool,
+        (was, now): (&[Shown], &[Shown]),
+    ) -> Result<Cause> {
+        if !is_of_its_id {
+            return Ok(Cause::Delivery);
+        }
+        if is_older_version(was, now) {
+            return Ok(Cause::OlderVersion);
+        }
+        let before = case.row.first_position - 1;
+        let streams = vec![case.stream.clone()];
+        let store = &self.creditrail.store;
+        let recorded: Vec<Recorded> = match store.events_of(self.source, streams, before).await {
+            Err(StoreError::Undecodable { .. }) => return Ok(Cause::Code),
+            recorded => recorded?,
+        };
+        let leads_there = |policies: &Policies| -> Result<bool> {
+            let mut aggregates = Aggregates::default();
+            aggregates.take(recorded.clone());
+            let events = case.propose(&Desk::new(policies, aggregates)).unwrap_or_default();
+            Ok(case.shown(self.source, &events)? == was)
+        };
+        if leads_there(&self.policies)? {
+            return Ok(Cause::Earlier);
+        }
+        if self.before != self.policies && leads_there(&self.before)? {
+            return Ok(Cause::Policy);
+        }
+        Ok(Cause::Code)
+    }
+
+    /// Counts a difference.
+    fn difference(&mut self, position: i64, cause: Cause, fields: Vec<&'static str>) -> Difference {
+        *self.replayed.differences.entry(cause).or_insert(0) += 1;
+        Difference {
+            source: self.source.to_owned(),
+            position,
+            delivery_id: None,
+            cause,
+            fields,
+            recorded: Vec::new(),
+            now: Vec::new(),
+        }
+    }
+
+    /// A difference that is none of a decision.
+    fn note(&mut self, position: i64, delivery_id: Option<String>, cause: Cause) {
+        let field = if cause == Cause::Missing { "events" } else { "delivery" };
+        let difference = self.difference(position, cause, vec![field]);
+        self.found.push(Difference { delivery_id, ..difference });
+    }
+}
+
+fn stream_of(event: &RawEvent) -> Option<StreamId> {
+    let aggregate_type = AggregateType::named(&event.aggregate_type)?;
+    let (_, id) = event.aggregate_id.split_once('/')?;
+    Some(StreamId { aggregate_type, id: id.to_owned() })
+}

@@ -1,0 +1,196 @@
+//! Comparing the rows of a reader with those of its shadow: every column, byte by byte.
+//!
+//! Both sides are read in the order of the keys, page by page. A page of the live side counts only if
+//! its reader has stood at one position meanwhile, and the shadow is brought to that position first.
+//! So what differs, differs at the same place of the log.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use creditrail_projections::{Reader, Table};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{Follows, bookmark};
+use crate::{
+    app::replay::RebuildError,
+    store::{Store, sql::Value, whole::WholeRow},
+};
+
+/// How many rows a page has.
+const PAGE: i64 = 200;
+/// How many fields of a document are named.
+const MOST_FIELDS: usize = 8;
+
+/// A row that is not what the log says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RowDifference {
+    /// The source.
+    pub source: String,
+    /// The reader that fills the table.
+    pub reader: &'static str,
+    /// The table.
+    pub table: &'static str,
+    /// The key of the row.
+    pub key: String,
+    /// The position at which both sides were compared.
+    pub position: i64,
+    /// How it differs.
+    pub how: How,
+    /// Columns that differ, and fields of the document; none of a whole row.
+    pub fields: Vec<String>,
+}
+
+/// How a row differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// It should be there and is not.
+    Missing,
+    /// It is there and should not be.
+    Extra,
+    /// It is another one than it should be.
+    Different,
+}
+
+impl How {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Different => "different",
+        }
+    }
+}
+
+/// The live side of a comparison.
+#[derive(Clone)]
+pub(in crate::app) struct Live<'a> {
+    pub(in crate::app) source: &'a str,
+    pub(in crate::app) store: &'a Arc<dyn Store>,
+    pub(in crate::app) reader: &'static Reader,
+}
+
+/// A stretch of rows of both sides, as of one position.
+struct Stretch {
+    position: i64,
+    live: Vec<WholeRow>,
+    shadow: Vec<WholeRow>,
+    /// The last key of it; `None` at the end of the table.
+    end: Option<String>,
+}
+
+impl Live<'_> {
+    /// The rows of a table that differ behind a key, and where to go on, if there are more.
+    pub(in crate::app) async fn compared(
+        &self,
+        shadow: &mut dyn Follows,
+        table: &'static Table,
+        behind: Option<&str>,
+    ) -> Result<(Vec<RowDifference>, Option<String>), RebuildError> {
+        let Stretch { position, live, shadow, end } = self.stretch(shadow, table, behind).await?;
+        let difference = |key: &str, how, fields| RowDifference {
+            source: self.source.to_owned(),
+            reader: self.reader.name,
+            table: table.name,
+            key: key.to_owned(),
+            position,
+            how,
+            fields,
+        };
+        let (mut live, mut shadow) = (live.iter().peekable(), shadow.iter().peekable());
+        let mut found = Vec::new();
+        loop {
+            let order = match (live.peek(), shadow.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((one, _)), Some((other, _))) => one.as_bytes().cmp(other.as_bytes()),
+            };
+            let is = live.next_if(|_| order.is_le());
+            let should = shadow.next_if(|_| order.is_ge());
+            match (is, should) {
+                (Some((key, _)), None) => found.push(difference(key, How::Extra, Vec::new())),
+                (None, Some((key, _))) => found.push(difference(key, How::Missing, Vec::new())),
+                (Some((key, is)), Some((_, should))) if is != should => {
+                    found.push(difference(key, How::Different, fields(table, is, should)));
+                }
+                _ => {}
+            }
+        }
+        Ok((found, end))
+    }
+
+    async fn stretch(
+        &self,
+        shadow: &mut dyn Follows,
+        table: &'static Table,
+        behind: Option<&str>,
+    ) -> Result<Stretch, RebuildError> {
+        let of = (self.source, table);
+        let (position, mut live) = loop {
+            let position = bookmark(&**self.store, self.source, self.reader).await?;
+            shadow.bring_to(position).await?;
+            let live = self.store.rows_behind(of, behind, PAGE).await?;
+            if bookmark(&**self.store, self.source, self.reader).await? == position {
+                break (position, live);
+            }
+        };
+        let mut shadow = shadow.rows().rows_behind(of, behind, PAGE).await?;
+        let last = |rows: &[WholeRow]| {
+            let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= PAGE;
+            rows.last().filter(|_| is_full).map(|(key, _)| key.clone())
+        };
+        let end = [last(&live), last(&shadow)].into_iter().flatten().min();
+        if let Some(end) = &end {
+            live.retain(|(key, _)| key <= end);
+            shadow.retain(|(key, _)| key <= end);
+        }
+        Ok(Stretch { position, live, shadow, end })
+    }
+}
+
+/// The columns that differ; of the document its fields.
+fn fields(table: &Table, is: &[Value], should: &[Value]) -> Vec<String> {
+    let mut fields = Vec::new();
+    for ((column, is), should) in table.columns.iter().zip(is).zip(should) {
+        if is == should {
+            continue;
+        }
+        let parsed = |value: &Value| match value {
+            Value::Text(text) if *column == "document" => serde_json::from_str(text).ok(),
+            _ => None,
+        };
+        let before = fields.len();
+        if let (Some(is), Some(should)) = (parsed(is), parsed(should)) {
+            paths(column, (&is, &should), &mut fields);
+        }
+        if fields.len() == before {
+            fields.push((*column).to_owned());
+        }
+    }
+    fields
+}
+
+/// The paths at which two documents differ, a few of them.
+fn paths(at: &str, (is, should): (&Json, &Json), into: &mut Vec<String>) {
+    if is == should || into.len() >= MOST_FIELDS {
+        return;
+    }
+    match (is, should) {
+        (Json::Object(is), Json::Object(should)) => {
+            let only = should.keys().filter(|name| !is.contains_key(*name));
+            for name in is.keys().chain(only) {
+                let null = &Json::Null;
+                let pair = (is.get(name).unwrap_or(null), should.get(name).unwrap_or(null));
+                paths(&format!("{at}.{name}"), pair, into);
+            }
+        }
+        (Json::Array(is), Json::Array(should)) if is.len() == should.len() => {
+            for (place, pair) in is.iter().zip(should).enumerate() {
+                paths(&format!("{at}[{place}]"), pair, into);
+            }
+        }
+        _ => into.push(at.to_owned()),
+    }
+}
