@@ -41,8 +41,9 @@ pub(in crate::app) struct Held {
 }
 
 impl Held {
-    /// Opens a scratch file or makes one, and keeps others from it.
-    async fn open(file: PathBuf, kept: bool) -> Result<Self, RebuildError> {
+    /// Opens a scratch file or makes one, and keeps others from it. What is in it goes first, unless it
+    /// is to be gone on with: then it is also written with care.
+    async fn open(file: PathBuf, goes_on: bool) -> Result<Self, RebuildError> {
         let lock = beside(&file, ".lock");
         let locked = private(&lock).map_err(RebuildError::Scratch)?;
         match locked.try_lock() {
@@ -50,17 +51,17 @@ impl Held {
             Err(TryLockError::WouldBlock) => return Err(RebuildError::InUse(file)),
             Err(TryLockError::Error(error)) => return Err(RebuildError::Scratch(error)),
         }
+        if !goes_on && scratch::is_there(&file)? {
+            Scratch::remove(&file).map_err(RebuildError::Scratch)?;
+        }
         private(&file).map_err(RebuildError::Scratch)?;
-        let opened = tokio::task::spawn_blocking(move || Scratch::open(&file, kept)).await;
+        let opened = tokio::task::spawn_blocking(move || Scratch::open(&file, goes_on)).await;
         let (scratch, closed) = opened.map_err(|error| RebuildError::Scratch(error.into()))??;
         Ok(Self { scratch, closed, lock, _locked: locked })
     }
 
     /// Opens a new one.
     pub(in crate::app) async fn new(file: PathBuf) -> Result<Self, RebuildError> {
-        if scratch::is_there(&file)? {
-            Scratch::remove(&file).map_err(RebuildError::Scratch)?;
-        }
         Self::open(file, false).await
     }
 
