@@ -22,7 +22,9 @@ pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     } else {
         Access::tokens(Tokens::new(&creditrail, tokens))
     };
-    run(listener, http::router(&creditrail, &access), worker, told_to_end()).await
+    run(listener, http::router(&creditrail, &access), worker, told_to_end()).await?;
+    creditrail.sign_all().await;
+    Ok(())
 }
 
 pub(super) async fn listen(address: &str) -> Result<TcpListener, CliError> {

@@ -26,10 +26,10 @@ pub(super) use checkpoints::Checkpoints;
 
 /// How long events gather before they are hashed: each portion is a transaction of its own.
 const GATHER: Duration = Duration::from_millis(500);
-/// How often a checkpoint is signed, if there is something new.
-const EVERY: Duration = Duration::from_secs(60);
 /// After how many events one is signed before that.
 const EVENTS: i64 = 10_000;
+/// How often the end of a service looks whether all that came is hashed, and how long it waits.
+const LOOK: (Duration, u32) = (Duration::from_millis(100), 50);
 /// How long to wait after something failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
@@ -57,11 +57,13 @@ impl Keeper {
                 }
             };
             let is_due = last.is_none_or(|(signed, at)| {
-                size - signed >= EVENTS || (size > signed && at.elapsed() >= EVERY)
+                let is_open = size > signed || self.checkpoints.is_behind(&self.source);
+                size - signed >= EVENTS || (is_open && at.elapsed() >= self.checkpoints.every)
             });
             if is_due && size > 0 && self.checkpoints.verifier().is_some() {
                 let now = (self.clock)();
-                // What fails is told by the status; it is tried again as if it had been signed.
+                // What fails is told by the status, and tried again after a while, even if nothing has
+                // come since.
                 let _ = self.checkpoints.sign(&self.store, (&self.source, size), now).await;
                 last = Some((size, Instant::now()));
             }
@@ -89,6 +91,26 @@ impl Creditrail {
     /// [`SignError`]; then nothing is signed.
     pub async fn sign_checkpoint(&self, log: &str) -> Result<(), SignError> {
         self.sign(log).await.map(drop)
+    }
+
+    /// Signs each log as far as it goes, and has the sinks take it: for the end of a service, after the
+    /// last call. What fails is logged, and told by the next status.
+    pub async fn sign_all(&self) {
+        let (look, times) = LOOK;
+        for log in self.logs().filter(|_| self.checkpoints.verifier().is_some()) {
+            for _ in 0..times {
+                // On PostgreSQL another task may have the tree in hand, and is about to finish it.
+                let hashed = self.grow_tree(log, |_| {}).await;
+                let head = self.store.head(log).await.map(|head| head.position);
+                match (hashed, head) {
+                    (Ok(hashed), Ok(head)) if hashed < head => tokio::time::sleep(look).await,
+                    _ => break,
+                }
+            }
+            if matches!(self.store.head(log).await, Ok(head) if head.position > 0) {
+                let _ = self.sign_checkpoint(log).await;
+            }
+        }
     }
 
     async fn sign(&self, log: &str) -> Result<Signed, SignError> {
