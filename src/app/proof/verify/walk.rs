@@ -72,11 +72,12 @@ impl Creditrail {
             let what = format!("the log ends at {} and its head says {}", state.at, state.head);
             state.report.find("positions", Some(state.at + 1), what);
         }
-        for Known { size, kept, .. } in known.filter(|known| known.size > state.head) {
+        // One that was signed since is of events that are there, and is held against them next time.
+        let head = self.store.head(log).await?.position;
+        for Known { size, kept, .. } in known.filter(|known| known.size > head) {
             let what = format!(
-                "a checkpoint ({kept}) was signed of {size} events, and there are {}: the end of the \
-                 log is missing, or all of it is of a backup",
-                state.head
+                "a checkpoint ({kept}) was signed of {size} events, and there are {head}: the end of the \
+                 log is missing, or all of it is of a backup"
             );
             state.report.find("checkpoints", Some(state.head + 1), what);
         }
