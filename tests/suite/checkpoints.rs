@@ -270,7 +270,10 @@ async fn a_service_whose_log_was_cut_signs_nothing_more_and_still_takes_deliveri
     let ledger = Ledger::of(service, "imprint");
     feed(&ledger, "t", 2).await;
     assert!(ledger.service.stop().success());
-    let backup = fs::read(&file).unwrap();
+    let backup = folder.path().join("backup");
+    let database = rusqlite::Connection::open(&file).unwrap();
+    database.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    drop(database);
     ledger.service.start_again();
     feed(&ledger, "u", 2).await;
     signed(&ledger, 20).await;
@@ -280,13 +283,13 @@ async fn a_service_whose_log_was_cut_signs_nothing_more_and_still_takes_deliveri
     for ending in ["-wal", "-shm"] {
         let _ = fs::remove_file(format!("{}{ending}", file.display()));
     }
-    fs::write(&file, backup).unwrap();
+    fs::copy(&backup, &file).unwrap();
     ledger.service.start_again();
     let outcome = ledger.receive(&Tx::new("other").approved(5000)).await;
     assert_eq!(outcome, "applied");
     let red = becomes(&ledger, "red").await;
     assert!(red["reasons"][0].as_str().unwrap().contains("contradicts"), "{red:#}");
-    until("the refusal", async || {
+    until(&format!("the refusal is logged, as it stands in {red:#}"), async || {
         ledger.service.log().contains("no checkpoint is signed").then_some(())
     })
     .await;
