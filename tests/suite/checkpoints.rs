@@ -336,7 +336,7 @@ async fn a_lost_key_is_told_and_stops_no_delivery() {
 /// A check that is killed goes on where it was, and has all of it in its report.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_that_is_killed_goes_on_where_it_was() {
-    const EVENTS: i64 = 120_000;
+    const EVENTS: i64 = 60_000;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("db");
     let url = format!("sqlite://{}", file.display());
