@@ -29,7 +29,7 @@ pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     };
     run(listener, http::router(&creditrail, &access), worker, told_to_end()).await?;
     // What was acknowledged last is signed too. A sink that hangs holds up nobody's restart.
-    let _ = tokio::time::timeout(SIGNED_WITHIN, creditrail.sign_checkpoints()).await;
+    let _ = tokio::time::timeout(SIGNED_WITHIN, creditrail.sign_all()).await;
     Ok(())
 }
 

@@ -220,7 +220,7 @@ struct Again {
 
 fn again(ledger: &Ledger, options: &[&str]) -> Again {
     let words = [&JSON[..], options].concat();
-    let (is_well, printed, errors) = ledger.service.ends(&words);
+    let (printed, errors, is_well) = ledger.service.asked(&words);
     let lines = printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     Again { is_well, lines, errors }
 }

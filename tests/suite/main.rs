@@ -21,6 +21,7 @@ mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what
 mod charge_commands; // a partner's void, an operator's link
 mod charges; // operations, chargebacks, what they add up to
+mod checkpoints; // what is signed, who takes it, and when it is red
 mod clients; // generated from the description, and what asks at random
 mod clocks; // recorded_at, whatever the clock does
 mod contract; // what every store promises, run on each
@@ -52,6 +53,7 @@ mod past_lists; // lists and timelines as they were
 mod plans; // no read without an index
 mod postgres_es_traps; // what of postgres-es loses data
 mod previews; // what resolving an exception would lead to
+mod proving; // bundles, checked by who has nothing but the key
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod redriving; // what could not be read, after an upgrade
@@ -62,6 +64,7 @@ mod seeds; // every payload of the two newer pages
 mod spans; // a call as a span, for whoever traces
 mod statistics; // numbers over time
 mod stock; // a partner's own commands through the stock framework
+mod tampering; // what is changed in the database, and what tells of it
 mod transaction_table; // every state, every step
 mod transactions; // the golden sequences of money
 mod verifying; // calls that were turned away, once the secret is mended

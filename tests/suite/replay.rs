@@ -70,7 +70,7 @@ async fn the_old_rows_answer_until_a_replay_that_was_killed_has_gone_on_to_its_e
     assert_eq!(wrong["balanced"], false, "{wrong:#}");
 
     let scratch = imprint.service.file("scratch");
-    let mut replay = imprint.service.begins(&["replay", "--scratch", &scratch]);
+    let mut replay = imprint.service.begun(&["replay", "--scratch", &scratch]);
     until("it has folded some of the log", async || is_begun(&scratch).then_some(())).await;
     stop(&replay);
     assert_eq!(imprint.counts().await["outcomes"], wrong["outcomes"]);
@@ -148,7 +148,7 @@ async fn a_scratch_file_of_other_settings_or_another_file_is_not_gone_on_with() 
     let imprint = Ledger::fresh();
     many_happen(&imprint, 1200).await;
     let scratch = imprint.service.file("scratch");
-    let mut replay = imprint.service.begins(&["replay", "--scratch", &scratch]);
+    let mut replay = imprint.service.begun(&["replay", "--scratch", &scratch]);
     until("it has folded some of the log", async || is_begun(&scratch).then_some(())).await;
     replay.kill().expect("kill -9");
     replay.wait().expect("it is gone");

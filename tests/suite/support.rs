@@ -25,7 +25,7 @@ pub use history::{History, converge, given, play};
 pub use ledger::{Answer, Ledger, settled, until};
 pub use payloads::{Charge, Loan, Onboarding, Payload, Track};
 pub use service::{
-    AUTHORIZATION, Kind, SEALING_KEY, SECRET, Service, Source, ago, signature, unix_now,
+    AUTHORIZATION, Kind, SEALING_KEY, SECRET, Service, Source, ago, settings, signature, unix_now,
 };
 pub use webhooks::{Card, T0, T1, T2, T3, T4, T5, T6, Told, Tx, Webhook, decision, link};
 pub use wire::Wire;

@@ -7,6 +7,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use creditrail_projections::{Cell, Change, Table, Write};
@@ -52,6 +53,14 @@ pub enum SignError {
         /// Where it is kept.
         kept: String,
     },
+    /// The tree is being folded again.
+    #[error("the tree is over {hashed} events so far; {signed} of them were signed before")]
+    Unhashed {
+        /// How many events it is over.
+        hashed: i64,
+        /// How many were signed.
+        signed: i64,
+    },
     /// A checkpoint that is kept is not signed by the key.
     #[error("the newest checkpoint that is kept ({kept}) is not by the key that signs")]
     Kept {
@@ -82,6 +91,8 @@ pub(in crate::app) struct Checkpoints {
     /// A folder with the newest checkpoint of each log.
     pub(super) memory: Option<PathBuf>,
     pub(super) sinks: Vec<Sink>,
+    /// How often.
+    pub(super) every: Duration,
     /// One is signed at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
     /// By log: why nothing is signed.
@@ -133,6 +144,11 @@ impl Checkpoints {
         }
     }
 
+    /// Whether something is to be tried again: a signature, or a copy in a sink.
+    pub(super) fn is_behind(&self, source: &str) -> bool {
+        self.failure(source).is_some() || lock(&self.untaken).keys().any(|(log, _)| log == source)
+    }
+
     /// Why a sink takes nothing of a log, if so.
     pub(super) fn untaken(&self, source: &str, sink: &str) -> Option<String> {
         lock(&self.untaken).get(&(source.to_owned(), sink.to_owned())).cloned()
@@ -168,20 +184,8 @@ impl Checkpoints {
     ) -> Result<Signed, SignError> {
         let key = self.key.as_ref().ok_or(SignError::NoKey)?;
         let origin = origin(key.verifier(), source);
-        for (kept, before) in self.before(store, source).await? {
-            let cause = |cause| SignError::Kept { kept: kept.clone(), cause };
-            let before = Checkpoint::verified(&before, key.verifier()).map_err(cause)?;
-            let before = before.of_log(&origin).map_err(cause)?;
-            let contradiction = SignError::Contradiction { signed: before.size, kept };
-            let Some(older) = i64::try_from(before.size).ok().filter(|older| *older <= size) else {
-                return Err(contradiction);
-            };
-            // Both roots are of the same nodes, none of which ever changes: the newer tree begins with
-            // the older one if this is its root.
-            if tree::root(store, source, older).await? != before.root {
-                return Err(contradiction);
-            }
-        }
+        // Another instance may have hashed and signed more meanwhile.
+        let size = self.continues(store, source).await?.max(size);
         let root = tree::root(store, source, size).await?;
         let checkpoint =
             Checkpoint { origin, size: size.unsigned_abs(), root, extensions: Vec::new() };
@@ -190,6 +194,42 @@ impl Checkpoints {
         let cells = vec![now.as_microsecond().into(), Cell::from(note.as_str())];
         keep(store, source, &CHECKPOINTS, (padded(size), cells)).await?;
         Ok(Signed { checkpoint, note })
+    }
+
+    /// Whether a log continues what was signed of it before: how many events the tree is over that was
+    /// compared.
+    ///
+    /// # Errors
+    /// [`SignError`], if it does not or nobody can tell yet.
+    pub(super) async fn continues(
+        &self,
+        store: &dyn Store,
+        source: &str,
+    ) -> Result<i64, SignError> {
+        let key = self.verifier().ok_or(SignError::NoKey)?;
+        let origin = origin(key, source);
+        let before = self.before(store, source).await?;
+        // Read after what was signed, since both go on.
+        let hashed = tree::hashed(store, source).await?;
+        for (kept, before) in before {
+            let cause = |cause| SignError::Kept { kept: kept.clone(), cause };
+            let before = Checkpoint::verified(&before, key).map_err(cause)?;
+            let before = before.of_log(&origin).map_err(cause)?;
+            let contradiction = SignError::Contradiction { signed: before.size, kept };
+            let older = i64::try_from(before.size).unwrap_or(i64::MAX);
+            if older > store.head(source).await?.position {
+                return Err(contradiction);
+            }
+            if older > hashed {
+                return Err(SignError::Unhashed { hashed, signed: older });
+            }
+            // Both roots are of the same nodes, none of which ever changes: the newer tree begins with
+            // the older one if this is its root.
+            if tree::root(store, source, older).await? != before.root {
+                return Err(contradiction);
+            }
+        }
+        Ok(hashed)
     }
 
     /// What was signed last, as far as anybody here remembers, and who does.

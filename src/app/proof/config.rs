@@ -5,9 +5,11 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use creditrail_proof::note::{self, KeyError, SignerKey, VerifierKey};
+use jiff::SignedDuration;
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
 use serde::Deserialize;
@@ -20,6 +22,8 @@ use crate::app::key_file;
 
 /// The name of a key that is made, unless another is given.
 const NAME: &str = "creditrail";
+/// How often a checkpoint is signed, unless told.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// With what checkpoints of the logs are signed, and where they are taken to.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,6 +37,9 @@ pub struct ProofConfig {
     /// The folder in which the newest checkpoint of each log is remembered; beside the key, unless
     /// named.
     pub memory: Option<PathBuf>,
+    /// How often a checkpoint is signed of a log that has grown, and how long a sink that failed is left
+    /// alone. 60 seconds, unless told.
+    pub every: Option<SignedDuration>,
     /// Where checkpoints are taken to, outside the database.
     #[serde(rename = "sink")]
     pub sinks: Vec<SinkConfig>,
@@ -91,6 +98,9 @@ pub enum ProofConfigError {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers; try again")]
     NoRandom,
+    /// Checkpoints cannot be signed as often as that.
+    #[error("audit.every: must be a second or more")]
+    Every,
     /// A sink is not named, or its name is another's.
     #[error("audit.sink.name: `{0}` must be 1 to 63 of a-z, 0-9 and -, each once")]
     SinkName(String),
@@ -118,6 +128,11 @@ impl Checkpoints {
         config: ProofConfig,
         (beside, is_new): (Option<PathBuf>, bool),
     ) -> Result<Self, ProofConfigError> {
+        let every = match config.every.map(Duration::try_from) {
+            None => EVERY,
+            Some(Ok(every)) if every >= Duration::from_secs(1) => every,
+            Some(_) => return Err(ProofConfigError::Every),
+        };
         let own = beside.map(|file| file.with_added_extension("audit-key"));
         let is_named = config.key_file.is_some();
         let path = config.key_file.or(own);
@@ -139,7 +154,7 @@ impl Checkpoints {
             Some(path) if path.exists() => Some(key(&path)?),
             _ => None,
         };
-        Ok(Self { key, memory, sinks, ..Self::default() })
+        Ok(Self { key, memory, sinks, every, ..Self::default() })
     }
 }
 

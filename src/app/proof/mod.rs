@@ -28,10 +28,10 @@ use crate::{failure::chain, store::Store};
 
 /// How long events gather before they are hashed: each portion is a transaction of its own.
 const GATHER: Duration = Duration::from_millis(500);
-/// How often a checkpoint is signed, if there is something new.
-const EVERY: Duration = Duration::from_secs(60);
 /// After how many events one is signed before that.
 const EVENTS: i64 = 10_000;
+/// How often the end of a service looks whether all that came is hashed, and how long it waits.
+const LOOK: (Duration, u32) = (Duration::from_millis(100), 50);
 /// How long to wait after something failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
@@ -59,11 +59,13 @@ impl Keeper {
                 }
             };
             let is_due = last.is_none_or(|(signed, at)| {
-                size - signed >= EVENTS || (size > signed && at.elapsed() >= EVERY)
+                let is_open = size > signed || self.checkpoints.is_behind(&self.source);
+                size - signed >= EVENTS || (is_open && at.elapsed() >= self.checkpoints.every)
             });
             if is_due && size > 0 && self.checkpoints.verifier().is_some() {
                 let now = (self.clock)();
-                // What fails is told by the status; it is tried again as if it had been signed.
+                // What fails is told by the status, and tried again after a while, even if nothing has
+                // come since.
                 let _ = self.checkpoints.sign(&self.store, (&self.source, size), now).await;
                 last = Some((size, Instant::now()));
             }
@@ -84,12 +86,21 @@ impl Creditrail {
         self.checkpoints.verifier()
     }
 
-    /// Signs all logs as far as they are, at the end of a service. What fails is told by the log of the
-    /// process.
-    pub async fn sign_checkpoints(&self) {
-        if self.verifier_key().is_some() {
-            for log in self.log_names() {
-                // What fails is logged where it does.
+    /// Signs each log as far as it goes, and has the sinks take it: for the end of a service, after the
+    /// last call. What fails is logged, and told by the next status.
+    pub async fn sign_all(&self) {
+        let (look, times) = LOOK;
+        for log in self.log_names().filter(|_| self.checkpoints.verifier().is_some()) {
+            for _ in 0..times {
+                // On PostgreSQL another task may have the tree in hand, and is about to finish it.
+                let hashed = self.grow_tree(log, |_| {}).await;
+                let head = self.store.head(log).await.map(|head| head.position);
+                match (hashed, head) {
+                    (Ok(hashed), Ok(head)) if hashed < head => tokio::time::sleep(look).await,
+                    _ => break,
+                }
+            }
+            if matches!(self.store.head(log).await, Ok(head) if head.position > 0) {
                 let _ = self.sign(log).await;
             }
         }

@@ -5,8 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Creditrail;
-use crate::store::{Store, StoreError, proof::Copy};
+use super::{Creditrail, SignError};
+use crate::{
+    failure::chain,
+    store::{Store, StoreError, proof::Copy},
+};
 
 /// How long a checkpoint may be known to this database alone.
 const TAKEN_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -80,8 +83,7 @@ impl Creditrail {
 
     async fn proof_status_of(&self, log: &str) -> Result<ProofStatus, StoreError> {
         let store: &dyn Store = &*self.store;
-        let passed = store.passed(log).await?;
-        let hashed = passed.iter().find(|passed| passed.reader == super::tree::READER);
+        let hashed = super::tree::hashed(store, log).await?;
         let checkpoint = store.newest_checkpoint(log).await?;
         let copies = store.checkpoint_copies(log).await?;
         let sinks: Vec<SinkStatus> = self
@@ -94,11 +96,12 @@ impl Creditrail {
         let events = store.head(log).await?.position;
         let mut reasons = Vec::new();
         reasons.extend(self.checkpoints.change(log));
-        match self.checkpoints.failure(log) {
-            Some(failure) => reasons.push(failure),
-            None if key.is_none() => reasons
+        // Looked up here and now: who asks is another process than the one that signs.
+        match self.checkpoints.continues(store, log).await {
+            Ok(_) => reasons.extend(self.checkpoints.failure(log)),
+            Err(SignError::NoKey) => reasons
                 .push("nothing is signed: there is no key (name one as audit.key_file)".to_owned()),
-            None => {}
+            Err(error) => reasons.push(chain(&error).to_string()),
         }
         let signed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
         if sinks.is_empty() {
@@ -113,7 +116,7 @@ impl Creditrail {
         Ok(ProofStatus {
             log: log.to_owned(),
             events,
-            hashed: hashed.map_or(0, |passed| passed.position),
+            hashed,
             key,
             checkpoint: checkpoint.map(|kept| SignedAt {
                 size: kept.size,

@@ -145,6 +145,13 @@ impl Tree {
     }
 }
 
+/// How many events the tree of a log is over.
+pub(super) async fn hashed(store: &dyn Store, source: &str) -> Result<i64, StoreError> {
+    let passed = store.passed(source).await?;
+    let tree = passed.iter().find(|passed| passed.reader == READER);
+    Ok(tree.map_or(0, |passed| passed.position))
+}
+
 /// The position of the last of these events, which follow one upon the other.
 pub(super) fn contiguous(events: &[Evidence], after: i64) -> Result<i64, TreeError> {
     let mut at = after;

@@ -143,7 +143,8 @@ impl Creditrail {
             Err(error) => return Err(error.into()),
         };
         if state.at == 0 {
-            if hashed > head.position {
+            // The log goes on meanwhile.
+            if hashed > store.head(log).await?.position {
                 let what = format!(
                     "the tree is over {hashed} events and the log has {}: its end is missing",
                     head.position

@@ -103,7 +103,9 @@ impl Verify {
     fn keep(&self, kept: &Kept) {
         let Some(file) = &self.state else { return };
         let text = serde_json::to_string(kept).unwrap_or_default();
-        if let Err(error) = fs::write(file, text) {
+        // Beside it first: who is killed while it writes has the one of before.
+        let beside = file.with_added_extension("new");
+        if let Err(error) = fs::write(&beside, text).and_then(|()| fs::rename(&beside, file)) {
             tracing::warn!(%error, "how far the check is cannot be kept");
         }
     }

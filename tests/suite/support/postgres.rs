@@ -151,6 +151,21 @@ pub fn drop_database(url: &str) {
     blocking(async move { run(&admin, &drop).await });
 }
 
+/// A copy of a database to which nobody is connected: its URL.
+pub async fn copy(url: &str) -> String {
+    let (server, name) = url.rsplit_once('/').expect("a URL");
+    named(&format!("{server}/postgres"), &format!("TEMPLATE {name}")).await
+}
+
+/// Puts a copy of another database in the place of one.
+pub async fn replace(url: &str, by: &str) {
+    let (server, name) = url.rsplit_once('/').expect("a URL");
+    let (_, by) = by.rsplit_once('/').expect("a URL");
+    let admin = format!("{server}/postgres");
+    run(&admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    run(&admin, &format!("CREATE DATABASE {name} TEMPLATE {by}")).await;
+}
+
 fn blocking<T: Send>(what: impl Future<Output = T> + Send) -> T {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let blocking = || runtime().expect("a runtime").block_on(what);
@@ -172,9 +187,13 @@ pub async fn refused(url: &str, sql: &str) -> String {
 }
 
 async fn create(admin: &str) -> String {
+    named(admin, "").await
+}
+
+async fn named(admin: &str, how: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    run(admin, &format!("CREATE DATABASE {name}")).await;
+    run(admin, &format!("CREATE DATABASE {name} {how}")).await;
     let (server, _) = admin.rsplit_once('/').expect("a URL");
     format!("{server}/{name}")
 }

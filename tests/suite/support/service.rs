@@ -237,6 +237,18 @@ impl Service {
         Self::start_with(sources, Database::of_the_run(), launch)
     }
 
+    /// A service with further settings, which stand below the usual ones.
+    pub fn start_set(sources: &[Source], settings: &str) -> Self {
+        let launch = Launch { settings: settings.to_owned(), ..Launch::default() };
+        Self::start_with(sources, Database::of_the_run(), launch)
+    }
+
+    /// The same on a database, which may be that of other services as well and stays.
+    pub fn start_at(url: &str, sources: &[Source], settings: &str) -> Self {
+        let launch = Launch { settings: settings.to_owned(), ..Launch::default() };
+        Self::start_with(sources, Database::Shared(url.to_owned()), launch)
+    }
+
     /// `creditrail token`: the token, and the lines for the settings.
     pub fn token(name: &str, role: &str) -> (String, String) {
         let output = binary().args(["token", "--name", name, "--role", role]).output();
@@ -368,25 +380,27 @@ impl Service {
     /// `creditrail WORDS --config FILE`: what it printed, if it ended well, and what it complained
     /// of.
     pub fn runs(&self, words: &[&str]) -> (Option<String>, String) {
-        let (is_well, printed, errors) = self.ends(words);
+        let (printed, errors, is_well) = self.asked(words);
         (is_well.then_some(printed), errors)
     }
 
-    /// As [`Self::runs`], of what need not end well: whether it did, what it printed, what it
-    /// complained of.
-    pub fn ends(&self, words: &[&str]) -> (bool, String, String) {
-        let command = binary().args(words).arg("--config").arg(&self.config).output();
-        let output = command.expect("the command runs");
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        (output.status.success(), printed, errors)
+    /// The same, as it comes: what it printed, what it complained of, whether it ended well.
+    pub fn asked(&self, words: &[&str]) -> (String, String, bool) {
+        let output = self.words(words).output().expect("the command runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr), output.status.success())
     }
 
-    /// `creditrail WORDS --config FILE`, which runs beside the test.
-    pub fn begins(&self, words: &[&str]) -> Child {
+    /// The same, while it runs.
+    pub fn begun(&self, words: &[&str]) -> Child {
+        let mut command = self.words(words);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command runs")
+    }
+
+    fn words(&self, words: &[&str]) -> Command {
         let mut command = binary();
         command.args(words).arg("--config").arg(&self.config);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command runs")
+        command
     }
 
     /// A file in its directory.
@@ -398,7 +412,7 @@ impl Service {
     /// table.
     pub async fn run_sql(&self, sql: &str) {
         match &self.database {
-            Database::Postgres { url, .. } => {
+            Database::Postgres { url, .. } | Database::Shared(url) => {
                 postgres::run(url, &sql.replace('@', "creditrail.")).await;
             }
             Database::File => {
@@ -484,6 +498,8 @@ enum Database {
     File,
     /// A PostgreSQL database; dropped with the service if it is its own.
     Postgres { url: String, is_own: bool },
+    /// Any, which is not dropped.
+    Shared(String),
 }
 
 impl Database {
@@ -498,12 +514,13 @@ impl Database {
     fn url(&self, dir: &Path) -> String {
         match self {
             Self::File => format!("sqlite://{}", dir.join("creditrail.db").display()),
-            Self::Postgres { url, .. } => url.clone(),
+            Self::Postgres { url, .. } | Self::Shared(url) => url.clone(),
         }
     }
 }
 
-fn settings(database: &str, sources: &[Source]) -> String {
+/// The settings of a service on a database, but for those that a test adds.
+pub fn settings(database: &str, sources: &[Source]) -> String {
     let sources: String = sources.iter().map(Source::toml).collect();
     let sealing = if database.starts_with("postgres") {
         format!("[sealing]\nkeys = [{{ value = \"{SEALING_KEY}\" }}]\n")

@@ -42,6 +42,11 @@ impl Creditrail {
             // While this page is held against the tree, the next is read and hashed.
             let following = tokio::spawn(self.clone().hashed_of(log.to_owned(), last, state.head));
             for hashed in page {
+                if hashed.position == state.at {
+                    let what = "several deliveries say that this event recorded them".to_owned();
+                    state.report.find("deliveries", Some(state.at), what);
+                    continue;
+                }
                 if hashed.position != state.at + 1 {
                     let what = format!(
                         "position {} is missing; what is behind it is not compared with the tree",
@@ -67,11 +72,12 @@ impl Creditrail {
             let what = format!("the log ends at {} and its head says {}", state.at, state.head);
             state.report.find("positions", Some(state.at + 1), what);
         }
-        for Known { size, kept, .. } in known.filter(|known| known.size > state.head) {
+        // One that was signed since is of events that are there, and is held against them next time.
+        let head = self.store.head(log).await?.position;
+        for Known { size, kept, .. } in known.filter(|known| known.size > head) {
             let what = format!(
-                "a checkpoint ({kept}) was signed of {size} events, and there are {}: the end of the \
-                 log is missing, or all of it is of a backup",
-                state.head
+                "a checkpoint ({kept}) was signed of {size} events, and there are {head}: the end of the \
+                 log is missing, or all of it is of a backup"
             );
             state.report.find("checkpoints", Some(state.head + 1), what);
         }
