@@ -46,13 +46,8 @@ pub async fn page(
     params.wait(&creditrail, Some(&source)).await?;
     let as_of = params.moment("as_of")?;
     let compare = params.moment("compare")?;
-    let mut known = vec!["at_least", "as_of", "compare"];
-    let mut after = None;
-    if thing == Thing::Customer {
-        after = params.after()?;
-        known.push("cursor");
-    }
-    params.done(&known)?;
+    let after = if thing == Thing::Customer { params.after()? } else { None };
+    params.done(&["at_least", "as_of", "compare"])?;
     let subject = Subject { creditrail: &creditrail, thing, source: &source, id: &id };
     let moments = Moments::of(&subject, (as_of, compare)).await?;
     let document = subject.document(as_of).await?;
