@@ -60,8 +60,6 @@ async fn show(
         Some(id) => creditrail.delivery(source, id).await?,
         None => None,
     };
-    let legal: Vec<_> =
-        list(&exception, "legal").iter().filter_map(Value::as_str).map(words).collect();
     Ok(frame.show(&format!("exception {}", words(text(&exception, "code"))), &html! {
         p.crumbs { a href=(frame.to("exceptions?status=open")) { "exceptions" } " / " (source) }
         h1 { (words(text(&exception, "code"))) " " (severity(text(&exception, "severity"))) " " (status(text(&exception, "status"))) }
@@ -69,22 +67,32 @@ async fn show(
             p.notice role="alert" { "Nothing was decided: " (changed) ". Here is what it would lead to now." }
         }
         p.lead { (text(&exception, "message")) "." }
+        (facts(frame, &exception, delivery.as_ref()))
+        (resolution(frame, &exception, preview.as_ref()))
+    }))
+}
+
+/// What it is about, and what was asked.
+fn facts(frame: &Frame, exception: &Value, delivery: Option<&Value>) -> Markup {
+    let source = text(exception, "source");
+    let legal: Vec<_> =
+        list(exception, "legal").iter().filter_map(Value::as_str).map(words).collect();
+    html! {
         dl.fields {
-            div { dt { "About" } dd { (subject(frame, &exception)) } }
+            div { dt { "About" } dd { (subject(frame, exception)) } }
             div { dt { "At stake" } dd { (amount(&exception["amount_at_stake"], &exception["currency"])) } }
-            div { dt { "Asked" } dd { @if exception["asked"].is_null() { (nothing()) } @else { (words(text(&exception, "asked"))) } } }
-            div { dt { "In state" } dd { @if exception["state"].is_null() { (nothing()) } @else { (words(text(&exception, "state"))) } } }
+            div { dt { "Asked" } dd { @if exception["asked"].is_null() { (nothing()) } @else { (words(text(exception, "asked"))) } } }
+            div { dt { "In state" } dd { @if exception["state"].is_null() { (nothing()) } @else { (words(text(exception, "state"))) } } }
             div { dt { "In order there" } dd { @if legal.is_empty() { (nothing()) } @else { (legal.join(", ")) } } }
             div { dt { "Heard" } dd { (time(&exception["received_at"])) } }
-            @if let Some(delivery) = &delivery {
+            @if let Some(delivery) = delivery {
                 div { dt { "Delivery" } dd { (parts::thing(frame, "delivery", source, text(delivery, "delivery_id"))) } }
             } @else if exception["delivery_id"].is_string() {
                 div { dt { "Told" } dd { "by the partner, not by a delivery" } }
             }
-            div { dt { "Rule" } dd { @for code in list(&exception, "codes").iter().filter_map(Value::as_str) { (parts::id(code)) " " } } }
+            div { dt { "Rule" } dd { @for code in list(exception, "codes").iter().filter_map(Value::as_str) { (parts::id(code)) " " } } }
         }
-        (resolution(frame, &exception, preview.as_ref()))
-    }))
+    }
 }
 
 /// A choice of the form: `apply`, `discard`, or `convert:` and a kind of step.

@@ -43,7 +43,6 @@ pub async fn page(
     Path(source): Path<String>,
 ) -> Shown {
     let status = creditrail.source_status(&source).await?;
-    let outcomes = status["outcomes"].as_object();
     let rejected = status["rejected_calls"].as_object().filter(|causes| !causes.is_empty());
     Ok(frame.show(&format!("source {source}"), &html! {
         p.crumbs { a href=(frame.to("sources")) { "sources" } }
@@ -51,10 +50,7 @@ pub async fn page(
         h2 { "The audit equation" }
         p.equation {
             b { (status["received"]) " received" } " = "
-            @for (place, (outcome, count)) in outcomes.into_iter().flatten().enumerate() {
-                @if place > 0 { " + " }
-                (counted(&frame, &status, outcome, count.as_i64().unwrap_or_default()))
-            }
+            (sum(&frame, &status))
             " " @if status["balanced"] == true { (badge(Tone::Good, "balanced")) } @else { (badge(Tone::Bad, "does not add up")) }
         }
         h2 { "Read models" }
@@ -77,6 +73,17 @@ pub async fn page(
             p { a href=(frame.to(&format!("redrive?source={}", encoded(&source)))) { "Redrive them after an upgrade" } }
         }
     }))
+}
+
+/// What became of all that was received.
+fn sum(frame: &Frame, status: &Value) -> Markup {
+    let outcomes = status["outcomes"].as_object().into_iter().flatten();
+    html! {
+        @for (place, (outcome, count)) in outcomes.enumerate() {
+            @if place > 0 { " + " }
+            (counted(frame, status, outcome, count.as_i64().unwrap_or_default()))
+        }
+    }
 }
 
 /// How many have an outcome, with the way to them. A repetition is counted on the delivery that it

@@ -50,13 +50,8 @@ pub async fn page(
     params.wait(&creditrail, Some(&source)).await?;
     let when = params.when()?;
     let compare = params.moment("compare")?;
-    let mut known = vec!["at_least", "as_of", "happened_by", "compare"];
-    let mut after = None;
-    if thing == Thing::Customer {
-        after = params.after()?;
-        known.push("cursor");
-    }
-    params.done(&known)?;
+    let after = if thing == Thing::Customer { params.after()? } else { None };
+    params.done(&["at_least", "as_of", "happened_by", "compare"])?;
     let subject = Subject { creditrail: &creditrail, thing, source: &source, id: &id };
     let seen = if when.is_now() { None } else { Some(creditrail.seen(&source, when).await?) };
     let moments = Moments::of(&subject, (when, compare)).await?;

@@ -209,8 +209,9 @@ impl Browser {
     /// The only file that was taken away, once it is whole.
     pub async fn takes_file(&self, name: &str) -> String {
         let path = self.dir.path().join("files").join(name);
-        // Chromium gives a file its name when it is whole.
-        let text = until(name, async || std::fs::read_to_string(&path).ok()).await;
+        // Chromium keeps the name with an empty file, and gives it to the file when that is whole.
+        let whole = || std::fs::read_to_string(&path).ok().filter(|text| !text.is_empty());
+        let text = until(name, async || whole()).await;
         std::fs::remove_file(path).expect("it is removed");
         text
     }
