@@ -4,6 +4,7 @@ pub mod access;
 pub mod changes;
 pub mod clock;
 pub mod command;
+pub mod compliance;
 pub mod counters;
 pub mod export;
 pub mod handler;

@@ -22,6 +22,7 @@ mod charge_commands; // a partner's void, an operator's link
 mod charges; // operations, chargebacks, what they add up to
 mod clients; // generated from the description, and what asks at random
 mod clocks; // recorded_at, whatever the clock does
+mod compliance; // what is counted from decisions
 mod contract; // what every store promises, run on each
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search

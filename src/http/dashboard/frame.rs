@@ -35,6 +35,7 @@ pub struct Frame {
 const PLACES: &[(&str, &str)] = &[
     ("exceptions?status=open", "Exceptions"),
     ("actions?status=open", "Actions"),
+    ("compliance?kind=adverse_action_notice", "Compliance"),
     ("discrepancies", "Discrepancies"),
     ("stale", "Silent"),
     ("applications", "Applications"),

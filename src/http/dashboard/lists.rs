@@ -149,6 +149,7 @@ fn orders(list: List) -> Vec<(&'static str, &'static str)> {
     let shown = |name: &'static str| match name {
         "newest" => ("", "newest first"),
         "oldest" => (name, "oldest first"),
+        "due" => ("", "first due first"),
         _ => (name, "most at stake first"),
     };
     list.orders().iter().map(|(name, _)| shown(name)).collect()

@@ -5,6 +5,7 @@ use axum::{
     http::header::CACHE_CONTROL,
     response::{IntoResponse, Redirect},
 };
+use creditrail_projections::compliance::{DONE, Kind};
 use maud::{Markup, html};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use crate::{
     app::{
         Creditrail,
         command::work::{DoneAction, RevealSecret},
+        compliance::SentNotice,
     },
     http::{
         access::{Caller, Right},
@@ -58,6 +60,53 @@ pub async fn finish(
         creditrail.caught_up(source).await?;
     }
     Ok(Redirect::to(&frame.to("actions?status=open")).into_response())
+}
+
+/// How soon a notice is due, if that needs a person.
+pub fn warning(clock: &Value) -> Markup {
+    html! {
+        @match clock["due_within_days"].as_i64() {
+            None => {},
+            Some(0) => strong { "overdue" },
+            Some(1) => strong { "within a day" },
+            Some(days) => span { "within " (days) " days" },
+        }
+    }
+}
+
+/// What records that a notice was sent, for those who may.
+pub fn sent_form(frame: &Frame, clock: &Value) -> Markup {
+    let is_notice = text(clock, "kind") == Kind::AdverseActionNotice.name();
+    let is_done = text(clock, "status") == DONE;
+    html! {
+        @if is_done { (text(clock, "actor")) ": " (text(clock, "reason")) }
+        @else if is_notice && frame.may(Right::Work) {
+            details.work {
+                summary { "Sent" }
+                form.stacked action=(frame.to(&format!("compliance/{}/done", encoded(text(clock, "id"))))) method="post" {
+                    label { span { "How do you know? It is recorded with your name." } input name="reason" required; }
+                    button { "It was sent" }
+                }
+            }
+        } @else { (nothing()) }
+    }
+}
+
+/// Records that a notice was sent.
+pub async fn sent(
+    State(creditrail): State<Creditrail>,
+    frame: Frame,
+    caller: Caller,
+    Path(id): Path<String>,
+    Form(given): Form,
+) -> Shown {
+    let reason = given.get("reason").cloned().unwrap_or_default();
+    creditrail.notice_sent(&id, SentNotice { actor: caller.signs(None), reason }).await?;
+    for source in creditrail.sources() {
+        creditrail.caught_up(source).await?;
+    }
+    let list = format!("compliance?kind={}", Kind::AdverseActionNotice.name());
+    Ok(Redirect::to(&frame.to(&list)).into_response())
 }
 
 /// What shows a sealed secret, for those who may.

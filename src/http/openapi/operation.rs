@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{
-        lists::{AS_OF, HAPPENED_BY, List},
+        lists::{AS_OF, DUE_BEFORE, HAPPENED_BY, List},
         things::Thing,
     },
     http::routes::Rights,
@@ -98,9 +98,10 @@ pub(super) fn listed(
     answers: &'static str,
 ) -> Operation {
     let orders = one_of(list.orders().iter().map(|(name, _)| *name));
+    let first = list.orders().first().map_or("", |(name, _)| *name);
     let page = read(id, path, tag)
         .takes("source", text().says("one source; all, if absent"))
-        .takes("order", orders.says("what comes first; `newest`, if absent"))
+        .takes("order", orders.says(&format!("what comes first; `{first}`, if absent")))
         .takes("limit", limit(200, 50))
         .takes("cursor", cursor())
         .takes("at_least", at_least())
@@ -108,7 +109,8 @@ pub(super) fn listed(
         .fails(&[400, 503])
         .of_the_past(list.axes());
     list.filters().iter().fold(page, |operation, filter| {
-        let values = list.values(filter).map_or_else(text, one_of);
+        let open = || if *filter == DUE_BEFORE { time() } else { text() };
+        let values = list.values(filter).map_or_else(open, one_of);
         operation.takes(filter, values)
     })
 }
