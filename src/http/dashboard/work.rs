@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     Shown,
     frame::Frame,
-    parts::{self, encoded, nothing, text},
+    parts::{self, Tone, encoded, nothing, text},
 };
 use crate::{
     app::{
@@ -64,13 +64,11 @@ pub async fn finish(
 
 /// How soon a notice is due, if that needs a person.
 pub fn warning(clock: &Value) -> Markup {
-    html! {
-        @match clock["due_within_days"].as_i64() {
-            None => {},
-            Some(0) => strong { "overdue" },
-            Some(1) => strong { "within a day" },
-            Some(days) => span { "within " (days) " days" },
-        }
+    match clock["due_within_days"].as_i64() {
+        None => nothing(),
+        Some(0) => parts::badge(Tone::Bad, "overdue"),
+        Some(1) => parts::badge(Tone::Bad, "within a day"),
+        Some(days) => parts::badge(Tone::Odd, &format!("within {days} days")),
     }
 }
 
