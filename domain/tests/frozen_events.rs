@@ -70,7 +70,7 @@ fn every_name_that_can_stand_in_the_log_has_a_fixture() {
             "ApplicationSubmitted", "SigningOpened", "SigningCompleted", "OnboardingCompleted", "OnboardingRejected", "OnboardingFailed",
             "LenderPrequalified", "LenderReviewing", "ConsumerActionRequired", "MerchantActionRequired",
             "LenderApproved", "LenderDeclined", "LenderCancelled", "ApplicationConfirmed", "ChargeCreated",
-            "ActionDone", "IdentityEnriched", "StepDuplicate", "StepParked",
+            "ActionDone", "NoticeSent", "IdentityEnriched", "StepDuplicate", "StepParked",
         ]),
         (AggregateType::Charge, &["ChargeAuthorized", "OperationCreated", "OperationAdvanced", "ChargedBack", "ChargebackReversed", "ChargeVoided", "ChargeLinked", "StepParked", "StepStale", "StepDuplicate", "IdentityEnriched"]),
         (AggregateType::CustomerLink, &["CustomerLinked", "CustomerUnlinked", "StepParked"]),

@@ -12,7 +12,7 @@ GRANT INSERT, UPDATE, DELETE ON creditrail.transactions, creditrail.payment_meth
     creditrail.applications, creditrail.customers, creditrail.timeline, creditrail.exceptions,
     creditrail.identifiers, creditrail.tallies, creditrail.charges, creditrail.actions,
     creditrail.findings, creditrail.deadlines, creditrail.access_records, creditrail.statistics,
-    creditrail.tiles TO :role;
+    creditrail.tiles, creditrail.compliance TO :role;
 -- What was signed stays.
 GRANT INSERT ON creditrail.checkpoints TO :role;
 GRANT INSERT, UPDATE ON creditrail.checkpoint_copies TO :role;

@@ -9,6 +9,7 @@ pub mod access_records;
 pub mod actions;
 pub mod applications;
 pub mod charges;
+pub mod compliance;
 pub mod customers;
 pub mod deadlines;
 pub mod exceptions;
@@ -43,5 +44,6 @@ pub static READERS: &[Reader] = &[
     },
     Reader { name: "identifiers", models: &[&identifiers::READ_MODEL] },
     Reader { name: "access_records", models: &[&access_records::READ_MODEL] },
+    Reader { name: "compliance", models: &[&compliance::READ_MODEL] },
     Reader { name: "statistics", models: &[&statistics::READ_MODEL] },
 ];

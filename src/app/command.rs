@@ -85,7 +85,7 @@ pub enum CommandError {
 
 impl Creditrail {
     /// A row of a read model by its id alone, with its source.
-    async fn anywhere(
+    pub(super) async fn anywhere(
         &self,
         table: &'static Table,
         id: &str,
@@ -117,7 +117,7 @@ impl Creditrail {
 }
 
 impl Source {
-    async fn command(
+    pub(super) async fn command(
         &self,
         stream: StreamId,
         command: Command,
@@ -129,9 +129,9 @@ impl Source {
 }
 
 /// What tells a step of the partner's from any other: its kind of stream and its key.
-struct PartnerKey {
-    aggregate_type: AggregateType,
-    key: String,
+pub(super) struct PartnerKey {
+    pub(super) aggregate_type: AggregateType,
+    pub(super) key: String,
 }
 
 /// A step that the partner brings: the same key again is the same step, whatever else it says.
@@ -149,7 +149,7 @@ fn partner(given: Option<String>) -> Result<String, CommandError> {
     person(given.or_else(|| Some("partner".to_owned())))
 }
 
-fn told<F: Fact>(
+pub(super) fn told<F: Fact>(
     source: &str,
     PartnerKey { aggregate_type, key }: PartnerKey,
     fact: F,

@@ -56,6 +56,7 @@ const fn columns(list: List) -> &'static [&'static str] {
         List::Charges => &["source", "charge_id", "status", "currency", "authorized", "settled", "refunded", "charged_back", "chargebacks_reversed", "open_to_settle", "refundable", "net_to_merchant", "application_id", "customer_id", "merchant_order_id", "position"],
         List::Exceptions => &["source", "id", "code", "kind", "severity", "status", "subject/type", "subject/id", "message", "state", "asked", "amount_at_stake", "currency", "delivery_id", "received_at", "resolution/action", "resolution/actor", "resolution/reason", "resolution/at"],
         List::Actions => &["source", "id", "kind", "owner", "status", "message", "subject/type", "subject/id", "customer_id", "partner_customer_id", "opened_at", "due_at", "closed_at"],
+        List::Compliance => &["source", "id", "kind", "status", "basis", "subject/type", "subject/id", "lender_id", "customer_id", "partner_customer_id", "starts_at", "due_at", "ended_at", "actor", "reason"],
         List::Stale | List::Discrepancies => &["source", "id", "code", "message", "suggestion", "subject/type", "subject/id", "customer_id", "since", "found_at"],
         List::AccessRecords => &["source", "position", "at", "act", "actor", "what", "reason", "subject/type", "subject/id"],
         List::Deliveries => &["source", "number", "delivery_id", "received_at", "occurred_at", "kind", "outcome", "outcome_on_arrival", "reason", "message", "subject/type", "subject/id", "customer_id", "repeats", "last_received_at", "position"],

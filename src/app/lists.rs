@@ -2,8 +2,8 @@
 
 use creditrail_domain::{StepId, application, charge, payment_method, transaction};
 use creditrail_projections::{
-    ReadModel, Table, access_records, actions, applications, charges, exceptions, findings,
-    payment_methods, timeline, transactions,
+    ReadModel, Table, access_records, actions, applications, charges, compliance, exceptions,
+    findings, payment_methods, timeline, transactions,
 };
 
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub enum List {
     Stale,
     /// Where the browser and the lender contradict each other.
     Discrepancies,
+    /// What is counted from a decision: notices due, retention, from when to apply again.
+    Compliance,
     /// What people did.
     AccessRecords,
     /// Deliveries, without headers and bodies.
@@ -41,6 +43,8 @@ pub enum List {
 
 /// As of which moment of the log something is asked.
 pub const AS_OF: &str = "as_of";
+/// By when it runs out.
+pub const DUE_BEFORE: &str = "due_before";
 /// By when it is to have happened.
 pub const HAPPENED_BY: &str = "happened_by";
 
@@ -55,12 +59,16 @@ impl List {
             | Self::Charges
             | Self::Actions => &[AS_OF, HAPPENED_BY],
             Self::Exceptions => &[AS_OF],
-            Self::Stale | Self::Discrepancies | Self::AccessRecords | Self::Deliveries => &[],
+            Self::Stale
+            | Self::Discrepancies
+            | Self::Compliance
+            | Self::AccessRecords
+            | Self::Deliveries => &[],
         }
     }
 
     /// All lists, each with its name in the interface.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::Transactions, "transactions"),
         (Self::PaymentMethods, "payment-methods"),
         (Self::Applications, "applications"),
@@ -69,6 +77,7 @@ impl List {
         (Self::Actions, "actions"),
         (Self::Stale, "stale"),
         (Self::Discrepancies, "discrepancies"),
+        (Self::Compliance, "compliance"),
         (Self::Deliveries, "deliveries"),
         (Self::AccessRecords, "access-records"),
     ];
@@ -96,6 +105,7 @@ impl List {
             Self::Charges => &charges::READ_MODEL,
             Self::Actions => &actions::READ_MODEL,
             Self::Stale | Self::Discrepancies => &findings::READ_MODEL,
+            Self::Compliance => &compliance::READ_MODEL,
             Self::AccessRecords => &access_records::READ_MODEL,
             Self::Deliveries => &timeline::READ_MODEL,
         }
@@ -148,6 +158,10 @@ impl List {
             }
             (Self::Stale, "code") => Some(findings::codes("stale")),
             (Self::Discrepancies, "class") => Some(findings::codes("discrepancies")),
+            (Self::Compliance, "status") => Some(compliance::STATUSES.into()),
+            (Self::Compliance, "kind") => {
+                Some(compliance::Kind::ALL.map(compliance::Kind::name).into())
+            }
             (Self::Deliveries, "outcome") => Some(OUTCOMES.to_vec()),
             (Self::AccessRecords, "act") => Some(access_records::acts()),
             (Self::Exceptions, "status") => Some(exceptions::STATUSES.into()),
@@ -167,6 +181,7 @@ impl List {
         const BY_TIME: [(&str, Order); 2] = [("newest", Order::Newest), ("oldest", Order::Oldest)];
         match self {
             Self::Exceptions => &[BY_TIME[0], BY_TIME[1], ("stake", Order::Stake)],
+            Self::Compliance => &[("due", Order::Due)],
             _ => &BY_TIME,
         }
     }
@@ -182,6 +197,7 @@ impl List {
             Self::Actions => &["status", "kind", "owner", "customer_id"],
             Self::Stale => &["code", "customer_id"],
             Self::Discrepancies => &["class", "customer_id"],
+            Self::Compliance => &["kind", "status", DUE_BEFORE, "customer_id"],
             Self::AccessRecords => &["act", "actor"],
             Self::Deliveries => &["outcome", "customer_id"],
         }

@@ -5,6 +5,7 @@ pub mod again;
 pub mod changes;
 pub mod clock;
 pub mod command;
+pub mod compliance;
 pub mod counters;
 pub mod export;
 pub mod handler;

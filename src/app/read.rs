@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use creditrail_projections::Table;
 use serde_json::{Value, json};
 
-use super::{Creditrail, access, lists::List, things::Thing};
+use super::{Creditrail, access, compliance, lists::List, things::Thing};
 use crate::sources::scrub;
 use crate::store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, StoreError};
 
@@ -150,16 +150,21 @@ impl Creditrail {
     /// # Errors
     /// [`ReadError`].
     pub async fn list(&self, list: List, page: Page) -> Result<Items, ReadError> {
+        let now = self.now();
         let mut wanted = one_more(&page);
         let own = list.own().map(|(column, value)| (column, value.to_owned()));
         wanted.filters.extend(own);
         let rows = match list {
             List::Deliveries => return self.deliveries(page).await,
             List::AccessRecords => self.store.chronicle(list.table(), &wanted).await?,
-            List::Stale | List::Discrepancies => self.store.findings(&wanted, self.now()).await?,
+            List::Stale | List::Discrepancies => self.store.findings(&wanted, now).await?,
+            List::Compliance => self.clocks(&wanted, now).await?,
             _ => self.store.list(list.table(), &wanted).await?,
         };
         let mut items = items(rows, page.limit)?;
+        if list == List::Compliance {
+            compliance::by_the_clock(&mut items.items, now);
+        }
         if list == List::Transactions {
             for source in &page.sources {
                 self.flag_unknown_payment_methods(source, &mut items.items).await?;

@@ -266,6 +266,7 @@ pub(super) const fn aggregate_type(list: List) -> AggregateType {
         | List::Actions
         | List::Stale
         | List::Discrepancies
+        | List::Compliance
         | List::AccessRecords
         | List::Deliveries => AggregateType::Application,
     }

@@ -27,6 +27,7 @@ use crate::app::{
         charges::{LinkCharge, NewCharge, VoidCharge},
         work::{DoneAction, RevealSecret},
     },
+    compliance::SentNotice,
     lists::List,
     read::ReadError,
     redrive::{RedriveDeliveries, Report},
@@ -60,6 +61,7 @@ fn reads(routes: Routes) -> Routes {
         .get(Right::Read, "/v1/applications", applications)
         .get(Right::Read, "/v1/charges", charges)
         .get(Right::Read, "/v1/actions", actions)
+        .get(Right::Read, "/v1/compliance", compliance)
         .get(Right::Read, "/v1/stale", stale)
         .get(Right::Read, "/v1/discrepancies", discrepancies)
         .get(Right::Read, "/v1/exceptions", exceptions)
@@ -81,11 +83,10 @@ fn reads_of_evidence(routes: Routes) -> Routes {
 }
 
 fn work(routes: Routes) -> Routes {
-    routes.post(Right::Work, "/v1/actions/{id}/done", finish_action).post(
-        Right::Reveal,
-        "/v1/secrets/{reference}/reveal",
-        reveal,
-    )
+    routes
+        .post(Right::Work, "/v1/actions/{id}/done", finish_action)
+        .post(Right::Work, "/v1/compliance/{id}/done", notice_sent)
+        .post(Right::Reveal, "/v1/secrets/{reference}/reveal", reveal)
 }
 
 /// What the partner tells.
@@ -186,6 +187,10 @@ async fn charges(State(creditrail): State<Creditrail>, given: Given) -> Answer {
 
 async fn actions(State(creditrail): State<Creditrail>, given: Given) -> Answer {
     listed(&creditrail, List::Actions, given).await
+}
+
+async fn compliance(State(creditrail): State<Creditrail>, given: Given) -> Answer {
+    listed(&creditrail, List::Compliance, given).await
 }
 
 async fn stale(State(creditrail): State<Creditrail>, given: Given) -> Answer {
@@ -318,6 +323,17 @@ async fn finish_action(
 ) -> Answer {
     done.actor = caller.signs(done.actor);
     let receipt = creditrail.finish_action(&id, done).await?;
+    Ok(Json(json!({ "id": id, "status": "done", "position": receipt.position })))
+}
+
+async fn notice_sent(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(mut sent): Body<SentNotice>,
+) -> Answer {
+    sent.actor = caller.signs(sent.actor);
+    let receipt = creditrail.notice_sent(&id, sent).await?;
     Ok(Json(json!({ "id": id, "status": "done", "position": receipt.position })))
 }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     app::{
         Creditrail,
-        lists::{AS_OF, HAPPENED_BY, List},
+        lists::{AS_OF, DUE_BEFORE, HAPPENED_BY, List},
         moments::{AsOf, When},
         read::Items,
     },
@@ -143,15 +143,24 @@ impl Params {
         }
         self.wait(creditrail, source.as_deref()).await?;
         let mut page = self.page(source.map_or(all, |source| vec![source]))?;
-        let order = self.take("order").unwrap_or_else(|| "newest".to_owned());
-        let known = list.orders().iter().find(|(name, _)| *name == order);
+        let asked = self.take("order");
+        let known = match &asked {
+            None => list.orders().first(),
+            Some(order) => list.orders().iter().find(|(name, _)| name == order),
+        };
         let (_, order) = known.ok_or_else(|| {
+            let order = asked.unwrap_or_default();
             let all: Vec<_> = list.orders().iter().map(|(name, _)| *name).collect();
             Problem::invalid("order", format!("`{order}` is not one of: {}", all.join(", ")))
         })?;
         page.order = *order;
         let when = self.past(list, &page)?;
         for name in list.filters() {
+            if *name == DUE_BEFORE {
+                let time = self.time(DUE_BEFORE)?;
+                page.filters.extend(time.map(|time| (DUE_BEFORE, time.to_string())));
+                continue;
+            }
             if let Some(value) = self.take(name) {
                 let values = list.values(name);
                 if let Some(values) = values.filter(|all| !all.contains(&value.as_str())) {

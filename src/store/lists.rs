@@ -31,7 +31,8 @@ const NARROWEST: [&str; 12] = [
 ];
 
 /// Filters that have an index together.
-const TOGETHER: [(&str, [&str; 2]); 5] = [
+const TOGETHER: [(&str, [&str; 2]); 6] = [
+    ("compliance", ["status", "kind"]),
     ("exceptions", ["status", "code"]),
     ("exceptions", ["status", "severity"]),
     ("actions", ["status", "kind"]),
@@ -58,6 +59,15 @@ const STANDING: &str =
     OR (unless = 'decision' AND NOT EXISTS (SELECT 1 FROM @applications AS o
         WHERE o.source = l.source AND o.customer_id = l.customer_id AND o.status = 'accepted')))";
 
+/// Which rows of a list are meant, by the clock.
+#[derive(Clone, Copy)]
+enum Within {
+    /// Findings that stand at a time.
+    Standing(Timestamp),
+    /// What runs out from a time on, and before one.
+    Due { from: Option<i64>, before: Option<i64> },
+}
+
 impl dyn Store {
     /// A page of a read model. By position the sources stand one after the other, for positions of
     /// different logs do not compare; by what is at stake it is one order over all sources.
@@ -65,16 +75,28 @@ impl dyn Store {
         self.list_where(table, page, None).await
     }
 
+    /// A page of what is counted, the first to run out first; of what runs out from `from` on and
+    /// before `before`, in microseconds since 1970.
+    pub async fn clocks(
+        &self,
+        table: &'static Table,
+        page: &Page,
+        (from, before): (Option<i64>, Option<i64>),
+    ) -> Result<Vec<Listed>> {
+        let within = Within::Due { from, before };
+        self.list_where(table, page, Some(within)).await
+    }
+
     /// A page of the findings that stand at a time, newest first within a source.
     pub async fn findings(&self, page: &Page, now: Timestamp) -> Result<Vec<Listed>> {
-        self.list_where(findings::READ_MODEL.table, page, Some(now)).await
+        self.list_where(findings::READ_MODEL.table, page, Some(Within::Standing(now))).await
     }
 
     async fn list_where(
         &self,
         table: &'static Table,
         page: &Page,
-        standing: Option<Timestamp>,
+        within: Option<Within>,
     ) -> Result<Vec<Listed>> {
         if page.order == Order::Stake {
             // What one customer has is sorted.
@@ -88,10 +110,7 @@ impl dyn Store {
         for (source, after) in sources(page) {
             let column = page.order.column();
             let mut select = self.select_rows(source, (table, page), column);
-            if let Some(now) = standing {
-                let now = select.place(now.as_microsecond());
-                select.and(&STANDING.replace("{now}", &now));
-            }
+            select.within(within);
             if let Some(Cursor { place, key, .. }) = after {
                 let (place, key) = (select.place(*place), select.place(key.as_str()));
                 let behind = page.order.behind();
@@ -163,7 +182,7 @@ impl dyn Store {
         // Each source is in order; a stable sort leaves it so.
         match page.order {
             Order::Newest | Order::Stake => listed.sort_by_key(|row| Reverse(row.cursor.place)),
-            Order::Oldest => listed.sort_by_key(|row| row.cursor.place),
+            Order::Oldest | Order::Due => listed.sort_by_key(|row| row.cursor.place),
         }
         listed.truncate(page.limit);
         Ok(listed)
@@ -217,7 +236,7 @@ impl dyn Store {
         listed.sort_by(|one, other| {
             let place = |row: &Listed| (row.cursor.place, row.cursor.key.clone());
             match page.order {
-                Order::Oldest => place(one).cmp(&place(other)),
+                Order::Oldest | Order::Due => place(one).cmp(&place(other)),
                 Order::Newest | Order::Stake => place(other).cmp(&place(one)),
             }
         });
@@ -282,6 +301,23 @@ impl Select {
             let leads = leading.contains(column);
             let column = if leads { (*column).to_owned() } else { (dialect.aside)(column) };
             self.and(&format!(" AND {column} = {place}"));
+        }
+    }
+
+    fn within(&mut self, within: Option<Within>) {
+        match within {
+            None => {}
+            Some(Within::Standing(now)) => {
+                let now = self.place(now.as_microsecond());
+                self.and(&STANDING.replace("{now}", &now));
+            }
+            Some(Within::Due { from, before }) => {
+                for (bound, time) in [(">=", from), ("<", before)] {
+                    let Some(time) = time else { continue };
+                    let time = self.place(time);
+                    self.and(&format!(" AND due_at {bound} {time}"));
+                }
+            }
         }
     }
 

@@ -324,6 +324,8 @@ pub enum Order {
     Oldest,
     /// Of exceptions, those with the most at stake, in minor units of whatever currency.
     Stake,
+    /// Of what is counted, what runs out first.
+    Due,
 }
 
 impl Order {
@@ -331,7 +333,7 @@ impl Order {
     pub(crate) const fn behind(self) -> &'static str {
         match self {
             Self::Newest | Self::Stake => "<",
-            Self::Oldest => ">",
+            Self::Oldest | Self::Due => ">",
         }
     }
 
@@ -340,6 +342,7 @@ impl Order {
         match self {
             Self::Newest | Self::Oldest => "first_position",
             Self::Stake => "stake",
+            Self::Due => "due_at",
         }
     }
 
@@ -347,7 +350,7 @@ impl Order {
     pub(crate) const fn direction(self) -> &'static str {
         match self {
             Self::Newest | Self::Stake => "DESC",
-            Self::Oldest => "ASC",
+            Self::Oldest | Self::Due => "ASC",
         }
     }
 }

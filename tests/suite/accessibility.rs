@@ -19,11 +19,12 @@ const ALL: &str = "{ resultTypes: ['violations'] }";
 const CONTRAST: &str = "{ resultTypes: ['violations'], runOnly: ['color-contrast'] }";
 
 /// Where something is to be seen, whatever there is.
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 16] = [
     "",
     "search?q=nothing",
     "exceptions",
     "actions",
+    "compliance",
     "discrepancies",
     "stale",
     "applications",

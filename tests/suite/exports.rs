@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use crate::support::{Demo, items};
 
 /// The lists of which the demo has rows.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "transactions",
     "payment-methods",
     "applications",
     "charges",
     "exceptions",
     "actions",
+    "compliance",
     "discrepancies",
     "deliveries",
     "access-records",

@@ -24,6 +24,7 @@ mod charges; // operations, chargebacks, what they add up to
 mod checkpoints; // what is signed, who takes it, and when it is red
 mod clients; // generated from the description, and what asks at random
 mod clocks; // recorded_at, whatever the clock does
+mod compliance; // what is counted from decisions
 mod contract; // what every store promises, run on each
 mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search

@@ -61,6 +61,7 @@ fn start(hostile: &[String; 4]) -> Vec<String> {
     let lists = [
         "exceptions",
         "actions",
+        "compliance",
         "discrepancies",
         "stale",
         "applications",

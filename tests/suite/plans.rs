@@ -357,7 +357,11 @@ fn page(source: &str) -> creditrail::store::Page {
 
 /// No filter, each filter, each two, all: with every value that tells statements apart.
 fn filtered(list: List) -> Vec<String> {
-    let value = |filter: &str| list.values(filter).map_or("c", |values| values[values.len() - 1]);
+    let value = |filter: &str| match list.values(filter) {
+        _ if filter == "due_before" => "2026-03-01T07:00:00Z",
+        None => "c",
+        Some(values) => values[values.len() - 1],
+    };
     let values = |filter: &&str| match list.values(filter) {
         Some(values) if ["status", "outcome"].contains(filter) => values,
         _ => vec![value(filter)],
@@ -382,7 +386,7 @@ fn is_whole(sql: &str) -> bool {
     let said = sql.rsplit_once("source = $1").map_or("", |(_, said)| said);
     // An order by what it lists, from its beginning or from a place in it.
     !said.contains(" AND ")
-        || ["(first_position, key)", "(stake, key)"]
+        || ["(first_position, key)", "(stake, key)", "(due_at, key)", "due_at"]
             .iter()
             .any(|place| said.trim_start().starts_with(&format!("AND {place}")))
 }

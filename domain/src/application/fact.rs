@@ -65,7 +65,23 @@ pub enum Statement {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// The applicant was told of a decision, as the law asks for. It counts always: that it was sent
+    /// stays true, whatever is reported of the decision later.
+    NoticeSent {
+        /// The step that decided.
+        about: StepId,
+        /// The application, where the stream holds several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        application_id: Option<Uuid>,
+        /// Who says so.
+        actor: String,
+        /// How it is known.
+        reason: String,
+    },
 }
+
+/// The kind of the step that says that a notice was sent.
+pub const SEND_NOTICE: &str = "send_notice";
 
 /// The kind of the step that says that an action was done.
 pub const CLOSE_ACTION: &str = "close_action";
@@ -142,6 +158,7 @@ impl Statement {
             Self::Started { application_id }
             | Self::Decided { application_id, .. }
             | Self::Reported { application_id, .. } => Some(*application_id),
+            Self::NoticeSent { application_id, .. } => *application_id,
             Self::Onboarding(_) | Self::Lenders(_) | Self::ActionDone { .. } => None,
         }
     }
@@ -184,6 +201,7 @@ impl Fact for ApplicationFact {
         match &self.statement {
             Statement::Onboarding(said) => said.kind().name(),
             Statement::Lenders(said) => said.kind().name(),
+            Statement::NoticeSent { .. } => SEND_NOTICE,
             said => Kind::of(said).map_or(CLOSE_ACTION, Kind::name),
         }
     }
@@ -197,6 +215,7 @@ impl Fact for ApplicationFact {
             Statement::Onboarding(said) => said.event_type(),
             Statement::Lenders(said) => said.event_type(),
             Statement::ActionDone { .. } => "ActionDone",
+            Statement::NoticeSent { .. } => "NoticeSent",
         }
     }
 
@@ -209,7 +228,7 @@ impl Fact for ApplicationFact {
             Statement::Decided { decision: Decision::Rejected, .. } => 3,
             Statement::Onboarding(said) => said.kind() as u8,
             Statement::Lenders(said) => said.kind() as u8,
-            Statement::ActionDone { .. } => u8::MAX,
+            Statement::ActionDone { .. } | Statement::NoticeSent { .. } => u8::MAX,
         }
     }
 
@@ -246,6 +265,9 @@ impl Fact for ApplicationFact {
                 let note = note.iter().map(|note| ("note", note.clone()));
                 let done = [("action", action.name().to_owned()), ("actor", actor.clone())];
                 done.into_iter().chain(note).collect()
+            }
+            Statement::NoticeSent { actor, reason, .. } => {
+                vec![("actor", actor.clone()), ("reason", reason.clone())]
             }
             Statement::Reported { report, .. } => {
                 let code = report.error_code.iter().map(|code| ("error_code", code.clone()));

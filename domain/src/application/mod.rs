@@ -16,7 +16,9 @@ use jiff::Timestamp;
 
 pub use action::{Action, ActionKind, Actions};
 pub use decisions::ApplicationState;
-pub use fact::{ApplicationFact, CLOSE_ACTION, ClientReport, ClientResult, Decision, Statement};
+pub use fact::{
+    ApplicationFact, CLOSE_ACTION, ClientReport, ClientResult, Decision, SEND_NOTICE, Statement,
+};
 
 use crate::{
     Place, Policies,
@@ -88,12 +90,15 @@ impl Lifecycle for ApplicationLifecycle {
             }
             Statement::Lenders(_) => Some(State::Lenders(lenders::State::open(items, policies))),
             // Of every way to live.
-            Statement::ActionDone { .. } => None,
+            Statement::ActionDone { .. } | Statement::NoticeSent { .. } => None,
         });
         way.unwrap_or_else(|| State::Decisions(decisions::State::default()))
     }
 
     fn rule(state: &State, item: &Item<'_, ApplicationFact>, policies: &Policies) -> Verdict {
+        if matches!(item.fact.statement, Statement::NoticeSent { .. }) {
+            return Verdict::applied();
+        }
         each!(state, way => way.rule(item, policies))
     }
 

@@ -207,11 +207,12 @@ fn named(name: &str) -> Uuid {
 }
 
 /// Each step four times as late, so that some are nearer than the windows and some are not; and
-/// one in six tells instead that what another asked for has been done.
+/// one in six tells instead that what another asked for has been done, or that a notice was sent.
 fn with_deeds(
     steps: impl Strategy<Value = Vec<Told<ApplicationFact>>>,
 ) -> impl Strategy<Value = Vec<Told<ApplicationFact>>> {
-    let deed = (any::<prop::sample::Index>(), select(ActionKind::ALL.to_vec()));
+    let deed =
+        (any::<prop::sample::Index>(), option::weighted(0.7, select(ActionKind::ALL.to_vec())));
     let deeds = prop::collection::vec(option::weighted(0.16, deed), 6);
     (steps, deeds).prop_map(|(mut steps, deeds)| {
         for told in &mut steps {
@@ -221,8 +222,15 @@ fn with_deeds(
             if let Some((other, action)) = deed {
                 let opened_by = other.get(&steps[..place]).received(receipt()).id;
                 let (actor, note) = ("kim".to_owned(), None);
-                steps[place].fact.statement =
-                    Statement::ActionDone { action, opened_by, actor, note };
+                steps[place].fact.statement = match action {
+                    Some(action) => Statement::ActionDone { action, opened_by, actor, note },
+                    None => Statement::NoticeSent {
+                        about: opened_by,
+                        application_id: None,
+                        actor,
+                        reason: "a letter".to_owned(),
+                    },
+                };
             }
         }
         steps

@@ -51,6 +51,7 @@ pub const BEHIND: &str = "behind";
 const PLACES: &[(&str, &str)] = &[
     ("exceptions?status=open", "Exceptions"),
     ("actions?status=open", "Actions"),
+    ("compliance?kind=adverse_action_notice", "Compliance"),
     ("discrepancies", "Discrepancies"),
     ("stale", "Silent"),
     ("applications", "Applications"),

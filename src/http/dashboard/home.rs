@@ -1,6 +1,7 @@
 //! The first page: what needs a person.
 
 use axum::extract::State;
+use creditrail_projections::compliance::Kind;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -34,6 +35,7 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
             filters: &[("status", "open")], order: Order::Newest, columns: listings::ACTIONS,
             empty: "Nobody has anything to do.",
         }).await?)
+        (notices(&frame, &creditrail).await?)
         (board(&frame, &creditrail, &Block {
             title: "Discrepancies", way: "discrepancies", list: List::Discrepancies,
             filters: &[], order: Order::Newest, columns: listings::FINDINGS,
@@ -82,6 +84,26 @@ async fn board(frame: &Frame, creditrail: &Creditrail, block: &Block) -> Result<
             h2 { a href=(frame.to(block.way)) { (block.title) } }
             (lists::rows(frame, block.columns, &rows, block.empty))
             @if total > rows.len() { p { a href=(frame.to(block.way)) { "All of them" } } }
+        }
+    })
+}
+
+/// Notices that are due soon or overdue: what nobody has answered.
+async fn notices(frame: &Frame, creditrail: &Creditrail) -> Result<Markup, Problem> {
+    let mut rows = Vec::new();
+    for source in creditrail.sources() {
+        rows.extend(creditrail.notices_due(source, ROWS + 1).await?);
+    }
+    let is_more = rows.len() > ROWS;
+    rows.sort_by_cached_key(|row| row["due_at"].as_str().map(str::to_owned));
+    rows.truncate(ROWS);
+    let way = format!("compliance?kind={}", Kind::AdverseActionNotice.name());
+    let empty = "No notice of an adverse action is due within 10 days.";
+    Ok(html! {
+        section {
+            h2 { a href=(frame.to(&way)) { "Notices due" } }
+            (lists::rows(frame, listings::CLOCKS, &rows, empty))
+            @if is_more { p { a href=(frame.to(&way)) { "All of them" } } }
         }
     })
 }

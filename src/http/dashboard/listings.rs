@@ -119,6 +119,14 @@ pub static LISTINGS: &[Listing] = &[
         columns: ACTIONS,
     },
     Listing {
+        list: List::Compliance,
+        title: "Compliance",
+        about: "What is counted from decisions: notices that are due, how long records are kept, from \
+            when a customer may apply again. The regulated party is normally the lender.",
+        empty: "No decision is known from which anything is counted.",
+        columns: CLOCKS,
+    },
+    Listing {
         list: List::Discrepancies,
         title: "Discrepancies",
         about: "Where the browser and the lender contradict each other. The lender's word counts.",
@@ -192,6 +200,18 @@ pub const ACTIONS: &[Column] = &[
     Column("Due", |frame, row| due(row, frame.now), false),
     Column("State", |_, row| status(text(row, "status")), false),
     Column("Done?", super::work::done_form, false),
+];
+
+/// The columns of what is counted, for the home page as well.
+pub const CLOCKS: &[Column] = &[
+    Column("What", |_, row| html! { (words(text(row, "kind"))) }, false),
+    Column("About", subject, false),
+    Column("Customer", |frame, row| of(frame, row, "customer", "customer_id"), false),
+    Column("Since", |_, row| time(&row["starts_at"]), false),
+    Column("Due", |_, row| html! { (time(&row["due_at"])) " " (super::work::warning(row)) }, false),
+    Column("By", |_, row| html! { (text(row, "basis")) }, false),
+    Column("State", |_, row| status(text(row, "status")), false),
+    Column("Sent?", super::work::sent_form, false),
 ];
 
 /// The columns of discrepancies and of what is silent.

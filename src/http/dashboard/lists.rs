@@ -154,6 +154,7 @@ fn orders(list: List, sources_apart: bool) -> Vec<(&'static str, &'static str)> 
         "newest" => ("", "newest first"),
         "oldest" if sources_apart => (name, "oldest first within each source"),
         "oldest" => (name, "oldest first"),
+        "due" => ("", "first due first"),
         _ => (name, "most at stake first"),
     };
     list.orders().iter().map(|(name, _)| shown(name)).collect()

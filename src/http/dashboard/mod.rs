@@ -53,7 +53,7 @@ type Shown = Result<Response, Problem>;
 pub fn dashboard(creditrail: &Creditrail, access: &Access) -> Router {
     let rights = [
         (Right::Read, reads()),
-        (Right::Work, Router::new().route("/actions/{id}/done", post(work::finish))),
+        (Right::Work, works()),
         (Right::Reveal, Router::new().route("/secrets/{reference}/reveal", post(work::reveal))),
         (Right::Decide, decides()),
         (Right::Audit, audits()),
@@ -97,6 +97,12 @@ fn reads() -> Router<Creditrail> {
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
         .route("/reference", get(reference::page))
+}
+
+fn works() -> Router<Creditrail> {
+    Router::new()
+        .route("/actions/{id}/done", post(work::finish))
+        .route("/compliance/{id}/done", post(work::sent))
 }
 
 fn decides() -> Router<Creditrail> {

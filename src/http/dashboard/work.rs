@@ -1,6 +1,7 @@
 //! Small work: an action that is done, a secret that is shown for a reason.
 
 use axum::{extract::State, http::header::CACHE_CONTROL, response::IntoResponse};
+use creditrail_projections::compliance::{DONE, Kind};
 use maud::{Markup, html};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -8,12 +9,13 @@ use serde_json::Value;
 use super::{
     Shown,
     frame::Frame,
-    parts::{self, encoded, nothing, text},
+    parts::{self, Tone, encoded, nothing, text},
 };
 use crate::{
     app::{
         Creditrail,
         command::work::{DoneAction, RevealSecret},
+        compliance::SentNotice,
     },
     http::{
         access::{Caller, Right},
@@ -53,6 +55,50 @@ pub async fn finish(
     // The list is to show it.
     let source = given.get("source").map_or("", String::as_str);
     Ok(frame.done(&creditrail, (source, "actions?status=open")).await)
+}
+
+/// How soon a notice is due, if that needs a person.
+pub fn warning(clock: &Value) -> Markup {
+    match clock["due_within_days"].as_i64() {
+        None => nothing(),
+        Some(0) => parts::badge(Tone::Bad, "overdue"),
+        Some(1) => parts::badge(Tone::Bad, "within a day"),
+        Some(days) => parts::badge(Tone::Odd, &format!("within {days} days")),
+    }
+}
+
+/// What records that a notice was sent, for those who may.
+pub fn sent_form(frame: &Frame, clock: &Value) -> Markup {
+    let is_notice = text(clock, "kind") == Kind::AdverseActionNotice.name();
+    let is_done = text(clock, "status") == DONE;
+    html! {
+        @if is_done { (text(clock, "actor")) ": " (text(clock, "reason")) }
+        @else if is_notice && frame.may(Right::Work) {
+            details.work {
+                summary { "Sent" }
+                form.stacked action=(frame.to(&format!("compliance/{}/done", encoded(text(clock, "id"))))) method="post" {
+                    input type="hidden" name="source" value=(text(clock, "source"));
+                    label { span { "How do you know? It is recorded with your name." } input name="reason" required; }
+                    button { "It was sent" }
+                }
+            }
+        } @else { (nothing()) }
+    }
+}
+
+/// Records that a notice was sent.
+pub async fn sent(
+    State(creditrail): State<Creditrail>,
+    frame: Frame,
+    caller: Caller,
+    Path(id): Path<String>,
+    Form(given): Form,
+) -> Shown {
+    let reason = given.get("reason").cloned().unwrap_or_default();
+    creditrail.notice_sent(&id, SentNotice { actor: caller.signs(None), reason }).await?;
+    let source = given.get("source").map_or("", String::as_str);
+    let list = format!("compliance?kind={}", Kind::AdverseActionNotice.name());
+    Ok(frame.done(&creditrail, (source, &list)).await)
 }
 
 /// What shows a sealed secret, for those who may.

@@ -18,6 +18,7 @@ pub(super) fn all() -> Vec<Named> {
         ("LinkCharge", link_charge()),
         ("CommandReceipt", closed([("outcome", refer("StepOutcome")), last_event()])),
         ("DoneAction", closed([actor("operator"), ("note", text().or_null().or_absent())])),
+        ("SentNotice", closed([why(), actor("operator")])),
         ("FinishedAction", closed([("id", text()), ("status", is("done")), last_event()])),
         ("RevealSecret", closed([why(), actor("operator")])),
         ("RevealedSecret", revealed_secret()),

@@ -86,6 +86,7 @@ fn schemas() -> Map<String, Value> {
         ("TimelinePage", schema::page_of("TimelineEntry")),
         ("ActionPage", schema::page_of("Action")),
         ("FindingPage", schema::page_of("Finding")),
+        ("CompliancePage", schema::page_of("ComplianceClock")),
         ("ExceptionPage", schema::page_of("Exception")),
         ("DeliveryPage", schema::page_of("DeliverySummary")),
         ("AccessRecordPage", schema::page_of("AccessRecord")),

@@ -63,6 +63,8 @@ pub(super) fn all() -> Vec<Named> {
         ("ActionKind", filter(List::Actions, "kind")),
         ("ActionOwner", filter(List::Actions, "owner").says("Whose turn it is.")),
         ("ActionStatus", one_of(actions::STATUSES)),
+        ("ComplianceKind", filter(List::Compliance, "kind")),
+        ("ComplianceStatus", filter(List::Compliance, "status").says("`past`: it has run out, and nobody says that it was done.")),
         ("FindingCode", one_of(findings::codes("stale").into_iter().chain(findings::codes("discrepancies")))),
         ("SubjectType", one_of(AggregateType::ALL.map(AggregateType::name).into_iter().chain(["delivery", "customer"])).says("What something is about.")),
         ("SearchHitType", one_of(identifiers::SUBJECTS.into_iter().chain(["delivery"]))),
@@ -96,7 +98,7 @@ fn step_kinds() -> impl Iterator<Item = &'static str> {
         .chain(decisions)
         .chain(onboarding)
         .chain(lenders)
-        .chain([application::CLOSE_ACTION])
+        .chain([application::CLOSE_ACTION, application::SEND_NOTICE])
         .chain(charges)
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{
-        lists::{AS_OF, HAPPENED_BY, List},
+        lists::{AS_OF, DUE_BEFORE, HAPPENED_BY, List},
         things::Thing,
     },
     http::routes::Rights,
@@ -108,7 +108,8 @@ pub(super) fn listed(
         .fails(&[400, 503])
         .of_the_past(list.axes());
     list.filters().iter().fold(page, |operation, filter| {
-        let values = list.values(filter).map_or_else(text, one_of);
+        let open = || if *filter == DUE_BEFORE { time() } else { text() };
+        let values = list.values(filter).map_or_else(open, one_of);
         operation.takes(filter, values)
     })
 }
@@ -138,6 +139,9 @@ fn order_of(list: List) -> &'static str {
         List::AccessRecords => "what comes first, over all sources; `newest`, if absent",
         List::Exceptions => {
             "what comes first; `newest`, if absent. `newest` and `oldest` within each source, the sources one after the other; `stake` over all sources, by minor units whatever the currency"
+        }
+        List::Compliance => {
+            "what comes first within each source; `due`, what runs out first, alone"
         }
         _ => {
             "what comes first within each source, the sources one after the other; `newest`, if absent"

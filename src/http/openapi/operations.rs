@@ -151,6 +151,12 @@ fn actions_and_secrets() -> Vec<Operation> {
             .says("Record that the partner has done an action")
             .answers(200, "it is recorded", "FinishedAction")
             .fails(&[409]),
+        listed("list_compliance", "/v1/compliance", (WORK, List::Compliance), "CompliancePage")
+            .says("What is counted from decisions, the first to run out first"),
+        command("record_notice", "/v1/compliance/{id}/done", WORK, "SentNotice")
+            .says("Record that the notice of an adverse action was sent")
+            .answers(200, "it is recorded", "FinishedAction")
+            .fails(&[409]),
         command("reveal_secret", "/v1/secrets/{reference}/reveal", WORK, "RevealSecret")
             .says("Show a sealed secret, once it is recorded who asked for it, and why")
             .answers(200, "the secret; nobody may keep a copy on the way", "RevealedSecret")

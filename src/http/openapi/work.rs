@@ -1,12 +1,13 @@
 //! Work lists: actions, findings, exceptions.
 
 use super::schema::{
-    Named, Schema, closed, currency, day, list, minor, position, refer, text, time, uuid,
+    Named, Schema, closed, currency, day, integer, list, minor, position, refer, text, time, uuid,
 };
 
 pub(super) fn all() -> Vec<Named> {
     vec![
         ("Action", action()),
+        ("ComplianceClock", clock()),
         ("Finding", finding()),
         ("Exception", exception()),
         (
@@ -50,6 +51,36 @@ fn action() -> Schema {
         ("closed_by", uuid().or_null().says("the step that closed it")),
     ])
     .says("What somebody has to do.")
+}
+
+fn clock() -> Schema {
+    closed([
+        ("id", uuid()),
+        ("source", text()),
+        ("kind", refer("ComplianceKind")),
+        ("status", refer("ComplianceStatus")),
+        ("message", text().says("what it says, in a sentence")),
+        ("basis", text().says("where it comes from: a regulation, or the lender's policy")),
+        ("subject", refer("Subject")),
+        ("stream", text().says("the stream of the application in the log")),
+        ("lender_id", text().or_null().says("of an application that was offered to several")),
+        ("customer_id", text().or_null()),
+        ("partner_customer_id", text().or_null()),
+        ("starts_at", time().says("when the step happened from which it counts")),
+        ("started_by", uuid().says("that step")),
+        ("due_at", time()),
+        (
+            "due_within_days",
+            integer()
+                .or_null()
+                .says("of a notice that nobody has answered: 10, 5, 1; 0 once it is overdue"),
+        ),
+        ("ended_at", time().or_null()),
+        ("ended_by", uuid().or_null().says("the step that ended it")),
+        ("actor", text().or_null().says("who says that the notice was sent")),
+        ("reason", text().or_null().says("how it is known")),
+    ])
+    .says("What the law or the lender's policy counts from a decision; see docs/compliance.md.")
 }
 
 fn finding() -> Schema {

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("statistics", include_str!("../../../migrations/postgres/0006_statistics.sql")),
     ("reads", include_str!("../../../migrations/postgres/0007_reads.sql")),
     ("proof", include_str!("../../../migrations/postgres/0008_proof.sql")),
+    ("compliance", include_str!("../../../migrations/postgres/0009_compliance.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

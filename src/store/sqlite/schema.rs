@@ -14,6 +14,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("statistics", include_str!("../../../migrations/sqlite/0006_statistics.sql")),
     ("reads", include_str!("../../../migrations/sqlite/0007_reads.sql")),
     ("proof", include_str!("../../../migrations/sqlite/0008_proof.sql")),
+    ("compliance", include_str!("../../../migrations/sqlite/0009_compliance.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
