@@ -3,11 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use creditrail_projections::Table;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
 
 use super::{Creditrail, access, compliance, lists::List, things::Thing};
-use crate::sources::scrub;
-use crate::store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, StoreError};
+use crate::{
+    sources::scrub,
+    store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, RawEvent, StoreError},
+};
 
 /// How long a read waits for the read models at the most.
 const MAX_WAIT: Duration = Duration::from_secs(3);
@@ -289,26 +293,42 @@ impl Creditrail {
         source: &str,
         after: i64,
         limit: i64,
-    ) -> Result<Vec<Value>, ReadError> {
+    ) -> Result<Vec<LoggedEvent>, ReadError> {
         self.known(source)?;
         let events = self.store.raw_events_after(source, after, limit).await?;
-        events
-            .into_iter()
-            .map(|event| {
-                Ok(json!({
-                    "position": event.position,
-                    "aggregate_type": event.aggregate_type,
-                    "aggregate_id": event.aggregate_id,
-                    "sequence": event.sequence,
-                    "event_type": event.event_type,
-                    "event_version": event.event_version,
-                    "payload": serde_json::from_str::<Value>(&event.payload)?,
-                    "metadata": serde_json::from_str::<Value>(&event.metadata)?,
-                    "occurred_at": event.occurred_at,
-                    "recorded_at": event.recorded_at,
-                }))
-            })
-            .collect()
+        events.into_iter().map(LoggedEvent::of).collect()
+    }
+}
+
+/// An event of the log, its payload and metadata as they are stored.
+#[derive(Debug, Serialize)]
+pub struct LoggedEvent {
+    position: i64,
+    aggregate_type: String,
+    aggregate_id: String,
+    sequence: i64,
+    event_type: String,
+    event_version: String,
+    payload: Box<RawValue>,
+    metadata: Box<RawValue>,
+    occurred_at: Timestamp,
+    recorded_at: Timestamp,
+}
+
+impl LoggedEvent {
+    fn of(event: RawEvent) -> Result<Self, ReadError> {
+        Ok(Self {
+            position: event.position,
+            aggregate_type: event.aggregate_type,
+            aggregate_id: event.aggregate_id,
+            sequence: event.sequence,
+            event_type: event.event_type,
+            event_version: event.event_version,
+            payload: RawValue::from_string(event.payload)?,
+            metadata: RawValue::from_string(event.metadata)?,
+            occurred_at: event.occurred_at,
+            recorded_at: event.recorded_at,
+        })
     }
 }
 

@@ -55,22 +55,20 @@ pub(super) async fn run(
     }
 }
 
-/// Completes at Ctrl-C or SIGTERM.
-pub(super) async fn told_to_end() {
+/// Completes at Ctrl-C or SIGTERM, from when it is called on: what comes before it is polled counts too.
+pub(super) fn told_to_end() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => signals.recv().await,
-            // Without the handler SIGTERM ends the process at once, which loses nothing.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = terminated => {}
-        interrupted = tokio::signal::ctrl_c() => {
-            if interrupted.is_err() {
-                std::future::pending::<()>().await;
-            }
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    // Without a handler the signal ends the process at once, which loses nothing.
+    let [terminate, interrupt] = kinds.map(|kind| signal(kind).ok());
+    async move {
+        let come = async |signals: Option<tokio::signal::unix::Signal>| match signals {
+            Some(mut signals) => signals.recv().await,
+            None => std::future::pending().await,
+        };
+        tokio::select! {
+            _ = come(terminate) => {}
+            _ = come(interrupt) => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use secrecy::ExposeSecret;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -29,7 +30,7 @@ use crate::app::{
     },
     compliance::SentNotice,
     lists::List,
-    read::ReadError,
+    read::{LoggedEvent, ReadError},
     redrive::{RedriveDeliveries, Report},
     things::Thing,
     verify::{VerifiedCalls, VerifyCalls},
@@ -235,13 +236,22 @@ async fn search(State(creditrail): State<Creditrail>, Query(given): Given) -> An
     Ok(Json(json!({ "items": found })))
 }
 
-async fn events(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
+async fn events(
+    State(creditrail): State<Creditrail>,
+    Query(given): Given,
+) -> Answer<Json<Listed<LoggedEvent>>> {
     let mut params = Params::new(given);
     let source = params.take("source").ok_or_else(|| Problem::invalid("source", "is required"))?;
     let after = params.number("after", (0, i64::MAX))?.unwrap_or(0);
     let limit = params.number("limit", (1, 1000))?.unwrap_or(100);
     params.done(&["source", "after", "limit"])?;
-    Ok(Json(json!({ "items": creditrail.events(&source, after, limit).await? })))
+    Ok(Json(Listed { items: creditrail.events(&source, after, limit).await? }))
+}
+
+/// A list without pages.
+#[derive(Serialize)]
+struct Listed<T> {
+    items: Vec<T>,
 }
 
 /// How far each log is proven.

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Ledger, T1, T2, T3, T4, Tx, text};
+use crate::support::{Ledger, T1, T2, T3, T4, Tx, items, text};
 
 /// The binary, which belongs to a package of its own.
 fn verifier() -> PathBuf {
@@ -231,4 +231,92 @@ async fn a_bundle_stays_good_and_the_log_of_later_continues_it() {
     assert!(holds(&words).contains(&format!("has all {old_size} of the older one")));
     fs::write(path("proof"), flipped(&proof)).unwrap();
     fails(&words);
+}
+
+#[tokio::test]
+async fn an_export_is_proven_to_be_all_there_is_in_every_form() {
+    let (_folder, ledger) = ledger().await;
+    for form in ["ndjson", "csv", "parquet"] {
+        let taken = Taken::of(&ledger, &["--format", form]);
+        let told = holds(&taken.words());
+        let manifest = taken.manifest();
+        assert!(told.contains(&format!("{}", manifest["to"])), "{told}");
+        let files: Vec<_> =
+            items(&manifest, "files").iter().map(|file| text(file, "name")).collect();
+        for name in ["events", "deliveries", "transactions", "timeline", "access_records"] {
+            assert!(files.contains(&format!("{name}.{form}").as_str()), "{form}: {files:?}");
+        }
+        assert!(files.contains(&"events.ndjson"), "what is verified stands there in any case");
+    }
+    let records = ledger.list("/v1/access-records", &[("act", "exported")]).await;
+    assert_eq!(records.len(), 3, "who took it away is recorded: {records:?}");
+    assert!(records.iter().all(|record| text(record, "reason") == "the audit"));
+}
+
+#[tokio::test]
+async fn a_part_of_the_log_is_proven_to_be_all_of_that_part() {
+    let (_folder, ledger) = ledger().await;
+    let taken = Taken::of(&ledger, &["--what", "events", "--from", "3", "--to", "6"]);
+    let lines: Vec<Value> = taken.lines();
+    let positions: Vec<_> = lines.iter().map(|line| line["position"].as_i64()).collect();
+    assert_eq!(positions, [Some(3), Some(4), Some(5), Some(6)]);
+    holds(&taken.words());
+    let file = taken.folder.path().join("events.ndjson");
+    let whole = fs::read_to_string(&file).unwrap();
+    let cut: String = whole.lines().skip(1).flat_map(|line| [line, "\n"]).collect();
+    for changed in [cut, whole.replacen("approved", "captured", 1)] {
+        assert_ne!(changed, whole);
+        fs::write(&file, changed).unwrap();
+        assert!(fails(&taken.words()).contains("events.ndjson"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_filtered_says_that_it_is_not_proven() {
+    let (_folder, ledger) = ledger().await;
+    ledger.receive(&Tx::new("other").approved(100).customer("bob")).await;
+    let taken =
+        Taken::of(&ledger, &["--what", "events,deliveries,transactions", "--customer", "bob"]);
+    assert!(taken.printed.contains("nothing proves"), "{}", taken.printed);
+    let lines = taken.lines();
+    assert!(!lines.is_empty());
+    assert!(lines.iter().all(|line| text(line, "aggregate_id") == "imprint/other"), "{lines:?}");
+    assert!(taken.manifest()["range"].is_null());
+    assert!(holds(&taken.words()).to_lowercase().contains("filter"));
+    let nothing = Taken::of(&ledger, &["--what", "events", "--kind", "charge"]);
+    assert!(nothing.lines().is_empty());
+}
+
+/// What was taken away.
+struct Taken {
+    folder: TempDir,
+    key: String,
+    printed: String,
+}
+
+impl Taken {
+    fn of(ledger: &Ledger, words: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().display().to_string();
+        let own =
+            ["audit", "export", "--source", "imprint", "--reason", "the audit", "--out", &out];
+        let (printed, errors, is_well) = ledger.service.asked(&[&own, words].concat());
+        assert!(is_well, "{errors}");
+        let (key, ..) = ledger.service.asked(&["audit", "key", "show"]);
+        Self { folder, key: key.trim().to_owned(), printed }
+    }
+
+    fn words(&self) -> Vec<&str> {
+        vec!["export", self.folder.path().to_str().expect("UTF-8"), "--key", &self.key]
+    }
+
+    fn manifest(&self) -> Value {
+        let text = fs::read_to_string(self.folder.path().join("manifest.json")).expect("one");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.folder.path().join("events.ndjson")).expect("events");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
 }

@@ -44,6 +44,14 @@ pub enum ProveError {
     /// The tree is not there.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The tree is not over all events yet.
+    #[error("the tree is over {hashed} events of {last}; ask again")]
+    Unhashed {
+        /// How many events it is over.
+        hashed: i64,
+        /// How many there are.
+        last: i64,
+    },
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -95,9 +103,14 @@ impl Creditrail {
             return Err(ProveError::Unknown { thing, origin, id });
         }
         positions.sort_unstable();
+        // All of the log as of now, so that the checkpoint is not behind what is told.
+        let last = self.store.head(source).await?.position;
+        let hashed = self.hashed_up_to(source, last).await?;
+        if hashed < last {
+            return Err(ProveError::Unhashed { hashed, last });
+        }
         let signed = self.sign(source).await?;
         let size = signed.checkpoint.size;
-        positions.retain(|position| position.unsigned_abs() <= size);
         let mut events = Vec::with_capacity(positions.len());
         let mut deliveries = Vec::new();
         for Evidence { entry, delivery } in self.store.evidence_at(source, positions).await? {

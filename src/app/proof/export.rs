@@ -123,6 +123,8 @@ impl Creditrail {
             if filters.is_empty() { "all".to_owned() } else { format!("{filters:?}") },
         );
         self.record_access(Act::Exported, &asked.actor, (&about, &asked.reason)).await?;
+        let last = self.store.head(&asked.source).await?.position;
+        self.hashed_up_to(&asked.source, last).await?;
         let signed = self.sign(&asked.source).await?;
         let size = signed.checkpoint.size;
         let range = self.range(&asked, i64::try_from(size).unwrap_or(i64::MAX)).await?;

@@ -89,21 +89,27 @@ impl Creditrail {
     /// Signs each log as far as it goes, and has the sinks take it: for the end of a service, after the
     /// last call. What fails is logged, and told by the next status.
     pub async fn sign_all(&self) {
-        let (look, times) = LOOK;
         for log in self.log_names().filter(|_| self.checkpoints.verifier().is_some()) {
-            for _ in 0..times {
-                // On PostgreSQL another task may have the tree in hand, and is about to finish it.
-                let hashed = self.grow_tree(log, |_| {}).await;
-                let head = self.store.head(log).await.map(|head| head.position);
-                match (hashed, head) {
-                    (Ok(hashed), Ok(head)) if hashed < head => tokio::time::sleep(look).await,
-                    _ => break,
-                }
-            }
-            if matches!(self.store.head(log).await, Ok(head) if head.position > 0) {
+            let Ok(head) = self.store.head(log).await else { continue };
+            if head.position > 0 && self.hashed_up_to(log, head.position).await.is_ok() {
                 let _ = self.sign(log).await;
             }
         }
+    }
+
+    /// Waits until the tree of a log is over this position: on PostgreSQL another instance may have it
+    /// in hand, and is about to get there. How many events it is over: fewer if nobody got there.
+    async fn hashed_up_to(&self, log: &str, position: i64) -> Result<i64, TreeError> {
+        let (look, times) = LOOK;
+        let mut hashed = self.grow_tree(log, |_| {}).await?;
+        for _ in 0..times {
+            if hashed >= position {
+                break;
+            }
+            tokio::time::sleep(look).await;
+            hashed = self.grow_tree(log, |_| {}).await?;
+        }
+        Ok(hashed)
     }
 
     /// Brings the tree of a log to its head, signs it, and has the sinks take it.

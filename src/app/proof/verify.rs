@@ -135,8 +135,8 @@ impl Creditrail {
         let store: &dyn Store = &*self.store;
         let head = store.head(log).await?;
         let mut state = begun.unwrap_or_else(|| VerifyState::new(log, head.position));
-        let hashed = self.grow_tree(log, |_| {}).await;
-        let hashed = match hashed {
+        // Else what is not hashed yet would look as if it were missing.
+        let hashed = match self.hashed_up_to(log, head.position).await {
             Ok(hashed) => hashed,
             // The walk tells where.
             Err(TreeError::Gap { .. }) => head.position,
@@ -150,6 +150,13 @@ impl Creditrail {
                     head.position
                 );
                 state.report.find("tree", Some(head.position + 1), what);
+            }
+            if hashed < head.position {
+                let what = format!(
+                    "the tree is over {hashed} events and the log has {}: nobody hashes the others",
+                    head.position
+                );
+                state.report.find("tree", Some(hashed + 1), what);
             }
             if !store.evidence_after(log, head.position, 1).await?.is_empty()
                 && store.head(log).await?.position == head.position

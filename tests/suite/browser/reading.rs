@@ -89,7 +89,7 @@ async fn goes_back_in_time(browser: &Browser, base: &str) {
     browser.goes_to(&format!("{base}{here}")).await;
     browser.sees("captured remainder voided").await;
     browser.follows("◀ One moment earlier").await;
-    browser.sees("As it was known at position").await;
+    browser.sees("What we knew at position").await;
     assert_eq!(browser.text_of("h1 .badge").await.unwrap(), "… partially captured");
     browser.follows("◀ One moment earlier").await;
     assert_eq!(browser.text_of("h1 .badge").await.unwrap(), "✓ captured");

@@ -45,7 +45,7 @@ async fn the_slider_leads_to_any_moment_and_back() {
     browser.sees("captured remainder voided").await;
     // Once the approval was all that was known.
     browser.slides(webdriver::HOME).await;
-    browser.sees("As it was known at position").await;
+    browser.sees("What we knew at position").await;
     assert_eq!(browser.text_of("h1 .badge").await.unwrap(), "… pending");
     assert!(browser.address().await.contains("as_of="));
     browser.slides(webdriver::RIGHT).await;
