@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Ledger, T1, T2, T3, T4, Tx, items, text};
+use crate::support::{Ledger, T1, T2, T3, T4, Tx, items, text, until};
 
 /// The binary, which belongs to a package of its own.
 fn verifier() -> PathBuf {
@@ -248,8 +248,11 @@ async fn an_export_is_proven_to_be_all_there_is_in_every_form() {
         }
         assert!(files.contains(&"events.ndjson"), "what is verified stands there in any case");
     }
-    let records = ledger.list("/v1/access-records", &[("act", "exported")]).await;
-    assert_eq!(records.len(), 3, "who took it away is recorded: {records:?}");
+    let records = until("who took it away is told", async || {
+        let records = ledger.list("/v1/access-records", &[("act", "exported")]).await;
+        (records.len() == 3).then_some(records)
+    })
+    .await;
     assert!(records.iter().all(|record| text(record, "reason") == "the audit"));
 }
 

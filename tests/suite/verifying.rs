@@ -151,7 +151,8 @@ async fn the_credential_beside_a_signature_is_verified_too_and_nowhere_shown() {
     assert!(!delivery.to_string().contains("canary"), "{delivery:#}");
     host.end().await;
     for entry in std::fs::read_dir(house.folder()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        // What SQLite has beside the file goes when the last connection does.
+        let Ok(bytes) = std::fs::read(entry.unwrap().path()) else { continue };
         assert!(!bytes.windows(6).any(|part| part == b"canary"), "nothing of it is in a file");
     }
 }

@@ -303,7 +303,8 @@ impl Host {
 
     /// The log.
     pub async fn events(&self) -> Vec<Value> {
-        self.creditrail.events(SOURCE, 0, 1000).await.expect("the log")
+        let events = self.creditrail.events(SOURCE, 0, 1000).await.expect("the log");
+        events.iter().map(|event| serde_json::to_value(event).expect("JSON")).collect()
     }
 }
 
