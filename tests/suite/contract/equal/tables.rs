@@ -71,8 +71,9 @@ fn read_model_tables() -> impl Iterator<Item = &'static Table> {
 
 async fn rows(database: &Database, (table, columns): (&str, &[&str]), order: &str) -> Rows {
     let columns = [&["source"], columns].concat();
-    // A reader that has passed nothing may have asked for its bookmark or not yet.
-    let begun = if table == "bookmarks" { "WHERE position > 0" } else { "" };
+    // A reader that has passed nothing may have asked for its bookmark or not yet. Nobody waits for
+    // hashes, and the times of recording are in them.
+    let begun = if table == "bookmarks" { "WHERE position > 0 AND reader <> 'tree'" } else { "" };
     of(database.rows(&columns, &format!("@{table} {begun} ORDER BY source, {order}")).await)
 }
 
