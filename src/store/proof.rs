@@ -129,7 +129,7 @@ impl dyn Store {
     /// The events at these positions, in position order.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn evidence_at(&self, source: &str, positions: Vec<i64>) -> Result<Vec<Evidence>> {
         let mut found = Vec::with_capacity(positions.len());
         for position in positions {
@@ -141,7 +141,7 @@ impl dyn Store {
     /// The positions of the events of a stream, behind a sequence.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn positions_of(
         &self,
         source: &str,
@@ -157,7 +157,7 @@ impl dyn Store {
     /// All events by stream and sequence, behind one of them.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn places_after(
         &self,
         source: &str,
@@ -181,7 +181,7 @@ impl dyn Store {
     /// Deliveries in the order of arrival, behind a number.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn delivery_places_after(
         &self,
         source: &str,
@@ -201,7 +201,7 @@ impl dyn Store {
     /// reader is; `None` before it has begun.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn counted(&self, source: &str) -> Result<Option<(i64, i64)>> {
         let rows = self.all(COUNTED, vec![source.into()]).await?;
         let counted = |mut row: Row| Ok((row.int()?, row.int()?));
@@ -211,7 +211,7 @@ impl dyn Store {
     /// Tiles by their keys.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn tiles(&self, source: &str, keys: Vec<String>) -> Result<Vec<(String, String)>> {
         let sql = TILES.to_owned() + &(self.dialect().one_of)("key", 2);
         self.tiles_by(&sql, vec![source.into(), keys.into()]).await
@@ -220,7 +220,7 @@ impl dyn Store {
     /// Tiles in the order of their keys, behind one, `limit` at most.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn tiles_after(
         &self,
         source: &str,
@@ -239,7 +239,7 @@ impl dyn Store {
     /// Checkpoints behind a size, the smallest first, `limit` at most.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn checkpoints_after(
         &self,
         source: &str,
@@ -253,7 +253,7 @@ impl dyn Store {
     /// The checkpoint of the most events.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn newest_checkpoint(&self, source: &str) -> Result<Option<KeptCheckpoint>> {
         let rows = self.all(NEWEST_CHECKPOINT, vec![source.into()]).await?;
         rows.into_iter().next().map(checkpoint).transpose()
@@ -263,7 +263,7 @@ impl dyn Store {
     /// one is given and the table tells whose its rows are.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn rows_after(
         &self,
         source: &str,
@@ -289,7 +289,7 @@ impl dyn Store {
     /// What places outside the database have taken.
     ///
     /// # Errors
-    /// As [`Self::evidence_after`].
+    /// As for all reads.
     pub async fn checkpoint_copies(&self, source: &str) -> Result<Vec<Copy>> {
         let copy = |mut row: Row| {
             Ok(Copy { sink: row.text()?, size: row.int()?, taken_at: time(row.int()?) })
