@@ -109,15 +109,18 @@ fn csv(columns: &[&str], rows: &[Value], needs_head: bool) -> Bytes {
     writer.into_inner().unwrap_or_default().into()
 }
 
-/// A field of a document as a cell. A spreadsheet takes a text that begins with one of these signs
-/// for a formula, and a lender may say anything: an apostrophe makes it a text.
+/// A text as a cell. A spreadsheet takes one that begins with one of these signs for a formula, and a
+/// lender may say anything: an apostrophe makes it a text.
+pub(super) fn for_spreadsheets(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if is_formula { format!("'{text}") } else { text.to_owned() }
+}
+
+/// A field of a document as a cell.
 fn cell(row: &Value, column: &str) -> String {
     match row.pointer(&format!("/{column}")) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
-            format!("'{text}")
-        }
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => for_spreadsheets(text),
         Some(other) => other.to_string(),
     }
 }

@@ -77,11 +77,13 @@ pub struct Lag {
 impl Creditrail {
     /// All that is measured. A database that does not answer is told, and holds up nothing else.
     pub async fn measured(&self) -> Measured {
-        let kept = tokio::time::timeout(MAX_WAIT, self.kept()).await;
+        let (kept, proofs) = tokio::join!(
+            tokio::time::timeout(MAX_WAIT, self.kept()),
+            tokio::time::timeout(MAX_WAIT, self.proof_status()),
+        );
         if let Ok(Err(error)) = &kept {
             tracing::warn!(error = crate::failure::chain(error), "the database is not measured");
         }
-        let proofs = tokio::time::timeout(MAX_WAIT, self.proof_status()).await;
         Measured {
             counted: self.counted(),
             unknown_sources: self.unknown_sources(),

@@ -73,7 +73,8 @@ impl Progress {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// The lock of what is replaced whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is behind it is replaced whole, never left half changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,9 +30,6 @@ const STREAMS: &str = "SELECT aggregate_type, aggregate_id, sequence, position F
     WHERE source = $1 AND (aggregate_type, aggregate_id, sequence) > ($2, $3, $4)
     ORDER BY aggregate_type, aggregate_id, sequence LIMIT $5";
 
-const DELIVERIES: &str = "SELECT number, first_position, delivery_id, repeats FROM @deliveries
-    WHERE source = $1 AND number > $2 ORDER BY number LIMIT $3";
-
 const TILES: &str = "SELECT key, hashes FROM @tiles WHERE source = $1 AND ";
 
 const CHECKPOINTS: &str = "SELECT key, signed_at, note FROM @checkpoints
@@ -95,19 +92,6 @@ pub struct Place {
     pub sequence: i64,
     /// The place in the log.
     pub position: i64,
-}
-
-/// How a delivery is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliveryPlace {
-    /// The order of its arrival.
-    pub number: i64,
-    /// The position of the event that recorded it.
-    pub first_position: i64,
-    /// Its id.
-    pub delivery_id: String,
-    /// How often it came again.
-    pub repeats: i64,
 }
 
 impl dyn Store {
@@ -176,25 +160,6 @@ impl dyn Store {
             Ok(Place { aggregate_type, aggregate_id, sequence: row.int()?, position: row.int()? })
         };
         self.all(STREAMS, values).await?.into_iter().map(place).collect()
-    }
-
-    /// Deliveries in the order of arrival, behind a number.
-    ///
-    /// # Errors
-    /// As for all reads.
-    pub async fn delivery_places_after(
-        &self,
-        source: &str,
-        number: i64,
-        limit: i64,
-    ) -> Result<Vec<DeliveryPlace>> {
-        let place = |mut row: Row| {
-            let (number, first_position) = (row.int()?, row.int()?);
-            let (delivery_id, repeats) = (row.text()?, row.int()?);
-            Ok(DeliveryPlace { number, first_position, delivery_id, repeats })
-        };
-        let values = vec![source.into(), number.into(), limit.into()];
-        self.all(DELIVERIES, values).await?.into_iter().map(place).collect()
     }
 
     /// Of how many deliveries outcomes are told, and how many were kept at the position where that

@@ -9,7 +9,8 @@ use super::{
     sql::{Row, Value},
 };
 
-const PLACES: &str = "SELECT number, first_position, position, LENGTH(body) FROM @deliveries
+const PLACES: &str = "SELECT number, first_position, position, LENGTH(body), delivery_id, repeats
+    FROM @deliveries
     WHERE source = $1 AND number > $2 ORDER BY number LIMIT $3";
 
 const DELIVERIES: &str = "SELECT delivery_id, number, dedup_key, received_at, secret_id, headers,
@@ -20,7 +21,7 @@ const REDRIVEN: &str = "SELECT delivery_id, step_id, dedup_key, first_position, 
     aggregate_type, stream FROM @redriven_deliveries WHERE source = $1 AND ";
 
 /// Where a delivery stands, and how long its body is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DeliveryPlace {
     /// The order of arrival.
     pub number: i64,
@@ -30,6 +31,10 @@ pub struct DeliveryPlace {
     pub position: i64,
     /// The length of its body, in bytes.
     pub body_bytes: i64,
+    /// Its id.
+    pub delivery_id: String,
+    /// How often it came again.
+    pub repeats: i64,
 }
 
 /// A row of a table: its key, and its columns in the order of [`Table::columns`].
@@ -89,6 +94,8 @@ impl dyn Store {
                 first_position: row.int()?,
                 position: row.int()?,
                 body_bytes: row.int()?,
+                delivery_id: row.text()?,
+                repeats: row.int()?,
             })
         };
         let rows = self.all(PLACES, vec![source.into(), number.into(), limit.into()]).await?;

@@ -370,3 +370,33 @@ async fn a_check_that_is_killed_goes_on_where_it_was() {
     assert!(0 < hashed && hashed < EVENTS, "it began anew: {told}");
     assert!(!state.exists(), "the next check begins anew");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_changed_is_found_in_the_background() {
+    #[rustfmt::skip] // It is a table.
+    let changes = [
+        ("UPDATE @deliveries SET headers = '{}' WHERE number = 7",       "is not what was hashed"),
+        ("DELETE FROM @tiles WHERE key = '00/00000000000000000000'",     "missing or damaged"),
+    ];
+    for (sql, said) in changes {
+        let host = Host::new();
+        let ledger = host.ledger(&host.folder_sink());
+        feed(&ledger, "t", 60).await;
+        let of_log = async || {
+            let told = ledger.ask("/v1/proof", &[]).await.is(200);
+            let is_own = |status: &&Value| status["log"] == "imprint";
+            items(&told, "items").iter().find(is_own).expect("its status").clone()
+        };
+        let hashed = async || (number(&of_log().await, "hashed") > 256).then_some(());
+        until("a tile is full", hashed).await;
+        assert_eq!(of_log().await["failed"], false);
+        ledger.service.run_sql(sql).await;
+        let told = until("it is found", async || {
+            let status = of_log().await;
+            (status["failed"] == true).then_some(status)
+        })
+        .await;
+        let reasons = told["reasons"].to_string();
+        assert!(reasons.contains(said), "{reasons}");
+    }
+}

@@ -6,7 +6,7 @@ use std::{
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -22,6 +22,7 @@ use super::{
     tree::{self, TreeError},
 };
 use crate::{
+    app::readers::lock,
     failure::chain,
     store::{Projected, Store, StoreError, proof::padded},
 };
@@ -310,9 +311,4 @@ pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&beside, path)?;
     fs::File::open(folder)?.sync_all()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // What is behind it is replaced whole, never left half changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,12 +31,20 @@ impl Patrol {
         loop {
             tokio::time::sleep(PAUSE).await;
             match self.tile(index).await {
-                Ok(Found::Nothing) => index = 0,
+                Ok(Found::TheEnd) => index = 0,
                 Ok(Found::AsHashed) => index += 1,
                 Ok(Found::Changed(position)) => {
                     let what = format!(
                         "the event at position {position}, or the delivery that it recorded, is not \
                          what was hashed (`creditrail audit verify` tells all)"
+                    );
+                    self.checkpoints.found(&self.source, what);
+                    index += 1;
+                }
+                Ok(Found::Damaged) => {
+                    let what = format!(
+                        "tile {index} of the hashes is missing or damaged (`creditrail audit verify` \
+                         tells all)"
                     );
                     self.checkpoints.found(&self.source, what);
                     index += 1;
@@ -48,18 +56,15 @@ impl Patrol {
 
     /// Looks at the events of one full tile.
     async fn tile(&self, index: u64) -> Result<Found, TreeError> {
-        let id = TileId { level: 0, index };
-        let Some((_, text)) =
-            self.store.tiles(&self.source, vec![tree::key(id)]).await?.into_iter().next()
-        else {
-            return Ok(Found::Nothing);
-        };
-        let kept = tile::decode(&text)?;
-        if kept.len() < WIDTH {
-            return Ok(Found::Nothing);
-        }
         let width = i64::try_from(WIDTH).unwrap_or(i64::MAX);
         let after = i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(width);
+        if tree::hashed(&*self.store, &self.source).await? < after.saturating_add(width) {
+            return Ok(Found::TheEnd);
+        }
+        let key = tree::key(TileId { level: 0, index });
+        let kept = self.store.tiles(&self.source, vec![key]).await?.into_iter().next();
+        let kept = kept.and_then(|(_, hashes)| tile::decode(&hashes).ok());
+        let Some(kept) = kept.filter(|kept| kept.len() == WIDTH) else { return Ok(Found::Damaged) };
         let events = self.store.evidence_after(&self.source, after, width).await?;
         let changed = (after + 1..).zip(&kept).find(|(position, hash)| {
             let place = usize::try_from(position - after - 1).unwrap_or(usize::MAX);
@@ -72,9 +77,11 @@ impl Patrol {
 
 /// What was found in a tile.
 enum Found {
-    /// There is none, or it is not full.
-    Nothing,
+    /// The tree has no full tile there yet.
+    TheEnd,
     AsHashed,
+    /// It is not there, or not whole.
+    Damaged,
     /// The position of the first event that differs.
     Changed(i64),
 }

@@ -17,10 +17,7 @@ use self::outside::Known;
 use super::{Creditrail, TreeError, tree};
 use crate::{
     app::access,
-    store::{
-        Store, StoreError,
-        proof::{DeliveryPlace, Place},
-    },
+    store::{Store, StoreError, proof::Place, whole::DeliveryPlace},
 };
 
 /// How many rows are read at once.
@@ -228,9 +225,9 @@ impl Creditrail {
     ) -> Result<(), VerifyError> {
         let mut position = 0;
         loop {
-            let page = self.store.delivery_places_after(log, state.number, PAGE).await?;
+            let page = self.store.delivery_places(log, state.number, PAGE).await?;
             let Some(last) = page.last().map(|last| last.number) else { return Ok(()) };
-            for DeliveryPlace { number, first_position, delivery_id, repeats } in page {
+            for DeliveryPlace { number, first_position, delivery_id, repeats, .. } in page {
                 if first_position > state.head {
                     return Ok(());
                 }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{SqliteStore, connect, failed, query, schema, write};
 use crate::store::{
-    Head, KnownDelivery, NewEvent, RedrivenRow, Result, Store, StoreError, codec, reading,
+    Head, KnownDelivery, NewEvent, RedrivenRow, Result, Store, StoreError, reading,
 };
 
 /// How long to wait for connections to be closed.
@@ -291,20 +291,7 @@ fn append(connection: &mut Connection, source: &str, appended: &Appended) -> Res
     drop(know);
     let mut insert = tx.prepare_cached(write::APPEND).map_err(failed)?;
     for (position, recorded_at, event, payload) in &appended.events {
-        insert
-            .execute(params![
-                source,
-                position,
-                event.stream.aggregate_type.name(),
-                reading::aggregate_id(source, &event.stream.id),
-                event.sequence,
-                event.event.name(),
-                creditrail_domain::event::VERSION,
-                payload,
-                codec::metadata(event.delivery_id.as_deref()),
-                event.occurred_at.as_microsecond(),
-                recorded_at.as_microsecond(),
-            ])
+        write::append_event(&mut insert, source, (*position, *recorded_at), (event, payload))
             .map_err(failed)?;
     }
     drop(insert);

@@ -11,8 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, Projected, RedrivenRow, RejectedCall, RejectedPlace,
-    SealedSecret, StoreError, Written, codec, reading,
+    Batch, DeliveryRow, Head, KnownDelivery, NewEvent, Projected, RedrivenRow, RejectedCall,
+    RejectedPlace, SealedSecret, StoreError, Written, codec, reading,
 };
 
 pub(super) const SET_HEAD: &str =
@@ -210,21 +210,8 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
     for (event, position) in events.iter().zip(after + 1..) {
         let payload =
             codec::encode(&event.event).map_err(|error| StoreError::Constraint(error.into()))?;
-        append
-            .execute(params![
-                source,
-                position,
-                event.stream.aggregate_type.name(),
-                reading::aggregate_id(source, &event.stream.id),
-                event.sequence,
-                event.event.name(),
-                creditrail_domain::event::VERSION,
-                payload,
-                codec::metadata(event.delivery_id.as_deref()),
-                event.occurred_at.as_microsecond(),
-                head.recorded_at.as_microsecond(),
-            ])
-            .map_err(failed)?;
+        let at = (position, head.recorded_at);
+        append_event(&mut append, source, at, (event, &payload)).map_err(failed)?;
     }
     let recorded_at = head.recorded_at.as_microsecond();
     connection
@@ -234,6 +221,28 @@ fn write(connection: &Connection, source: &str, after: i64, written: &Written) -
         })
         .map_err(failed)?;
     connection.execute_batch("COMMIT").map_err(failed)
+}
+
+/// Appends an event at a position, by [`APPEND`].
+pub(super) fn append_event(
+    append: &mut rusqlite::CachedStatement<'_>,
+    source: &str,
+    (position, recorded_at): (i64, Timestamp),
+    (event, payload): (&NewEvent, &str),
+) -> rusqlite::Result<usize> {
+    append.execute(params![
+        source,
+        position,
+        event.stream.aggregate_type.name(),
+        reading::aggregate_id(source, &event.stream.id),
+        event.sequence,
+        event.event.name(),
+        creditrail_domain::event::VERSION,
+        payload,
+        codec::metadata(event.delivery_id.as_deref()),
+        event.occurred_at.as_microsecond(),
+        recorded_at.as_microsecond(),
+    ])
 }
 
 fn keep_delivery(

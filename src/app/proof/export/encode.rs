@@ -18,7 +18,7 @@ use parquet::{
 use sha2::{Digest as _, Sha256};
 
 use super::tables::{Column, Kind};
-use crate::store::sql::Value;
+use crate::{app::export::for_spreadsheets, store::sql::Value};
 
 /// How many rows a group of Parquet has: what is in memory at once.
 const GROUP: usize = 20_000;
@@ -185,15 +185,10 @@ fn line(columns: &[Column], row: Vec<Value>, text: &mut String) -> io::Result<()
     Ok(())
 }
 
-/// A spreadsheet takes a text that begins with one of these signs for a formula: an apostrophe makes it
-/// a text.
 fn cell(value: Value) -> String {
     match value {
         Value::Int(number) => number.to_string(),
-        Value::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
-            format!("'{text}")
-        }
-        Value::Text(text) => text,
+        Value::Text(text) => for_spreadsheets(&text),
         Value::Bytes(bytes) => STANDARD.encode(bytes),
         Value::Null | Value::Texts(_) => String::new(),
     }

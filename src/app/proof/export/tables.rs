@@ -77,7 +77,7 @@ const DELIVERIES: [(&str, Kind); 12] = [
 ];
 
 /// Columns of read models that are numbers, by their names.
-const NUMBERS: [&str; 12] = [
+const NUMBERS: [&str; 10] = [
     "first_position",
     "captured",
     "refunded",
@@ -88,8 +88,6 @@ const NUMBERS: [&str; 12] = [
     "count",
     "stake",
     "done_at",
-    "starts_at",
-    "settled",
 ];
 
 impl What {
