@@ -137,6 +137,8 @@ async fn what_was_edited_behind_the_programs_back_is_found() {
     let tx = Tx::new("t1");
     let told = imprint.delivers(&tx.approved(5000).at(T1)).await;
     imprint.receives(&[tx.captured(5000).at(T3), Tx::new("t2").approved(700).at(T4)]).await;
+    // Else a reader that comes later writes over what is edited.
+    assert_eq!(imprint.transaction("t1").await["captured"], 5000);
     again(&imprint, &[]).differs_in(0);
     let service = &imprint.service;
     if service.is_postgres() {

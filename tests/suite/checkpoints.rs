@@ -6,7 +6,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
 };
 
@@ -156,21 +156,27 @@ async fn two_instances_sign_in_turn_without_contradiction() {
 async fn a_check_under_load_is_clean() {
     let host = Host::new();
     let ledger = host.ledger(&host.folder_sink());
-    let mut load = tokio::spawn({
-        let ledger = ledger.clone();
-        async move { feed(&ledger, "t", 120).await }
+    let goes_on = Arc::new(AtomicBool::new(true));
+    let load = tokio::spawn({
+        let (ledger, goes_on) = (ledger.clone(), Arc::clone(&goes_on));
+        async move {
+            let mut rounds = 0;
+            while goes_on.load(Ordering::SeqCst) {
+                feed(&ledger, &format!("r{rounds}"), 8).await;
+                rounds += 1;
+            }
+            rounds * 40
+        }
     });
-    let mut checks = 0;
-    while !load.is_finished() {
-        is_clean(&ledger);
-        checks += 1;
-    }
-    (&mut load).await.expect("all is acknowledged");
-    assert!(checks > 1, "{checks} checks while deliveries came");
-    signed(&ledger, 600).await;
-    let (events, checkpoints) = is_clean(&ledger);
-    assert_eq!(events, 600);
-    assert!(checkpoints > 2, "{checkpoints}");
+    until("three checks that held two checkpoints", async || {
+        let checks = (0..3).map(|_| is_clean(&ledger).1);
+        (checks.min() >= Some(2)).then_some(())
+    })
+    .await;
+    goes_on.store(false, Ordering::SeqCst);
+    let events = load.await.expect("all is acknowledged");
+    signed(&ledger, events).await;
+    assert_eq!(is_clean(&ledger).0, events);
 }
 
 /// An endpoint that takes notes, as long as it answers 200.
