@@ -6,7 +6,7 @@ use clap::Parser as _;
 use creditrail::cli::{self, Cli, LogFormat};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::{FilterExt as _, filter_fn},
+    filter::{FilterExt as _, dynamic_filter_fn},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
@@ -63,7 +63,11 @@ fn log(format: LogFormat, spans: Option<Spans>) {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let lines = lines.with_filter(filter.and(filter_fn(|metadata| !metadata.is_span())));
+    // `dynamic`: it is asked for each line. Of a filter that is asked once for each place, the "no" to
+    // another place can stand when the thread's next line comes, which is lost then
+    // (tokio-rs/tracing#2519): one line in five of those at a busy start.
+    let no_spans = dynamic_filter_fn(|metadata, _| !metadata.is_span());
+    let lines = lines.with_filter(filter.and(no_spans));
     tracing_subscriber::registry().with(spans).with(lines).init();
 }
 
@@ -75,7 +79,7 @@ mod otel {
     use opentelemetry::trace::TracerProvider as _;
     use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
     use opentelemetry_sdk::trace::SdkTracerProvider;
-    use tracing_subscriber::{Layer as _, filter::filter_fn};
+    use tracing_subscriber::{Layer as _, filter::dynamic_filter_fn};
 
     const ENDPOINTS: [&str; 2] =
         ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
@@ -97,7 +101,7 @@ mod otel {
 
     /// The calls, and nothing else.
     pub fn layer(provider: &SdkTracerProvider) -> super::Spans {
-        let calls = filter_fn(|metadata| {
+        let calls = dynamic_filter_fn(|metadata, _| {
             metadata.is_span() && metadata.target().starts_with("creditrail::")
         });
         let tracer = provider.tracer("creditrail");
