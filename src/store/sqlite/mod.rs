@@ -3,6 +3,7 @@
 //! One connection writes at a time, so writers never meet `SQLITE_BUSY` within a process. Each
 //! lives on a thread of its own, and what belongs together is one visit to it.
 
+mod checkpointer;
 mod query;
 mod schema;
 pub mod scratch;
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
-use self::threads::Threads;
+use self::{checkpointer::Checkpointer, threads::Threads};
 use super::{
     Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
     sql::{Dialect, Row, Value},
@@ -62,6 +63,8 @@ pub struct SqliteStore {
     /// makes them durable along with itself.
     projector: Threads,
     readers: Threads,
+    /// None, of a store that is thrown away: whose commits wait for no disk.
+    checkpointer: Option<Checkpointer>,
     /// Who holds it has the writing connection to itself. Fair: first come, first served.
     turn: Arc<Semaphore>,
 }
@@ -81,7 +84,14 @@ impl SqliteStore {
         schema::migrate(&mut writer, migrate)?;
         let projector = connect(file)?;
         projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-        Self::of(file, (vec![writer], vec![projector]), &mpsc::channel().0)
+        for connection in [&writer, &projector] {
+            let most = checkpointer::MOST;
+            connection.pragma_update(None, "wal_autocheckpoint", most).map_err(failed)?;
+        }
+        let alive = mpsc::channel().0;
+        let checkpointer = Some(Checkpointer::begin(connect(file)?, &alive)?);
+        let store = Self::of(file, (vec![writer], vec![projector]), &alive)?;
+        Ok(Self { checkpointer, ..store })
     }
 
     /// A store of these connections to a file, and of those that read. When all senders are gone, it
@@ -102,6 +112,7 @@ impl SqliteStore {
             writer: Threads::new("sqlite-writer", writer, alive)?,
             projector: Threads::new("sqlite-projector", projector, alive)?,
             readers: Threads::new("sqlite-reader", readers, alive)?,
+            checkpointer: None,
             turn: Arc::new(Semaphore::new(1)),
         })
     }
@@ -118,11 +129,12 @@ impl SqliteStore {
         &self,
         write: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.turn().await?;
+        let (turn, checkpointer) = (self.turn().await?, self.checkpointer.clone());
         let write = move |connection: &mut Connection| {
-            let written = write(connection);
+            let written = write(connection)?;
+            checkpointer.map_or(Ok(()), |checkpointer| checkpointer.finish(connection))?;
             drop(turn);
-            written
+            Ok(written)
         };
         self.projector.call(write).await
     }
