@@ -161,8 +161,8 @@ impl Creditrail {
         self.things_then(source, known)
     }
 
-    /// What differs in the document of a thing between two moments, of what had happened by a time if
-    /// that is given; `None` if it is known at neither. Where it is known at one alone, its whole
+    /// What differs in the document of a thing between two moments, the later one the present if there is
+    /// none, of what had happened by a time if that is given; `None` if it is known at neither. Where it is known at one alone, its whole
     /// document differs.
     ///
     /// # Errors
@@ -170,12 +170,14 @@ impl Creditrail {
     pub async fn changes(
         &self,
         (thing, source, id): (Thing, &str, &str),
-        (from, to): (AsOf, AsOf),
+        (from, to): (AsOf, Option<AsOf>),
         happened_by: Option<Timestamp>,
     ) -> Result<Option<Changes>, ReadError> {
-        let when = |as_of| When { as_of: Some(as_of), happened_by };
-        let (from, to) = (self.seen(source, when(from)).await?, self.seen(source, when(to)).await?);
+        let when = |as_of| When { as_of, happened_by };
+        let from = self.seen(source, when(Some(from))).await?;
         let before = self.at(thing, (source, id), from).await?;
+        // The present is not before what was waited for.
+        let to = self.seen(source, when(to)).await?;
         let after = self.at(thing, (source, id), to).await?;
         if before.is_none() && after.is_none() {
             return Ok(None);
@@ -224,7 +226,7 @@ impl Creditrail {
                 things.rows.applicant(&ids::canonical(id)).await?.into_iter().collect()
             }
             Some(aggregate_type) => vec![StreamId { aggregate_type, id: ids::canonical(id) }],
-            None => self.streams_of_customer(&things, (source, id), seen.point).await?,
+            None => self.streams_of_customer(&things, (source, id)).await?,
         })
     }
 
@@ -232,11 +234,9 @@ impl Creditrail {
         &self,
         things: &Things<'_, Then<'_>>,
         (source, id): (&str, &str),
-        point: Point,
     ) -> Result<Vec<StreamId>, ReadError> {
         let id = ids::canonical(id);
-        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-        let mentioning = self.store.mentioning(source, &id, (None, point.position), most).await?;
+        let mentioning = things.rows.mentioning(&id, None, MOST).await?;
         let mut streams: BTreeSet<StreamId> = mentioning.into_iter().collect();
         // What does not name it, and is known to be its own.
         let Some(customer) = self.customer(source, &id).await? else { return Ok(Vec::new()) };

@@ -1,7 +1,10 @@
 //! Lists and timelines as they were. Which rows to look at is told by the read models as they are, or
 //! by the log; what they were is folded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use creditrail_domain::AggregateType;
 use creditrail_projections::{Change, StreamId, customers, exceptions, payment_methods, row};
@@ -11,11 +14,11 @@ use super::{
     Creditrail,
     lists::List,
     moments::{Seen, When},
-    read::{Items, ReadError, UNKNOWN_PAYMENT_METHOD},
+    read::{Items, ReadError, UNKNOWN_PAYMENT_METHOD, one_more},
     then::{Then, aggregate_type, document, number, text},
     things::{MOST, Rows as _, Things},
 };
-use crate::store::{Cursor, Order, Page};
+use crate::store::{Cursor, CustomerKeys, Order, Page};
 
 /// How many candidates are looked up, and folded, at once.
 const PORTION: usize = 200;
@@ -93,7 +96,8 @@ impl Creditrail {
     }
 
     /// A page of a customer's timeline as it was, in the order in which things happened; `None` if the
-    /// customer was not known. Of the streams that name the customer the newest 1,000.
+    /// customer was not known. One of what had happened by a time may be shorter than its limit although
+    /// there is a next one.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -103,30 +107,38 @@ impl Creditrail {
         page: Page,
         seen: Seen,
     ) -> Result<Option<Items>, ReadError> {
-        let id = creditrail_domain::ids::canonical(id);
+        let customer_id = creditrail_domain::ids::canonical(id);
         let things = self.things_at(source, seen).await?;
-        if things.rows.identities(&id).await?.is_empty() {
+        if things.rows.identities(&customer_id).await?.is_empty() {
             return Ok(None);
         }
-        let partners = things.partners(&id).await?;
-        let mut streams = things.rows.naming("customer_id", &id).await?;
-        for partner in &partners {
-            streams.extend(things.rows.naming("partner_customer_id", partner).await?);
+        let partner_customer_ids = things.partners(&customer_id).await?;
+        let keys = CustomerKeys { source: source.to_owned(), customer_id, partner_customer_ids };
+        // No step changes when it happened. So the streams of as many steps as the page has are folded,
+        // and those whose steps may have told of another customer then.
+        let steps = self.store.steps_of(&keys, &one_more(&page), things.rows.up_to()).await?;
+        let end = steps.get(page.limit).map(|(cursor, _)| cursor.clone());
+        let mut streams: BTreeSet<_> = steps.into_iter().map(|(_, stream)| stream).collect();
+        for id in [&keys.customer_id].into_iter().chain(&keys.partner_customer_ids) {
+            streams.extend(things.rows.ever_named(id).await?);
         }
         let list = List::Deliveries;
         let rows = things.rows.rows(list.model(), streams.into_iter().collect()).await?;
         let is_own = |row: &Change| match text(list, row, "customer_id") {
-            Some(customer) => customer == id,
+            Some(customer) => customer == keys.customer_id,
             None => text(list, row, "partner_customer_id")
-                .is_some_and(|partner| partners.iter().any(|own| own == partner)),
+                .is_some_and(|partner| keys.partner_customer_ids.iter().any(|own| own == partner)),
         };
         let placed = rows.into_iter().filter(is_own).map(|row| {
             let place = number(list, &row, "occurred_at");
             (Cursor { source: source.to_owned(), place, key: row.key.clone() }, row)
         });
-        let Found { rows, next } = Found::of(placed.collect(), &page);
+        let is_near =
+            |end: &Cursor, place: &Cursor| page.order.in_time(place, end) != Ordering::Greater;
+        let near = placed.filter(|(place, _)| end.as_ref().is_none_or(|end| is_near(end, place)));
+        let Found { rows, next } = Found::of(near.collect(), &page);
         let items = rows.iter().map(|(_, row)| document(row)).collect::<Result<_, _>>()?;
-        Ok(Some(Items { items, next }))
+        Ok(Some(Items { items, next: next.or(end) }))
     }
 }
 

@@ -333,7 +333,7 @@ impl LoggedEvent {
 }
 
 /// The page and one row more, which tells whether there is a next page.
-fn one_more(page: &Page) -> Page {
+pub(super) fn one_more(page: &Page) -> Page {
     Page { limit: page.limit + 1, ..page.clone() }
 }
 

@@ -3,7 +3,10 @@
 
 mod ties;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use creditrail_domain::{AggregateType, HappenedBy, Policies, application::State};
@@ -17,6 +20,7 @@ use super::{
     Creditrail,
     lists::List,
     read::ReadError,
+    readers::lock,
     things::{MOST, Rows, Things},
 };
 use crate::store::{Balance, Identity, Listed, Page, Store};
@@ -27,6 +31,8 @@ pub(super) struct Then<'a> {
     source: &'a str,
     policies: &'a Policies,
     known: Known,
+    /// By customer: the streams that tell of it, which several parts of a document ask for.
+    mentioned: Mutex<BTreeMap<String, Arc<Vec<StreamId>>>>,
 }
 
 /// What is known of a log.
@@ -54,7 +60,8 @@ impl Creditrail {
         known: Known,
     ) -> Result<Things<'a, Then<'a>>, ReadError> {
         let policies = &self.known(source)?.config.policies;
-        let rows = Then { store: &*self.store, source, policies, known };
+        let rows =
+            Then { store: &*self.store, source, policies, known, mentioned: Mutex::default() };
         Ok(Things { rows, source, reissue_window: policies.reissue_window })
     }
 }
@@ -143,11 +150,35 @@ impl Then<'_> {
         if let Some(row) = by(id) {
             return document(row).map(Some);
         }
-        let whole = Self { known: Known::up_to(i64::MAX), ..*self };
+        let (known, mentioned) = (Known::up_to(i64::MAX), Mutex::default());
+        let whole = Self { known, mentioned, ..*self };
         let streams = whole.streams(vec![applicant]).await?;
         let ids = streams.iter().flat_map(|stream| other_ids(stream, id, self.policies));
         let known: Vec<String> = ids.collect();
         known.iter().find_map(|id| by(id)).map(document).transpose()
+    }
+
+    /// The streams with a step that tells of a customer, of one kind if that is given: those with the
+    /// newest steps first, so many at most.
+    pub(super) async fn mentioning(
+        &self,
+        customer_id: &str,
+        kind: Option<AggregateType>,
+        most: usize,
+    ) -> Result<Vec<StreamId>, ReadError> {
+        let known = lock(&self.mentioned).get(customer_id).cloned();
+        let all = match known {
+            Some(all) => all,
+            None => {
+                let up_to = self.known.up_to;
+                let all = self.store.mentioning(self.source, customer_id, up_to).await?;
+                let all = Arc::new(all);
+                lock(&self.mentioned).insert(customer_id.to_owned(), Arc::clone(&all));
+                all
+            }
+        };
+        let meant = |stream: &&StreamId| kind.is_none_or(|kind| stream.aggregate_type == kind);
+        Ok(all.iter().filter(meant).take(most).cloned().collect())
     }
 
     /// The streams that may have had a row with this value in a column.
@@ -160,8 +191,7 @@ impl Then<'_> {
         let most = i64::try_from(MOST).unwrap_or(i64::MAX);
         let mut streams = BTreeSet::new();
         if column == "customer_id" {
-            let of_kind = (Some(kind), self.known.up_to);
-            streams.extend(self.store.mentioning(self.source, value, of_kind, most).await?);
+            streams.extend(self.mentioning(value, Some(kind), MOST).await?);
         }
         let page = Page {
             sources: vec![self.source.to_owned()],
@@ -225,9 +255,8 @@ impl Rows for Then<'_> {
     }
 
     async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError> {
-        let of_kind = (Some(AggregateType::Transaction), self.known.up_to);
-        let most = i64::try_from(MOST).unwrap_or(i64::MAX) + 1;
-        let streams = self.store.mentioning(self.source, customer_id, of_kind, most).await?;
+        let kind = Some(AggregateType::Transaction);
+        let streams = self.mentioning(customer_id, kind, MOST + 1).await?;
         if streams.len() > MOST {
             return Ok(None);
         }

@@ -10,12 +10,7 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    app::{
-        Creditrail,
-        moments::{AsOf, Seen},
-        read::Items,
-        things::Thing,
-    },
+    app::{Creditrail, moments::Seen, read::Items, things::Thing},
     store::Cursor,
 };
 
@@ -102,7 +97,7 @@ async fn changes(
     params.wait(creditrail, Some(&source)).await?;
     let from = params.moment("from")?;
     let from = from.ok_or_else(|| Problem::invalid("from", "is required"))?;
-    let to = params.moment("to")?.unwrap_or(AsOf::Position(i64::MAX));
+    let to = params.moment("to")?;
     let happened_by = params.time("happened_by")?;
     params.done(&["at_least", "from", "to", "happened_by"])?;
     let found = creditrail.changes((thing, &source, &id), (from, to), happened_by).await?;

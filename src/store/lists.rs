@@ -31,7 +31,8 @@ const NARROWEST: [&str; 12] = [
 ];
 
 /// Filters that have an index together.
-const TOGETHER: [(&str, [&str; 2]); 6] = [
+const TOGETHER: [(&str, [&str; 2]); 7] = [
+    ("transactions", ["status", "currency"]),
     ("compliance", ["status", "kind"]),
     ("exceptions", ["status", "code"]),
     ("exceptions", ["status", "severity"]),
@@ -221,25 +222,12 @@ impl dyn Store {
         for (whose, id) in [(OF_CUSTOMER, customer_id)].into_iter().chain(partners) {
             let mut select = Select::new(whose, source);
             select.place(id.as_str());
-            if let Some(Cursor { place, key, .. }) = &page.after {
-                let (place, key) = (select.place(*place), select.place(key.as_str()));
-                let behind = page.order.behind();
-                select.and(&format!(" AND (occurred_at, key) {behind} ({place}, {key})"));
-            }
-            let direction = page.order.direction();
-            let by = format!("occurred_at {direction}, key {direction}");
-            select.ordered(&by, left(page, 0));
+            select.in_time(page);
             for row in select.run(self).await? {
                 listed.push(listed_row(row, source)?);
             }
         }
-        listed.sort_by(|one, other| {
-            let place = |row: &Listed| (row.cursor.place, row.cursor.key.clone());
-            match page.order {
-                Order::Oldest | Order::Due => place(one).cmp(&place(other)),
-                Order::Newest | Order::Stake => place(other).cmp(&place(one)),
-            }
-        });
+        listed.sort_by(|one, other| page.order.in_time(&one.cursor, &other.cursor));
         listed.truncate(page.limit);
         Ok(listed)
     }
@@ -324,6 +312,18 @@ impl Select {
     pub(super) fn ordered(&mut self, by: &str, limit: i64) {
         let limit = self.place(limit);
         self.and(&format!(" ORDER BY {by} LIMIT {limit}"));
+    }
+
+    /// A page of steps by when they happened.
+    pub(super) fn in_time(&mut self, page: &Page) {
+        if let Some(Cursor { place, key, .. }) = &page.after {
+            let (place, key) = (self.place(*place), self.place(key.as_str()));
+            let behind = page.order.behind();
+            self.and(&format!(" AND (occurred_at, key) {behind} ({place}, {key})"));
+        }
+        let direction = page.order.direction();
+        let by = format!("occurred_at {direction}, key {direction}");
+        self.ordered(&by, left(page, 0));
     }
 
     pub(super) async fn run(self, store: &dyn Store) -> Result<Vec<Row>> {

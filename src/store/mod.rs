@@ -16,6 +16,8 @@ pub mod sql;
 pub mod sqlite;
 pub mod whole;
 
+use std::cmp::Ordering;
+
 use async_trait::async_trait;
 use creditrail_domain::{Event, StepId};
 use creditrail_projections::{Change, Recorded, StreamId, Table};
@@ -343,6 +345,15 @@ impl Order {
             Self::Newest | Self::Oldest => "first_position",
             Self::Stake => "stake",
             Self::Due => "due_at",
+        }
+    }
+
+    /// Which of two places in one timeline comes first.
+    pub(crate) fn in_time(self, one: &Cursor, other: &Cursor) -> Ordering {
+        let (one, other) = ((one.place, &one.key), (other.place, &other.key));
+        match self {
+            Self::Oldest | Self::Due => one.cmp(&other),
+            Self::Newest | Self::Stake => other.cmp(&one),
         }
     }
 

@@ -7,20 +7,29 @@ use creditrail_projections::{StreamId, identifiers};
 use jiff::Timestamp;
 
 use super::{
-    Result, Store,
+    Cursor, CustomerKeys, Page, Result, Store,
+    lists::Select,
+    proof::padded,
     reading::{external_id, stream, time},
     sql::Row,
 };
 
-/// `{type}` narrows it down to one kind of aggregate.
+/// The key of a step is its position, and stands in the index; `{key}` is not to lead.
 const MENTIONING: &str = "SELECT aggregate_type, stream FROM @timeline
-    WHERE source = $1 AND customer_id = $2 AND first_position <= $3{type}
-    GROUP BY aggregate_type, stream ORDER BY MAX(first_position) DESC, stream LIMIT ";
+    WHERE source = $1 AND customer_id = $2 AND {key} < $3
+    GROUP BY aggregate_type, stream ORDER BY MAX(key) DESC, stream";
 
 /// Steps that name a customer by the partner's id alone.
 const MENTIONING_PARTNER: &str = "SELECT aggregate_type, stream FROM @timeline
-    WHERE source = $1 AND customer_id IS NULL AND partner_customer_id = $2 AND first_position <= $3
-    GROUP BY aggregate_type, stream ORDER BY MAX(first_position) DESC, stream LIMIT $4";
+    WHERE source = $1 AND customer_id IS NULL AND partner_customer_id = $2 AND {key} < $3
+    GROUP BY aggregate_type, stream ORDER BY MAX(key) DESC, stream LIMIT $4";
+
+/// The steps of a customer, told by no more than the index has.
+const STEPS_OF_CUSTOMER: &str = "SELECT occurred_at, key, aggregate_type, stream FROM @timeline
+    WHERE source = $1 AND customer_id = $2 AND {key} < $3";
+
+const STEPS_OF_PARTNER: &str = "SELECT occurred_at, key, aggregate_type, stream FROM @timeline
+    WHERE source = $1 AND customer_id IS NULL AND partner_customer_id = $2 AND {key} < $3";
 
 const NAMED: &str = "SELECT subject_id FROM @identifiers
     WHERE source = $1 AND key >= $2 AND key < $3 AND subject_type = $4 ORDER BY key LIMIT $5";
@@ -55,8 +64,8 @@ pub struct Tie {
 }
 
 impl dyn Store {
-    /// The streams with a step up to a position that tells of a customer, of one kind if that is
-    /// given: those with the newest steps first, `limit` at most.
+    /// The streams with a step up to a position that tells of a customer: those with the newest steps
+    /// first.
     ///
     /// # Errors
     /// [`StoreError`](super::StoreError), as for all reads.
@@ -64,18 +73,14 @@ impl dyn Store {
         &self,
         source: &str,
         customer_id: &str,
-        (kind, up_to): (Option<AggregateType>, i64),
-        limit: i64,
+        up_to: i64,
     ) -> Result<Vec<StreamId>> {
-        let mut values = vec![source.into(), customer_id.into(), up_to.into()];
-        let narrowed = kind.map_or("", |_| " AND aggregate_type = $4");
-        values.extend(kind.map(|kind| kind.name().into()));
-        values.push(limit.into());
-        let sql = MENTIONING.replace("{type}", narrowed) + &format!("${}", values.len());
-        self.all(&sql, values).await?.iter_mut().map(stream).collect()
+        let values = vec![source.into(), customer_id.into(), end(up_to).into()];
+        self.all(&self.aside_key(MENTIONING), values).await?.iter_mut().map(stream).collect()
     }
 
-    /// As `mentioning`, of those with a step that names a customer by the partner's id alone.
+    /// As `mentioning`, of those with a step that names a customer by the partner's id alone, `limit` at
+    /// most.
     pub async fn mentioning_partner(
         &self,
         source: &str,
@@ -83,8 +88,43 @@ impl dyn Store {
         up_to: i64,
         limit: i64,
     ) -> Result<Vec<StreamId>> {
-        let values = vec![source.into(), partner_customer_id.into(), up_to.into(), limit.into()];
-        self.all(MENTIONING_PARTNER, values).await?.iter_mut().map(stream).collect()
+        let id = partner_customer_id;
+        let values = vec![source.into(), id.into(), end(up_to).into(), limit.into()];
+        self.all(&self.aside_key(MENTIONING_PARTNER), values)
+            .await?
+            .iter_mut()
+            .map(stream)
+            .collect()
+    }
+
+    /// Where the steps of a customer stand in its timeline, of those up to a position: a page of them,
+    /// each with its stream.
+    pub async fn steps_of(
+        &self,
+        customer: &CustomerKeys,
+        page: &Page,
+        up_to: i64,
+    ) -> Result<Vec<(Cursor, StreamId)>> {
+        let CustomerKeys { source, customer_id, partner_customer_ids } = customer;
+        let partners = partner_customer_ids.iter().map(|id| (STEPS_OF_PARTNER, id));
+        let mut steps = Vec::new();
+        for (whose, id) in [(STEPS_OF_CUSTOMER, customer_id)].into_iter().chain(partners) {
+            let mut select = Select::new(self.aside_key(whose), source);
+            select.place(id.as_str());
+            select.place(end(up_to));
+            select.in_time(page);
+            for mut row in select.run(self).await? {
+                let (place, key) = (row.int()?, row.text()?);
+                steps.push((Cursor { source: source.clone(), place, key }, stream(&mut row)?));
+            }
+        }
+        steps.sort_by(|(one, _), (other, _)| page.order.in_time(one, other));
+        steps.truncate(page.limit);
+        Ok(steps)
+    }
+
+    fn aside_key(&self, sql: &str) -> String {
+        sql.replace("{key}", &(self.dialect().aside)("key"))
     }
 
     /// The things of a kind with which a value was ever named, `limit` at most.
@@ -182,4 +222,9 @@ impl dyn Store {
         }
         Ok(known)
     }
+}
+
+/// What every key of a row that began up to a position is before.
+fn end(up_to: i64) -> String {
+    padded(up_to.saturating_add(1))
 }

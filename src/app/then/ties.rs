@@ -31,11 +31,10 @@ impl Then<'_> {
 
     /// The rows of customers that links make, of all links of these customers.
     async fn links(&self, customers: BTreeSet<String>) -> Result<Vec<Tie>, ReadError> {
-        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-        let of_links = (Some(AggregateType::CustomerLink), self.known.up_to);
+        let links = Some(AggregateType::CustomerLink);
         let mut streams = BTreeSet::new();
         for customer in customers {
-            streams.extend(self.store.mentioning(self.source, &customer, of_links, most).await?);
+            streams.extend(self.mentioning(&customer, links, MOST).await?);
         }
         let rows = self.rows(&customers::READ_MODEL, streams.into_iter().collect()).await?;
         Ok(rows.iter().filter_map(Tie::of).collect())
@@ -98,18 +97,26 @@ impl Then<'_> {
     ) -> Result<BTreeSet<StreamId>, ReadError> {
         let most = i64::try_from(MOST).unwrap_or(i64::MAX);
         let mentioning = if column == "customer_id" {
-            self.store.mentioning(self.source, id, (None, self.known.up_to), most).await?
+            self.mentioning(id, None, MOST).await?
         } else {
             self.store.mentioning_partner(self.source, id, self.known.up_to, most).await?
         };
         let mut streams: BTreeSet<_> = mentioning.into_iter().collect();
-        // Of these all steps together tell whom they are about, which others may have changed since.
+        streams.extend(self.ever_named(id).await?);
+        Ok(streams)
+    }
+
+    /// The applications and charges that were ever named with this id: all their steps together tell whom
+    /// they are about, which later ones may have changed.
+    pub(in crate::app) async fn ever_named(&self, id: &str) -> Result<Vec<StreamId>, ReadError> {
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let mut streams = Vec::new();
         for kind in [AggregateType::Application, AggregateType::Charge] {
             for named in self.store.named(self.source, (id, kind.name()), most).await? {
                 if kind == AggregateType::Application {
                     streams.extend(self.applicant(&named).await?);
                 } else {
-                    streams.insert(StreamId { aggregate_type: kind, id: named });
+                    streams.push(StreamId { aggregate_type: kind, id: named });
                 }
             }
         }

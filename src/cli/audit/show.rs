@@ -84,11 +84,8 @@ impl Show {
     async fn changes(&self, creditrail: &Creditrail) -> Result<Option<Changes>, ReadError> {
         let Some(from) = self.changes_from else { return Ok(None) };
         let (source, id) = (self.address.0.as_str(), self.address.1.as_str());
-        let to = match self.as_of {
-            Some(as_of) => as_of,
-            None => AsOf::Position(creditrail.seen(source, When::default()).await?.point.position),
-        };
-        creditrail.changes((self.kind, source, id), (from, to), self.happened_by).await
+        let span = (from, self.as_of);
+        creditrail.changes((self.kind, source, id), span, self.happened_by).await
     }
 }
 

@@ -53,8 +53,7 @@ impl<'a> Moments<'a> {
         let mut moments = Self { subject, all, when, shown: None, changes: None };
         if let Some(as_of) = when.as_of {
             moments.shown = Some(creditrail.point(source, as_of).await?);
-            let other = compare.unwrap_or(AsOf::Position(i64::MAX));
-            let span = (as_of, other);
+            let span = (as_of, compare);
             moments.changes =
                 creditrail.changes((thing, source, id), span, when.happened_by).await?;
         }

@@ -1,6 +1,6 @@
 //! Which streams there were at a position, and where in the log a time is.
 
-use creditrail::store::past::Tie;
+use creditrail::store::{CustomerKeys, Order, Page, past::Tie};
 use creditrail_domain::AggregateType;
 use creditrail_projections::{StreamId, applications, customers, identifiers, timeline};
 use serde_json::json;
@@ -56,23 +56,38 @@ async fn streams_that_mention_a_customer_are_found_with_the_newest_first(store: 
         let said = [
             ("first_position", position.into()),
             ("customer_id", customer.into()),
+            // The newest happened first.
+            ("occurred_at", (-position).into()),
             ("aggregate_type", kind.into()),
             ("stream", stream.into()),
         ];
-        row(timeline::READ_MODEL.table, &position.to_string(), &said)
+        row(timeline::READ_MODEL.table, &format!("{position:020}"), &said)
     });
     fill(&*store, SOURCE, (timeline::READ_MODEL.table, rows.into())).await;
-    let mentioning = async |customer, wanted, limit| {
-        store.mentioning(SOURCE, customer, wanted, limit).await.unwrap()
+    let charge = || StreamId { aggregate_type: AggregateType::Charge, id: "one".to_owned() };
+    let mentioning =
+        async |customer, up_to| store.mentioning(SOURCE, customer, up_to).await.unwrap();
+    assert_eq!(mentioning("c", 6).await, [stream("six"), stream("one"), stream("two"), charge()]);
+    assert_eq!(mentioning("c", 5).await, [stream("one"), stream("two"), charge()]);
+    assert_eq!(mentioning("c", 4).await, [stream("two"), charge(), stream("one")]);
+    assert_eq!(mentioning("d", 3).await, []);
+
+    let customer = CustomerKeys {
+        source: SOURCE.to_owned(),
+        customer_id: "c".to_owned(),
+        partner_customer_ids: Vec::new(),
     };
-    let money = Some(AggregateType::Transaction);
-    assert_eq!(mentioning("c", (money, 5), 9).await, [stream("one"), stream("two")]);
-    assert_eq!(mentioning("c", (money, 4), 9).await, [stream("two"), stream("one")]);
-    assert_eq!(mentioning("c", (money, 6), 1).await, [stream("six")]);
-    assert_eq!(mentioning("d", (money, 3), 9).await, []);
-    let charge = StreamId { aggregate_type: AggregateType::Charge, id: "one".to_owned() };
-    let all = [stream("two"), charge, stream("one")];
-    assert_eq!(mentioning("c", (None, 3), 9).await, all);
+    let steps = async |order, limit, after| {
+        let page = Page { order, limit, after, ..Page::default() };
+        let steps = store.steps_of(&customer, &page, 5).await.unwrap();
+        let at = steps.last().map(|(cursor, _)| cursor.clone());
+        (steps.into_iter().map(|(_, stream)| stream).collect::<Vec<_>>(), at)
+    };
+    let (first, at) = steps(Order::Newest, 2, None).await;
+    assert_eq!(first, [stream("one"), charge()]);
+    assert_eq!(steps(Order::Newest, 9, at).await.0, [stream("two"), stream("one")]);
+    let (oldest, _) = steps(Order::Oldest, 9, None).await;
+    assert_eq!(oldest, [stream("one"), stream("two"), charge(), stream("one")]);
 }
 
 async fn things_are_found_by_every_value_with_which_they_were_named(store: Fresh) {
