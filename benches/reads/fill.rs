@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use creditrail::{
-    app::{Creditrail, command::Resolve, lists::List},
+    app::{Creditrail, Worker, command::Resolve, lists::List},
     sources::{self, Kind, SourceConfig},
     store::Page,
 };
@@ -37,6 +37,12 @@ const RESOLVED: usize = 200;
 const REJECTED: u64 = 500;
 
 pub async fn open(url: &str) -> Instance {
+    let (creditrail, worker) = build(url).await;
+    Instance::of(creditrail, worker)
+}
+
+/// A service whose worker does not run yet.
+pub async fn build(url: &str) -> (Creditrail, Worker) {
     let mut builder = Creditrail::builder().database(url).sealing_key("a".repeat(64).into());
     for (name, _, kind) in SOURCES {
         let source: SourceConfig = serde_json::from_value(serde_json::json!({
@@ -48,8 +54,7 @@ pub async fn open(url: &str) -> Instance {
         .expect("a source");
         builder = builder.source(source);
     }
-    let (creditrail, worker) = builder.build().await.expect("a service");
-    Instance::of(creditrail, worker)
+    builder.build().await.expect("a service")
 }
 
 /// How many deliveries a source has.
@@ -100,7 +105,7 @@ pub async fn fill(instance: &Instance, stock: &Arc<Stock>) {
     println!("  filled in {:.0} s", started.elapsed().as_secs_f64());
 }
 
-async fn send(creditrail: &Creditrail, (source, body): Delivery) {
+pub async fn send(creditrail: &Creditrail, (source, body): Delivery) {
     let mut map = HeaderMap::new();
     for (name, value) in headers(source, SECRET, &body) {
         map.insert(name, HeaderValue::try_from(value).expect("a header"));

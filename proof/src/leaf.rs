@@ -152,6 +152,25 @@ impl DeliveryEntry<'_> {
         Hash::fed(|put| self.put(put))
     }
 
+    /// The same, with fields of its own.
+    pub fn into_owned(self) -> DeliveryEntry<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        DeliveryEntry {
+            source: owned(self.source),
+            delivery_id: owned(self.delivery_id),
+            number: self.number,
+            dedup_key: owned(self.dedup_key),
+            received_at: self.received_at,
+            secret_id: owned(self.secret_id),
+            headers: owned(self.headers),
+            body: Cow::Owned(self.body.into_owned()),
+            outcome: owned(self.outcome),
+            first_position: self.first_position,
+            aggregate_type: owned(self.aggregate_type),
+            stream: owned(self.stream),
+        }
+    }
+
     /// The bytes that are hashed.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256 + self.headers.len() + self.body.len());

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::customers::{Balance, CustomerKeys, Identity};
-use self::sql::{Dialect, Row, Value};
+use self::sql::{Dialect, Look, Row, Value};
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -475,6 +475,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// The rows of a statement that changes nothing, in the store's dialect: for [`reading`].
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>>;
+    /// As [`Self::rows`], each row looked at where the database has it: nothing is copied.
+    async fn look(&self, sql: String, values: Vec<Value>, look: Look) -> Result<()>;
     /// The dialect of the database.
     fn dialect(&self) -> &'static Dialect;
 }

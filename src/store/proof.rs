@@ -1,8 +1,6 @@
 //! What the proof of a log is made of: events and deliveries byte for byte as they are stored, the
 //! tiles of the tree over them, and what was signed.
 
-use std::borrow::Cow;
-
 use creditrail_projections::Table;
 use creditrail_proof::leaf::{DeliveryEntry, Entry};
 use jiff::Timestamp;
@@ -10,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Result, Store,
     reading::time,
-    sql::{Row, Value},
+    sql::{LentRow, Row, Value},
 };
 
 /// Columns of [`Entry`] and of [`DeliveryEntry`].
@@ -106,8 +104,37 @@ impl dyn Store {
         limit: i64,
     ) -> Result<Vec<Evidence>> {
         let sql = format!("{ENTRIES} AND e.position > $2 ORDER BY e.position LIMIT $3");
-        let rows = self.all(&sql, vec![source.into(), position.into(), limit.into()]).await?;
-        rows.into_iter().map(|row| evidence(row, source)).collect()
+        let values = vec![source.into(), position.into(), limit.into()];
+        let source = source.to_owned();
+        let keep = move |kept: &mut Vec<Evidence>, row: LentRow<'_>| {
+            let (entry, delivery) = evidence(row, &source)?;
+            let (entry, delivery) = (entry.into_owned(), delivery.map(DeliveryEntry::into_owned));
+            kept.push(Evidence { entry, delivery });
+            Ok(())
+        };
+        self.folded(&sql, values, keep).await
+    }
+
+    /// What comes of the events after a position and up to another one, each looked at, with the
+    /// delivery that it recorded, where the database has it.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn evidence_folded<T: Default + Send + 'static>(
+        &self,
+        source: &str,
+        (after, up_to): (i64, i64),
+        fold: impl Fn(&mut T, &Entry<'_>, Option<&DeliveryEntry<'_>>) + Send + 'static,
+    ) -> Result<T> {
+        let sql = format!("{ENTRIES} AND e.position > $2 AND e.position <= $3 ORDER BY e.position");
+        let values = vec![source.into(), after.into(), up_to.into()];
+        let source = source.to_owned();
+        let look = move |folded: &mut T, row: LentRow<'_>| {
+            let (entry, delivery) = evidence(row, &source)?;
+            fold(folded, &entry, delivery.as_ref());
+            Ok(())
+        };
+        self.folded(&sql, values, look).await
     }
 
     /// The events at these positions, in position order.
@@ -273,10 +300,13 @@ fn checkpoint(mut row: Row) -> Result<KeptCheckpoint> {
     Ok(KeptCheckpoint { size, signed_at: time(row.int()?), note: row.text()? })
 }
 
-fn evidence(mut row: Row, source: &str) -> Result<Evidence> {
-    let row = &mut row;
+/// Columns as in [`ENTRIES`].
+fn evidence<'a>(
+    mut row: LentRow<'a>,
+    source: &'a str,
+) -> Result<(Entry<'a>, Option<DeliveryEntry<'a>>)> {
     let mut entry = Entry {
-        source: Cow::Owned(source.to_owned()),
+        source: source.into(),
         position: row.int()?,
         aggregate_type: row.text()?.into(),
         aggregate_id: row.text()?.into(),
@@ -290,10 +320,10 @@ fn evidence(mut row: Row, source: &str) -> Result<Evidence> {
         delivery: None,
     };
     let Some(delivery_id) = row.optional_text()? else {
-        return Ok(Evidence { entry, delivery: None });
+        return Ok((entry, None));
     };
     let delivery = DeliveryEntry {
-        source: Cow::Owned(source.to_owned()),
+        source: source.into(),
         delivery_id: delivery_id.into(),
         number: row.int()?,
         dedup_key: row.text()?.into(),
@@ -307,5 +337,5 @@ fn evidence(mut row: Row, source: &str) -> Result<Evidence> {
         stream: row.text()?.into(),
     };
     entry.delivery = Some(delivery.digest());
-    Ok(Evidence { entry, delivery: Some(delivery) })
+    Ok((entry, Some(delivery)))
 }

@@ -1,7 +1,10 @@
 //! The reads of every database: statements that all of them run, and rows as the types of the
 //! store. What differs is in [`Dialect`](super::sql::Dialect).
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use creditrail_domain::AggregateType;
 use creditrail_projections::{StreamId, Table, customers::Pair};
@@ -11,7 +14,7 @@ use uuid::Uuid;
 use super::{
     Balance, Due, Head, Identity, KnownDelivery, Passed, RawEvent, RejectedPlace, RejectedRow,
     Result, SealedCall, SealedSecret, Store,
-    sql::{Row, Value},
+    sql::{LentRow, Look, Row, Value},
 };
 
 pub(super) const HEAD: &str =
@@ -299,6 +302,26 @@ impl dyn Store {
     pub(super) async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
         self.rows(self.dialect().of(sql), values).await
     }
+
+    /// What comes of the rows of a statement, each looked at where the database has it.
+    pub(super) async fn folded<T: Default + Send + 'static>(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+        fold: impl Fn(&mut T, LentRow<'_>) -> Result<()> + Send + 'static,
+    ) -> Result<T> {
+        let folded = Arc::<Mutex<T>>::default();
+        let own = Arc::clone(&folded);
+        let look: Look = Box::new(move |row| fold(&mut locked(&own), row));
+        self.look(self.dialect().of(sql), values, look).await?;
+        let folded = std::mem::take(&mut *locked(&folded));
+        Ok(folded)
+    }
+}
+
+/// Nobody else has it while rows are looked at.
+fn locked<T>(folded: &Mutex<T>) -> MutexGuard<'_, T> {
+    folded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Columns as in [`HEAD`].

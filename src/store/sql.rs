@@ -65,6 +65,83 @@ impl From<Vec<String>> for Value {
     }
 }
 
+/// A value of a row where the database has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lent<'a> {
+    /// Nothing.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+/// What looks at the rows of a statement, one by one, where the database has them.
+pub type Look = Box<dyn FnMut(LentRow<'_>) -> Result<()> + Send>;
+
+/// A row that is looked at, read column by column from the first.
+#[derive(Clone, Debug)]
+pub struct LentRow<'a>(std::slice::Iter<'a, Lent<'a>>);
+
+impl<'a> LentRow<'a> {
+    /// A row of these values.
+    pub fn new(values: &'a [Lent<'a>]) -> Self {
+        Self(values.iter())
+    }
+
+    /// The next column, which is text.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it is anything else, as for all columns.
+    pub fn text(&mut self) -> Result<&'a str> {
+        match self.0.next() {
+            Some(Lent::Text(text)) => Ok(text),
+            other => Err(unfit_lent("text", other)),
+        }
+    }
+
+    /// The next column, which is text or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn optional_text(&mut self) -> Result<Option<&'a str>> {
+        match self.0.next() {
+            Some(Lent::Text(text)) => Ok(Some(text)),
+            Some(Lent::Null) => Ok(None),
+            other => Err(unfit_lent("text or nothing", other)),
+        }
+    }
+
+    /// The next column, which is a whole number.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn int(&mut self) -> Result<i64> {
+        match self.0.next() {
+            Some(Lent::Int(number)) => Ok(*number),
+            other => Err(unfit_lent("a whole number", other)),
+        }
+    }
+
+    /// The next column, which is bytes.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn bytes(&mut self) -> Result<&'a [u8]> {
+        match self.0.next() {
+            Some(Lent::Bytes(bytes)) => Ok(bytes),
+            other => Err(unfit_lent("bytes", other)),
+        }
+    }
+
+    /// All further columns.
+    pub fn rest(self) -> &'a [Lent<'a>] {
+        self.0.as_slice()
+    }
+}
+
 /// A row of a result, read column by column from the first.
 #[derive(Debug)]
 pub struct Row(std::vec::IntoIter<Value>);
@@ -160,4 +237,15 @@ fn unfit(wanted: &str, found: Option<&Value>) -> StoreError {
         Some(Value::Texts(_)) => "a list",
     };
     StoreError::Unavailable(format!("a column should be {wanted} and is {found}").into())
+}
+
+fn unfit_lent(wanted: &str, found: Option<&Lent<'_>>) -> StoreError {
+    // What it says is of no use here, and may be of a customer.
+    let found = found.map(|found| match found {
+        Lent::Null => Value::Null,
+        Lent::Int(number) => Value::Int(*number),
+        Lent::Text(_) => Value::Text(String::new()),
+        Lent::Bytes(_) => Value::Bytes(Vec::new()),
+    });
+    unfit(wanted, found.as_ref())
 }

@@ -18,7 +18,7 @@ use creditrail::{
     store::{
         Batch, Bookmark, Projected, RejectedCall, Result, Store,
         postgres::{self, PostgresStore},
-        sql::{Dialect, Row, Value},
+        sql::{Dialect, Look, Row, Value},
         sqlite::{self, SqliteStore},
     },
 };
@@ -183,6 +183,11 @@ impl Store for Noted {
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {
         self.statements.lock().unwrap().insert(sql.clone());
         self.store.rows(sql, values).await
+    }
+
+    async fn look(&self, sql: String, values: Vec<Value>, look: Look) -> Result<()> {
+        self.statements.lock().unwrap().insert(sql.clone());
+        self.store.look(sql, values, look).await
     }
 
     fn dialect(&self) -> &'static Dialect {

@@ -22,7 +22,7 @@ use sqlx::{
 
 use super::{
     Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
-    sql::{Dialect, Row, Value},
+    sql::{Dialect, Look, Row, Value},
 };
 
 /// How long to wait for a connection. Shorter than a sender waits for its answer.
@@ -180,6 +180,10 @@ impl Store for PostgresStore {
 
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {
         bounded(query::rows(&self.pool, &sql, values)).await
+    }
+
+    async fn look(&self, sql: String, values: Vec<Value>, look: Look) -> Result<()> {
+        bounded(query::look(&self.pool, &sql, (values, look))).await
     }
 
     fn dialect(&self) -> &'static Dialect {

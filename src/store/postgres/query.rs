@@ -4,8 +4,9 @@ use creditrail_domain::AggregateType;
 use creditrail_projections::{Recorded, StreamId};
 use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{
-    Column as _, PgConnection, PgPool, Row as _, TypeInfo as _, ValueRef as _,
-    postgres::{PgRow, PgValueFormat, PgValueRef},
+    Column as _, PgConnection, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _,
+    postgres::{PgArguments, PgColumn, PgRow, PgValueFormat, PgValueRef},
+    query::Query,
 };
 
 use super::{Result, failed, transaction::Held};
@@ -13,7 +14,7 @@ use crate::store::{
     StoreError,
     codec::{self, DecodeError},
     reading::{external_id, time},
-    sql::{Row, Value},
+    sql::{Lent, LentRow, Look, Row, Value},
 };
 
 pub(super) const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
@@ -96,6 +97,33 @@ fn text(row: &PgRow, column: usize) -> Result<&str> {
 
 /// The rows of a statement that changes nothing.
 pub(super) async fn rows(pool: &PgPool, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
+    let mut held = Held::of(pool).await?;
+    let select = bound(sql, values);
+    let rows = select.fetch_all(held.connection()?).await.map_err(failed)?;
+    held.give_back();
+    rows.iter().map(row).collect()
+}
+
+/// Looks at the rows of a statement that changes nothing, as they come.
+pub(super) async fn look(
+    pool: &PgPool,
+    sql: &str,
+    (values, mut look): (Vec<Value>, Look),
+) -> Result<()> {
+    let mut held = Held::of(pool).await?;
+    {
+        let mut rows = bound(sql, values).fetch(held.connection()?);
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            let values: Vec<Lent<'_>> =
+                row.columns().iter().map(|column| lent(&row, column)).collect::<Result<_>>()?;
+            look(LentRow::new(&values))?;
+        }
+    }
+    held.give_back();
+    Ok(())
+}
+
+fn bound(sql: &str, values: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
     let mut select = sqlx::query(sql);
     for value in values {
         select = match value {
@@ -106,34 +134,40 @@ pub(super) async fn rows(pool: &PgPool, sql: &str, values: Vec<Value>) -> Result
             Value::Texts(texts) => select.bind(texts),
         };
     }
-    let mut held = Held::of(pool).await?;
-    let rows = select.fetch_all(held.connection()?).await.map_err(failed)?;
-    held.give_back();
-    rows.iter().map(row).collect()
+    select
 }
 
 pub(super) fn row(row: &PgRow) -> Result<Row> {
-    let value = |column: &sqlx::postgres::PgColumn| {
-        let value = row.try_get_raw(column.ordinal()).map_err(failed)?;
-        value_of(&value, column.type_info().name()).map_err(StoreError::Unavailable)
+    let value = |column| {
+        Ok(match lent(row, column)? {
+            Lent::Null => Value::Null,
+            Lent::Int(number) => Value::Int(number),
+            Lent::Text(text) => Value::Text(text.to_owned()),
+            Lent::Bytes(bytes) => Value::Bytes(bytes.to_owned()),
+        })
     };
     Ok(Row::new(row.columns().iter().map(value).collect::<Result<_>>()?))
 }
 
-fn value_of(value: &PgValueRef<'_>, name: &str) -> Result<Value, sqlx::error::BoxDynError> {
+fn lent<'a>(row: &'a PgRow, column: &PgColumn) -> Result<Lent<'a>> {
+    let value = row.try_get_raw(column.ordinal()).map_err(failed)?;
+    value_of(&value, column.type_info().name()).map_err(StoreError::Unavailable)
+}
+
+fn value_of<'a>(value: &PgValueRef<'a>, name: &str) -> Result<Lent<'a>, sqlx::error::BoxDynError> {
     if value.is_null() {
-        return Ok(Value::Null);
+        return Ok(Lent::Null);
     }
     Ok(match (name, value.format()) {
-        ("INT8" | "INT4", PgValueFormat::Text) => Value::Int(value.as_str()?.parse()?),
+        ("INT8" | "INT4", PgValueFormat::Text) => Lent::Int(value.as_str()?.parse()?),
         ("INT8", PgValueFormat::Binary) => {
-            Value::Int(i64::from_be_bytes(value.as_bytes()?.try_into()?))
+            Lent::Int(i64::from_be_bytes(value.as_bytes()?.try_into()?))
         }
         ("INT4", PgValueFormat::Binary) => {
-            Value::Int(i32::from_be_bytes(value.as_bytes()?.try_into()?).into())
+            Lent::Int(i32::from_be_bytes(value.as_bytes()?.try_into()?).into())
         }
-        ("BYTEA", PgValueFormat::Binary) => Value::Bytes(value.as_bytes()?.to_owned()),
-        ("TEXT" | "VARCHAR" | "JSON", _) => Value::Text(value.as_str()?.to_owned()),
+        ("BYTEA", PgValueFormat::Binary) => Lent::Bytes(value.as_bytes()?),
+        ("TEXT" | "VARCHAR" | "JSON", _) => Lent::Text(value.as_str()?),
         (other, _) => return Err(format!("a column is of type {other}").into()),
     })
 }

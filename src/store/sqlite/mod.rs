@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use self::{checkpointer::Checkpointer, threads::Threads};
 use super::{
     Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
-    sql::{Dialect, Row, Value},
+    sql::{Dialect, Look, Row, Value},
 };
 
 /// How many connections read at once.
@@ -218,6 +218,10 @@ impl Store for SqliteStore {
 
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {
         self.read(move |connection| query::rows(connection, &sql, &values)).await
+    }
+
+    async fn look(&self, sql: String, values: Vec<Value>, look: Look) -> Result<()> {
+        self.read(move |connection| query::look(connection, &sql, (&values, look))).await
     }
 
     fn dialect(&self) -> &'static Dialect {

@@ -12,7 +12,7 @@ use crate::store::{
     Bookmark, Head, StoreError,
     codec::{self, DecodeError},
     reading::{self, aggregate_id, time},
-    sql::{Row, Value},
+    sql::{Lent, LentRow, Look, Row, Value},
 };
 
 pub(super) const EVENTS_AFTER: &str = "SELECT position, aggregate_type, aggregate_id, sequence,
@@ -41,6 +41,23 @@ pub(super) fn rows(connection: &Connection, sql: &str, values: &[Value]) -> Resu
     Ok(found)
 }
 
+/// Looks at the rows of a statement that stays prepared.
+pub(super) fn look(
+    connection: &Connection,
+    sql: &str,
+    (values, mut look): (&[Value], Look),
+) -> Result<()> {
+    let mut select = connection.prepare_cached(sql).map_err(failed)?;
+    let columns = select.column_count();
+    let mut rows = select.query(params_from_iter(values)).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let value = |column| row.get_ref(column).map_err(failed).and_then(lent);
+        let values: Vec<Lent<'_>> = (0..columns).map(value).collect::<Result<_>>()?;
+        look(LentRow::new(&values))?;
+    }
+    Ok(())
+}
+
 impl rusqlite::ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
@@ -54,13 +71,22 @@ impl rusqlite::ToSql for Value {
 }
 
 fn value(value: ValueRef<'_>) -> Result<Value> {
+    Ok(match lent(value)? {
+        Lent::Null => Value::Null,
+        Lent::Int(number) => Value::Int(number),
+        Lent::Text(text) => Value::Text(text.to_owned()),
+        Lent::Bytes(bytes) => Value::Bytes(bytes.to_owned()),
+    })
+}
+
+fn lent(value: ValueRef<'_>) -> Result<Lent<'_>> {
     Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Int(number),
-        ValueRef::Text(_) => Value::Text(
-            value.as_str().map_err(|error| StoreError::Unavailable(error.into()))?.to_owned(),
-        ),
-        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_owned()),
+        ValueRef::Null => Lent::Null,
+        ValueRef::Integer(number) => Lent::Int(number),
+        ValueRef::Text(_) => {
+            Lent::Text(value.as_str().map_err(|error| StoreError::Unavailable(error.into()))?)
+        }
+        ValueRef::Blob(bytes) => Lent::Bytes(bytes),
         ValueRef::Real(_) => {
             return Err(StoreError::Unavailable("a column is a float, and none should be".into()));
         }

@@ -1,19 +1,26 @@
 //! The pass by position: every event is hashed again, and held against the tree and the checkpoints.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use creditrail_proof::{
     Hash,
-    leaf::leaf,
+    leaf::{DeliveryEntry, Entry, leaf},
     tile::{self, Tile, WIDTH},
 };
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::{
     super::{Creditrail, TreeError, tree},
     Known, PAGE, VerifyError, VerifyState,
 };
-use crate::store::{Store, proof::Evidence};
+use crate::store::{Store, StoreError};
+
+/// How many pages are read and hashed at once: each core has one in hand, and one is ready.
+const AHEAD: usize = 3;
 
 /// An event, as far as it is held against others.
 struct Hashed {
@@ -35,12 +42,14 @@ impl Creditrail {
         let mut tiles = tree::edge(&*self.store, log, state.at).await?;
         let from = state.at;
         let mut known = known.into_iter().filter(|known| known.size > from).peekable();
-        let mut next = self.hashed(log, state.at, state.head);
-        loop {
-            let page = next.await?;
-            let Some(last) = page.last().map(|last| last.position) else { break };
-            // While this page is held against the tree, the next is read and hashed.
-            let following = tokio::spawn(self.clone().hashed_of(log.to_owned(), last, state.head));
+        let mut ahead = Ahead {
+            creditrail: self,
+            log,
+            next: state.at,
+            head: state.head,
+            pages: VecDeque::new(),
+        };
+        while let Some(page) = ahead.page().await? {
             for hashed in page {
                 if hashed.position == state.at {
                     let what = "several deliveries say that this event recorded them".to_owned();
@@ -64,9 +73,6 @@ impl Creditrail {
             }
             compare(&*self.store, log, state, tiles.take_changed()).await?;
             told(state);
-            next = Box::pin(async move {
-                following.await.map_err(|_| VerifyError::Tree(TreeError::CutOff))?
-            });
         }
         if state.at < state.head {
             let what = format!("the log ends at {} and its head says {}", state.at, state.head);
@@ -83,48 +89,57 @@ impl Creditrail {
         }
         Ok(())
     }
+}
 
-    fn hashed(
-        &self,
-        log: &str,
-        after: i64,
-        up_to: i64,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<Hashed>, VerifyError>> + Send>> {
-        Box::pin(self.clone().hashed_of(log.to_owned(), after, up_to))
-    }
+/// Pages of a log that are read and hashed ahead of the one that is held against the tree.
+struct Ahead<'a> {
+    creditrail: &'a Creditrail,
+    log: &'a str,
+    /// The position after which the next one begins.
+    next: i64,
+    head: i64,
+    pages: VecDeque<JoinHandle<Result<Vec<Hashed>, StoreError>>>,
+}
 
-    /// A page of events, read and hashed.
-    async fn hashed_of(
-        self,
-        log: String,
-        after: i64,
-        up_to: i64,
-    ) -> Result<Vec<Hashed>, VerifyError> {
-        let events = self.store.evidence_after(&log, after, PAGE.min(up_to - after)).await?;
-        let hashed =
-            move || events.iter().filter(|it| it.entry.position <= up_to).map(hash).collect();
-        let hashed = tokio::task::spawn_blocking(hashed).await;
-        hashed.map_err(|_| TreeError::CutOff.into())
+impl Ahead<'_> {
+    /// The next page; none behind the head. A page is a stretch of positions, so none waits for the one
+    /// before.
+    async fn page(&mut self) -> Result<Option<Vec<Hashed>>, VerifyError> {
+        while self.pages.len() < AHEAD && self.next < self.head {
+            let stretch = (self.next, self.head.min(self.next + PAGE));
+            self.next = stretch.1;
+            let (store, log) = (Arc::clone(&self.creditrail.store), self.log.to_owned());
+            let hashed = async move { store.evidence_folded(&log, stretch, hash).await };
+            self.pages.push_back(tokio::spawn(hashed));
+        }
+        let Some(page) = self.pages.pop_front() else { return Ok(None) };
+        Ok(Some(page.await.map_err(|_| TreeError::CutOff)??))
     }
 }
 
-fn hash(evidence: &Evidence) -> Hashed {
-    let Evidence { entry, delivery } = evidence;
-    let unlinked = delivery.as_ref().and_then(|delivery| {
-        let metadata: Value = serde_json::from_str(&entry.metadata).unwrap_or_default();
-        let named = metadata["delivery_id"].as_str();
-        (named != Some(&delivery.delivery_id)).then(|| {
-            let named = named.unwrap_or("none");
-            format!("it recorded delivery {}, and names {named}", delivery.delivery_id)
-        })
-    });
-    Hashed {
+fn hash(hashed: &mut Vec<Hashed>, entry: &Entry<'_>, delivery: Option<&DeliveryEntry<'_>>) {
+    hashed.push(Hashed {
         leaf: leaf(entry),
         position: entry.position,
         recorded_at: entry.recorded_at,
-        unlinked,
+        unlinked: delivery.and_then(|delivery| unlinked(&entry.metadata, &delivery.delivery_id)),
         has_delivery: delivery.is_some(),
+    });
+}
+
+/// What is wrong with an event that does not name the delivery that it recorded.
+fn unlinked(metadata: &str, delivery_id: &str) -> Option<String> {
+    let as_written =
+        metadata.strip_prefix("{\"delivery_id\":\"").and_then(|it| it.strip_suffix("\"}"));
+    if as_written == Some(delivery_id) {
+        return None;
     }
+    let metadata: Value = serde_json::from_str(metadata).unwrap_or_default();
+    let named = metadata["delivery_id"].as_str();
+    (named != Some(delivery_id)).then(|| {
+        let named = named.unwrap_or("none");
+        format!("it recorded delivery {delivery_id}, and names {named}")
+    })
 }
 
 fn note(state: &mut VerifyState, hashed: &Hashed) {
