@@ -8,12 +8,12 @@ use std::{collections::HashMap, sync::Arc};
 use creditrail_projections::{Cell, Change, Table, Write};
 use creditrail_proof::{
     Hash,
-    leaf::leaf,
+    leaf::{DeliveryEntry, Entry, leaf},
     tile::{self, Place, Tile, TileError, TileId, Tiles},
     tree::{Node, plan},
 };
 
-use crate::store::{Bookmark, Projected, Store, StoreError, proof::Evidence};
+use crate::store::{Bookmark, Projected, Store, StoreError};
 
 /// The name of its bookmark.
 pub(super) const READER: &str = "tree";
@@ -78,10 +78,11 @@ impl Tree {
             let own = self.bookmark().await?;
             let is_mine = own.as_ref().is_none_or(|bookmark| bookmark.is_mine);
             let at = own.map_or(0, |bookmark| bookmark.position);
-            if !is_mine || self.store.head(&self.source).await?.position <= at {
+            let head = self.store.head(&self.source).await?.position;
+            if !is_mine || head <= at {
                 return Ok(at);
             }
-            let to = self.portion(at).await?;
+            let to = self.portion(at, head.min(at + PORTION)).await?;
             told(to);
         }
     }
@@ -121,20 +122,20 @@ impl Tree {
         Ok(bookmarks.into_iter().find(|bookmark| bookmark.reader == READER))
     }
 
-    async fn portion(&mut self, at: i64) -> Result<i64, TreeError> {
-        let tiles = match self.edge.take() {
+    /// Hashes the events after `at`, not beyond `up_to`. They are hashed where the database has them, which
+    /// is most of the work; the rest is a few hashes of hashes.
+    async fn portion(&mut self, at: i64, up_to: i64) -> Result<i64, TreeError> {
+        let mut tiles = match self.edge.take() {
             Some(tiles) if tiles.size() == at.unsigned_abs() => tiles,
             _ => edge(&*self.store, &self.source, at).await?,
         };
-        let events = self.store.evidence_after(&self.source, at, PORTION).await?;
-        let to = contiguous(&events, at)?;
-        let hashed = tokio::task::spawn_blocking(move || {
-            let mut tiles = tiles;
-            events.iter().for_each(|event| tiles.append(leaf(&event.entry)));
-            let changed = tiles.take_changed();
-            (tiles, changed)
-        });
-        let (tiles, changed) = hashed.await.map_err(|_| TreeError::CutOff)?;
+        let leaves = self.store.evidence_folded(&self.source, (at, up_to), hash).await?;
+        let to = contiguous(leaves.iter().map(|(position, _)| *position), at)?;
+        if to == at {
+            return Err(TreeError::Gap { expected: at + 1, found: up_to });
+        }
+        leaves.into_iter().for_each(|(_, leaf)| tiles.append(leaf));
+        let changed = tiles.take_changed();
         let changes = changed.into_iter().map(|tile| row(&tile, to)).collect();
         let projected =
             Projected { changes: vec![(&TABLE, changes)], bookmarks: vec![(READER, at, to)] };
@@ -152,14 +153,18 @@ pub(super) async fn hashed(store: &dyn Store, source: &str) -> Result<i64, Store
     Ok(tree.map_or(0, |passed| passed.position))
 }
 
-/// The position of the last of these events, which follow one upon the other.
-pub(super) fn contiguous(events: &[Evidence], after: i64) -> Result<i64, TreeError> {
+fn hash(leaves: &mut Vec<(i64, Hash)>, entry: &Entry<'_>, _: Option<&DeliveryEntry<'_>>) {
+    leaves.push((entry.position, leaf(entry)));
+}
+
+/// The last of the positions of events, which follow one upon the other.
+fn contiguous(positions: impl IntoIterator<Item = i64>, after: i64) -> Result<i64, TreeError> {
     let mut at = after;
-    for Evidence { entry, .. } in events {
-        if entry.position != at + 1 {
-            return Err(TreeError::Gap { expected: at + 1, found: entry.position });
+    for found in positions {
+        if found != at + 1 {
+            return Err(TreeError::Gap { expected: at + 1, found });
         }
-        at = entry.position;
+        at = found;
     }
     Ok(at)
 }
