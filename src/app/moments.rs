@@ -14,8 +14,11 @@ use super::{
     changes::{FieldChange, changes},
     read::ReadError,
     then::{Known, Then},
-    things::{MOST, Thing, Things},
+    things::{Thing, Things},
 };
+
+/// Of how many streams of a customer the moments are told.
+const MOMENTS_OF: usize = 200;
 
 /// A moment of the log: everything up to it was known then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,8 +165,8 @@ impl Creditrail {
     }
 
     /// What differs in the document of a thing between two moments, the later one the present if there is
-    /// none, of what had happened by a time if that is given; `None` if it is known at neither. Where it is known at one alone, its whole
-    /// document differs.
+    /// none, of what had happened by a time if that is given; `None` if it is known at neither. Where it is
+    /// known at one alone, its whole document differs.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -173,23 +176,36 @@ impl Creditrail {
         (from, to): (AsOf, Option<AsOf>),
         happened_by: Option<Timestamp>,
     ) -> Result<Option<Changes>, ReadError> {
-        let when = |as_of| When { as_of, happened_by };
-        let from = self.seen(source, when(Some(from))).await?;
+        let from = self.seen(source, When { as_of: Some(from), happened_by }).await?;
         let before = self.at(thing, (source, id), from).await?;
-        // The present is not before what was waited for.
-        let to = self.seen(source, when(to)).await?;
-        let after = self.at(thing, (source, id), to).await?;
+        self.changes_since((thing, source, id), (from, before), When { as_of: to, happened_by })
+            .await
+    }
+
+    /// As [`Self::changes`], from a document as it was.
+    pub(crate) async fn changes_since(
+        &self,
+        (thing, source, id): (Thing, &str, &str),
+        (from, before): (Seen, Option<Value>),
+        to: When,
+    ) -> Result<Option<Changes>, ReadError> {
+        let (happened_by, seen) = (to.happened_by, self.seen(source, to).await?);
+        let after = if to.is_now() {
+            self.document_of(thing, source, id).await?
+        } else {
+            self.at(thing, (source, id), seen).await?
+        };
         if before.is_none() && after.is_none() {
             return Ok(None);
         }
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         let changes = changes(&before, &after);
-        Ok(Some(Changes { from: from.point, to: to.point, happened_by, changes }))
+        Ok(Some(Changes { from: from.point, to: seen.point, happened_by, changes }))
     }
 
     /// Every moment at which a thing changed by a step of its own, oldest first; `None` if it is not
     /// known. What is told of it when it is read, out of other things, has no moment of its own.
-    /// Of a customer those of the newest 1,000 streams that name it.
+    /// Of a customer those of the newest 200 streams that name it.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -236,7 +252,7 @@ impl Creditrail {
         (source, id): (&str, &str),
     ) -> Result<Vec<StreamId>, ReadError> {
         let id = ids::canonical(id);
-        let mentioning = things.rows.mentioning(&id, None, MOST).await?;
+        let mentioning = things.rows.mentioning(&id, None, MOMENTS_OF).await?;
         let mut streams: BTreeSet<StreamId> = mentioning.into_iter().collect();
         // What does not name it, and is known to be its own.
         let Some(customer) = self.customer(source, &id).await? else { return Ok(Vec::new()) };

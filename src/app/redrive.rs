@@ -151,10 +151,15 @@ impl Creditrail {
     /// [`CommandError`]: no reason, no such source, read models that are behind, not written. What was
     /// redriven before stays so; asked again it goes on.
     pub async fn redrive(&self, asked: RedriveDeliveries) -> Result<Report, CommandError> {
+        self.source(&asked.source)?;
+        if asked.delivery_ids.is_none() {
+            self.caught_up(&asked.source).await?;
+        }
         self.redrive_some(asked, MOST).await
     }
 
-    /// A dry run of as many deliveries as a page shows.
+    /// A dry run of as many deliveries as a page shows, of those that the read models know: it waits for
+    /// none.
     ///
     /// # Errors
     /// As [`Self::redrive`].
@@ -232,7 +237,6 @@ impl Creditrail {
             let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
             return Ok((ids, count, None));
         }
-        self.caught_up(source).await?;
         let kinds = [UnreadableKind::Malformed, UnreadableKind::Unrecognised];
         let kinds = kinds.into_iter().filter(|kind| asked.outcome.is_none_or(|only| only == *kind));
         let kinds: Vec<_> = kinds.map(|kind| kind.name().to_owned()).collect();

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{
         changes::FieldChange,
-        moments::{AsOf, Changes, Point, When},
+        moments::{AsOf, Changes, Point, Seen, When},
         things::Thing,
     },
     http::problem::Problem,
@@ -35,6 +35,7 @@ impl<'a> Moments<'a> {
     pub async fn of(
         subject: &'a Subject<'a>,
         (when, compare): (When, Option<AsOf>),
+        (seen, document): (Option<Seen>, &Value),
     ) -> Result<Self, Problem> {
         let Subject { creditrail, thing, source, id } = *subject;
         // A customer may have thousands: they are asked for by position or time.
@@ -51,11 +52,10 @@ impl<'a> Moments<'a> {
             })
             .collect();
         let mut moments = Self { subject, all, when, shown: None, changes: None };
-        if let Some(as_of) = when.as_of {
-            moments.shown = Some(creditrail.point(source, as_of).await?);
-            let span = (as_of, compare);
-            moments.changes =
-                creditrail.changes((thing, source, id), span, when.happened_by).await?;
+        if let Some(seen) = seen.filter(|_| when.as_of.is_some()) {
+            moments.shown = Some(seen.point);
+            let (before, to) = ((seen, Some(document.clone())), When { as_of: compare, ..when });
+            moments.changes = creditrail.changes_since((thing, source, id), before, to).await?;
         }
         Ok(moments)
     }

@@ -54,8 +54,8 @@ pub async fn page(
     params.done(&["at_least", "as_of", "happened_by", "compare"])?;
     let subject = Subject { creditrail: &creditrail, thing, source: &source, id: &id };
     let seen = if when.is_now() { None } else { Some(creditrail.seen(&source, when).await?) };
-    let moments = Moments::of(&subject, (when, compare)).await?;
     let document = subject.document(seen).await?;
+    let moments = Moments::of(&subject, (when, compare), (seen, &document)).await?;
     let content = html! {
         (subject.head(&frame, &document))
         (moments.bar(&frame))

@@ -1,7 +1,8 @@
 //! The embedded store: one SQLite file, in WAL mode with `synchronous=FULL`.
 //!
-//! One connection writes at a time, so writers never meet `SQLITE_BUSY` within a process. Each
-//! lives on a thread of its own, and what belongs together is one visit to it.
+//! One connection writes, so writers never meet `SQLITE_BUSY` within a process, and the pages that it has
+//! in memory stay good: what another connection writes would empty them. Each connection lives on a thread
+//! of its own, and what belongs together is one visit to it.
 
 mod checkpointer;
 mod query;
@@ -31,8 +32,8 @@ use super::{
 const READERS: usize = 4;
 /// How much of the file a reading connection keeps in memory.
 const READER_CACHE_KIB: i64 = 2048;
-/// How much of the file a writing connection keeps in memory.
-const WRITER_CACHE_KIB: i64 = 8192;
+/// How much of the file the writing connection keeps in memory.
+const WRITER_CACHE_KIB: i64 = 65_536;
 /// How many statements a connection keeps prepared.
 const PREPARED: usize = 128;
 
@@ -56,14 +57,9 @@ pub const READS: [&str; 3] = [query::EVENTS_AFTER, query::EVENTS_OF, query::BOOK
 /// A store in one SQLite file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    /// Writes the log: durable when it returns.
     writer: Threads,
-    /// Writes the read models: their commits wait for no disk. A power cut may take the newest
-    /// of them away, rows and bookmark together, and they are folded again; the log's next commit
-    /// makes them durable along with itself.
-    projector: Threads,
     readers: Threads,
-    /// None, of a store that is thrown away: whose commits wait for no disk.
+    /// None, of a store that is thrown away: none of its commits waits for the disk.
     checkpointer: Option<Checkpointer>,
     /// Who holds it has the writing connection to itself. Fair: first come, first served.
     turn: Arc<Semaphore>,
@@ -82,25 +78,17 @@ impl SqliteStore {
         let mut writer = connect(file)?;
         schema::check_durability(&writer)?;
         schema::migrate(&mut writer, migrate)?;
-        let projector = connect(file)?;
-        projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-        for connection in [&writer, &projector] {
-            let most = checkpointer::MOST;
-            connection.pragma_update(None, "wal_autocheckpoint", most).map_err(failed)?;
-        }
+        writer.pragma_update(None, "wal_autocheckpoint", checkpointer::MOST).map_err(failed)?;
         let alive = mpsc::channel().0;
         let checkpointer = Some(Checkpointer::begin(connect(file)?, &alive)?);
-        let store = Self::of(file, (vec![writer], vec![projector]), &alive)?;
+        let store = Self::of(file, writer, &alive)?;
         Ok(Self { checkpointer, ..store })
     }
 
-    /// A store of these connections to a file, and of those that read. When all senders are gone, it
-    /// is closed.
-    fn of(
-        file: &Path,
-        (writer, projector): (Vec<Connection>, Vec<Connection>),
-        alive: &mpsc::Sender<()>,
-    ) -> Result<Self> {
+    /// A store of a connection that writes, and of those that read. When all senders are gone, it is
+    /// closed.
+    fn of(file: &Path, writer: Connection, alive: &mpsc::Sender<()>) -> Result<Self> {
+        writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(failed)?;
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let reader = connect(file)?;
@@ -109,8 +97,7 @@ impl SqliteStore {
             readers.push(reader);
         }
         Ok(Self {
-            writer: Threads::new("sqlite-writer", writer, alive)?,
-            projector: Threads::new("sqlite-projector", projector, alive)?,
+            writer: Threads::new("sqlite-writer", vec![writer], alive)?,
             readers: Threads::new("sqlite-reader", readers, alive)?,
             checkpointer: None,
             turn: Arc::new(Semaphore::new(1)),
@@ -124,19 +111,23 @@ impl SqliteStore {
         self.readers.call(|connection| read(connection)).await
     }
 
-    /// Writes what can be written again: read models, and the ring of rejected calls.
+    /// Writes what can be written again: read models, and the ring of rejected calls. It waits for no disk.
+    /// A power cut may take the newest of it away, rows and bookmark together, and they are folded again;
+    /// the log's next commit makes them durable along with itself.
     async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (turn, checkpointer) = (self.turn().await?, self.checkpointer.clone());
         let write = move |connection: &mut Connection| {
+            let Some(checkpointer) = checkpointer else { return write(connection) };
+            connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
             let written = write(connection)?;
-            checkpointer.map_or(Ok(()), |checkpointer| checkpointer.finish(connection))?;
+            checkpointer.finish(connection)?;
             drop(turn);
             Ok(written)
         };
-        self.projector.call(write).await
+        self.writer.call(write).await
     }
 
     async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
@@ -151,7 +142,6 @@ fn connect(file: &Path) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(failed)?;
     connection.execute_batch(SETTINGS).map_err(failed)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
 }
@@ -170,7 +160,9 @@ fn failed(error: rusqlite::Error) -> StoreError {
 impl Store for SqliteStore {
     async fn begin(&self, source: &str) -> Result<Box<dyn Batch>> {
         let turn = self.turn().await?;
-        Ok(Box::new(write::SqliteBatch::begin(self.writer.clone(), turn, source).await?))
+        let is_durable = self.checkpointer.is_some();
+        let place = (self.writer.clone(), source);
+        Ok(Box::new(write::SqliteBatch::begin(place, turn, is_durable).await?))
     }
 
     async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>> {

@@ -79,14 +79,10 @@ impl Scratch {
     pub fn open(file: &Path, kept: bool) -> Result<(Self, Closed)> {
         let mut writer = connect(file)?;
         prepare(&mut writer, file)?;
-        let mut connections = vec![connect(file)?, writer];
         let synchronous = if kept { "NORMAL" } else { "OFF" };
-        for connection in &connections {
-            connection.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
-        }
-        let (writer, projector) = (connections.split_off(1), connections);
+        writer.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
         let (alive, closed) = mpsc::channel();
-        let store = SqliteStore::of(file, (writer, projector), &alive)?;
+        let store = SqliteStore::of(file, writer, &alive)?;
         Ok((Self { store, file: file.to_owned() }, Closed(Mutex::new(closed))))
     }
 

@@ -78,16 +78,21 @@ pub(super) struct SqliteBatch {
 }
 
 impl SqliteBatch {
+    /// Each transaction says for itself whether its commit waits for the disk: read models are written on
+    /// the same connection, and wait for none.
     pub(super) async fn begin(
-        writer: Threads,
+        (writer, source): (Threads, &str),
         permit: OwnedSemaphorePermit,
-        source: &str,
+        is_durable: bool,
     ) -> Result<Self> {
         // Made first: if the caller goes while the transaction begins, dropping this ends it.
         let mut batch =
             Self { writer, source: source.to_owned(), head: Head::EMPTY, open: Some(permit) };
         let source = source.to_owned();
         let begin = move |connection: &mut Connection| {
+            if is_durable {
+                connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+            }
             connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
             query::head(connection, &source)
         };
