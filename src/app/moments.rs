@@ -255,14 +255,14 @@ impl Creditrail {
         let mentioning = things.rows.mentioning(&id, None, MOMENTS_OF).await?;
         let mut streams: BTreeSet<StreamId> = mentioning.into_iter().collect();
         // What does not name it, and is known to be its own.
-        let Some(customer) = self.customer(source, &id).await? else { return Ok(Vec::new()) };
-        let listed = |field: &str| customer[field].as_array().cloned().unwrap_or_default();
-        for application in listed("applications") {
+        let now = self.things(source)?;
+        let applications = now.applications_of(&id).await?;
+        for application in &applications {
             let id = application["application_id"].as_str().unwrap_or_default();
             streams.extend(things.rows.applicant(id).await?);
         }
-        let charge = |charge: Value| charge["charge_id"].as_str().map(str::to_owned);
-        let charges = listed("charges").into_iter().filter_map(charge);
+        let charges = now.charges_of(&id, &applications).await?.into_iter();
+        let charges = charges.filter_map(|charge| charge["charge_id"].as_str().map(str::to_owned));
         let stream = |id| StreamId { aggregate_type: AggregateType::Charge, id };
         streams.extend(charges.map(stream));
         Ok(streams.into_iter().collect())

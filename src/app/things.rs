@@ -280,20 +280,8 @@ impl<R: Rows> Things<'_, R> {
         if identities.is_empty() {
             return Ok(None);
         }
-        let mut applications = self.rows.all(List::Applications, ("customer_id", &id)).await?;
-        for partner in self.partners(&id).await? {
-            let of_partner = ("partner_customer_id", partner.as_str());
-            let more = self.rows.all(List::Applications, of_partner).await?;
-            // A rejection may come before the lender has a profile.
-            applications.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
-        }
-        let mut charges = self.rows.all(List::Charges, ("customer_id", &id)).await?;
-        for application in &applications {
-            let of_application = application["application_id"].as_str().unwrap_or_default();
-            let more = self.rows.all(List::Charges, ("application_id", of_application)).await?;
-            // Only a reconciliation names the customer of a charge.
-            charges.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
-        }
+        let applications = self.applications_of(&id).await?;
+        let charges = self.charges_of(&id, &applications).await?;
         let balances = self.rows.balances(&id).await?;
         let is_too_much = balances.is_none();
         let mut customer = json!({
@@ -310,6 +298,35 @@ impl<R: Rows> Things<'_, R> {
             customer["balances_reason"] = reason.into();
         }
         Ok(Some(customer))
+    }
+
+    /// The applications of a customer.
+    pub(super) async fn applications_of(&self, customer_id: &str) -> Result<Vec<Value>, ReadError> {
+        let own = ("customer_id", customer_id);
+        let mut applications = self.rows.all(List::Applications, own).await?;
+        for partner in self.partners(customer_id).await? {
+            let of_partner = ("partner_customer_id", partner.as_str());
+            let more = self.rows.all(List::Applications, of_partner).await?;
+            // A rejection may come before the lender has a profile.
+            applications.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
+        }
+        Ok(applications)
+    }
+
+    /// The charges of a customer with these applications.
+    pub(super) async fn charges_of(
+        &self,
+        customer_id: &str,
+        applications: &[Value],
+    ) -> Result<Vec<Value>, ReadError> {
+        let mut charges = self.rows.all(List::Charges, ("customer_id", customer_id)).await?;
+        for application in applications {
+            let of_application = application["application_id"].as_str().unwrap_or_default();
+            let more = self.rows.all(List::Charges, ("application_id", of_application)).await?;
+            // Only a reconciliation names the customer of a charge.
+            charges.extend(more.into_iter().filter(|more| more["customer_id"].is_null()));
+        }
+        Ok(charges)
     }
 
     /// The partner's ids that stand for this customer and no other: where one stands for several,
