@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::sources::{
     AnyStep, Call, Decoded, Kind, Lender, OutsideWindow, SourceConfig, imprint::SignatureForm,
-    lender, scrub,
+    lender, reading::to_microseconds, scrub,
 };
 
 /// Reads deliveries as the partner's source does.
@@ -66,6 +66,7 @@ impl Reader {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let scrubbed = scrub::scrub(&body, self.lender.secret_fields());
         let pan_masked = scrubbed.masked > 0;
+        let signed_at = signed_at.map(to_microseconds);
         let call = Call { received_at, signed_at, outside_window: false, pan_masked };
         let decoded = self.lender.decode(&scrubbed.body, call);
         let id = StepId::derive(&self.source, &decoded.dedup_key, &decoded.content);
