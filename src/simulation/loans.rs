@@ -44,9 +44,12 @@ pub(super) fn history(name: &str, chance: &mut Chance) -> Vec<Step> {
         let (lender, walk) = &mut tracks[track];
         // One lender is confirmed, and then it is done.
         let is_open = |next: &Next| next.kind != "confirm" || confirmed.is_none();
-        let keeps = |from: &str, next: &Next| from == "confirmed" && next.to.is_some();
+        let says_nothing_new = |from: &str, next: &Next| {
+            let is_told_again = next.to.as_deref() == Some(from) && from.starts_with("pending");
+            is_told_again || from == "confirmed" && next.to.is_some()
+        };
         let from = walk.state.clone();
-        let next = walk.next(chance, |next| is_open(next) && !keeps(&from, next));
+        let next = walk.next(chance, |next| is_open(next) && !says_nothing_new(&from, next));
         let Some(next) = next else { continue };
         steps.push(lenders(name, (*lender, next.kind), (steps.len(), next.to.is_none()), chance));
         if let Some(to) = next.to {
