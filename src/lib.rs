@@ -7,6 +7,7 @@ pub mod app; // the use cases: receive, command, read, replay
 pub mod cli; // the command line
 pub mod failure; // failures in words
 pub mod http; // the HTTP routers and the server
+pub mod simulation; // lenders that do not exist: what they would send, and what is known of it
 pub mod sources; // what lenders send, and how it is signed
 pub mod store; // where the log and the read models are kept
 

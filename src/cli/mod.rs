@@ -6,9 +6,11 @@ mod demo;
 mod machine;
 mod migrate;
 mod replay;
+mod sender;
 mod serve;
 mod settings;
 mod sign;
+mod simulate;
 mod token;
 
 use std::path::PathBuf;
@@ -107,8 +109,8 @@ pub enum CliError {
         /// Its source and id.
         id: String,
     },
-    /// A call of the demo failed.
-    #[error("a call of the demo failed")]
+    /// A call of the demo or the simulator failed.
+    #[error("a call failed")]
     Call(#[from] reqwest::Error),
     /// The worker ended, which it does not do of itself.
     #[error("the worker ended; the log tells why")]
@@ -119,6 +121,17 @@ pub enum CliError {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers; try again")]
     NoRandom,
+    /// Nothing can be sent or compared.
+    #[error("{0}")]
+    Simulation(String),
+    /// What is known is not what was sent, or not all was acknowledged.
+    #[error("{differences} differences, {given_up} deliveries given up")]
+    Simulated {
+        /// What is not known as it was sent.
+        differences: usize,
+        /// Deliveries without an acknowledgement.
+        given_up: usize,
+    },
     /// The demo's service did not do what it is there to show.
     #[error("the demo did not go as it should: {0}")]
     Demo(String),
@@ -144,6 +157,17 @@ const ABOUT_SIGN: &str = "\
 Prints the headers with which a lender would send a body now, to try an endpoint with curl.
 
     creditrail sign --secret s3cret body.json | curl -H @- --data-binary @body.json URL";
+
+const ABOUT_SIMULATE: &str = "\
+Plays a lender against any URL: histories that follow the lifecycle tables, or those of a file,
+signed and sent again as the lender would, with faults by share. Afterwards it tells what was
+answered, and with --read whether what a creditrail knows is what was sent.
+
+    creditrail simulate --url http://127.0.0.1:8080/webhooks/imprint --secret-env IMPRINT_SECRET \\
+        --histories 100 --faults 20% --journal run.ndjson --read http://127.0.0.1:8080
+
+Without --read it works against the endpoint of any partner: whatever is not acknowledged, and a
+wrong signature that is, makes the exit status 1.";
 
 /// Turns lenders' webhooks into an event-sourced record of applications, cards and transactions.
 #[derive(Debug, Parser)]
@@ -199,6 +223,9 @@ enum Command {
     /// Prints the headers with which a lender would send a body, to try an endpoint with curl.
     #[command(long_about = ABOUT_SIGN)]
     Sign(sign::Sign),
+    /// Plays a lender against any URL, with faults, and checks what is known of it afterwards.
+    #[command(long_about = ABOUT_SIMULATE)]
+    Simulate(Box<simulate::Simulate>),
 }
 
 /// Where the settings are, and what overrides them.
@@ -229,6 +256,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Migrate(migrate) => migrate.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Sign(sign) => sign.run(),
+        Command::Simulate(simulate) => simulate.run().await,
         Command::Token(token) => token.run(),
     }
 }

@@ -46,7 +46,8 @@ impl Sign {
     }
 }
 
-fn kind(word: &str) -> Result<Kind, String> {
+/// The kind of that name.
+pub(super) fn kind(word: &str) -> Result<Kind, String> {
     let read = Kind::deserialize(serde::de::value::StrDeserializer::new(word));
     read.map_err(|error: serde::de::value::Error| error.to_string())
 }

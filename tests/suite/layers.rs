@@ -11,10 +11,11 @@ use std::{
 /// beside it and none of its business. `domain` and `projections` are packages: Cargo holds those.
 #[rustfmt::skip] // It is a table.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("cli",     &["http", "app", "store", "sources", "failure"]),
+    ("cli",     &["http", "app", "store", "simulation", "sources", "failure"]),
     ("http",    &["app", "store", "sources", "failure"]),
     ("app",     &["store", "sources", "failure"]),
     ("store",   &["failure"]),
+    ("simulation", &["sources"]),
     ("sources", &["failure"]),
     ("failure", &[]),
 ];

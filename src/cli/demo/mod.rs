@@ -13,11 +13,15 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use self::histories::{Call, History, imprint, loans, onboarding};
-use super::{CliError, print, serve};
+use super::{
+    CliError, print,
+    sender::{Answer, Sender},
+    serve,
+};
 use crate::{
     app::Creditrail,
     http::{self, Access},
-    sources::{Kind, OutsideWindow, SourceConfig, imprint::SignatureForm, sign, signature::Secret},
+    sources::{Kind, OutsideWindow, SourceConfig, imprint::SignatureForm, signature::Secret},
 };
 
 /// The sources, each with its kind.
@@ -183,28 +187,32 @@ impl Player {
     }
 
     async fn call(&self, source: &str, call: &Call) -> Result<Answered, CliError> {
-        let (path, label) = match call {
-            Call::Webhook { label, .. } | Call::Forged { label, .. } => {
-                (format!("/webhooks/{source}"), label)
+        let (answer, label) = match call {
+            Call::Webhook { label, body } => {
+                (self.sender(source)?.send(body, Timestamp::now()).await?, label)
             }
-            Call::Command { label, path, .. } => (path.clone(), label),
+            Call::Forged { label, body } => {
+                (self.sender(source)?.forge(body, Timestamp::now()).await?, label)
+            }
+            Call::Command { label, path, body } => (self.command(path, body).await?, label),
         };
-        let request = self.client.post(format!("{}{path}", self.base));
-        let request = match call {
-            Call::Webhook { body, .. } => signed(request, source, SECRET, body),
-            Call::Forged { body, .. } => signed(request, source, "a guess", body),
-            Call::Command { body, .. } => request.json(body),
-        };
-        let response = request.send().await?;
-        let status = response.status();
-        let answer: Value = response.json().await?;
-        let outcome = match (answer["outcome"].as_str(), answer["code"].as_str()) {
-            (Some(outcome), _) => outcome.to_owned(),
-            (None, Some(code)) => format!("{} {code}", status.as_u16()),
-            (None, None) => status.as_str().to_owned(),
-        };
-        let delivery_id = answer["delivery_id"].as_str().map(str::to_owned);
+        let (outcome, delivery_id) = (answer.outcome(), answer.delivery_id());
         Ok(Answered { label: label.clone(), outcome, delivery_id })
+    }
+
+    /// The lender of a source.
+    fn sender(&self, source: &str) -> Result<Sender, CliError> {
+        let kind = SOURCES.iter().find(|(name, _)| *name == source).map(|(_, kind)| *kind);
+        let url = format!("{}/webhooks/{source}", self.base).parse();
+        match (kind, url) {
+            (Some(kind), Ok(url)) => Sender::new(url, kind, SecretString::from(SECRET)),
+            _ => Err(CliError::Demo(format!("there is no source {source}"))),
+        }
+    }
+
+    async fn command(&self, path: &str, body: &Value) -> Result<Answer, CliError> {
+        let response = self.client.post(format!("{}{path}", self.base)).json(body).send().await?;
+        Ok(Answer { status: response.status().as_u16(), said: response.json().await? })
     }
 
     async fn get(&self, path: &str) -> Result<Value, CliError> {
@@ -283,22 +291,6 @@ impl Player {
             Err(CliError::Demo("the audit equation does not hold".to_owned()))
         }
     }
-}
-
-/// The request with the headers that a lender of the source's kind would send.
-fn signed(
-    request: reqwest::RequestBuilder,
-    source: &str,
-    secret: &str,
-    body: &str,
-) -> reqwest::RequestBuilder {
-    let kind = SOURCES.iter().find(|(name, _)| *name == source).map(|(_, kind)| *kind);
-    let headers = kind.map(|kind| sign(kind, secret, body.as_bytes(), Timestamp::now()));
-    let request = request.body(body.to_owned());
-    headers
-        .into_iter()
-        .flatten()
-        .fold(request, |request, (name, value)| request.header(name, value))
 }
 
 fn where_next(base: &str) -> String {
