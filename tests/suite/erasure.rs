@@ -229,7 +229,8 @@ async fn whoever_is_erased_and_whenever_everything_else_goes_on() {
     let mut proven = Vec::new();
     for round in 0..3 {
         for customer in customers {
-            let tx = Tx::new(&format!("{customer}-{round}"));
+            let id = format!("{customer}-{round}");
+            let tx = Tx::new(&id);
             let steps =
                 [tx.captured(5000).at(T3), tx.approved(5000).at(T1), tx.updated(6000).at(T2)];
             ledger
