@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::{Ledger, T1, T2, T3, T4, Tx, items, text, until};
 
 /// The binary, which belongs to a package of its own.
-fn verifier() -> PathBuf {
+pub fn verifier() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let built = Command::new(env!("CARGO"))
@@ -98,6 +98,7 @@ impl Proven {
 
 /// On PostgreSQL too there is a key, in the folder of the service.
 pub fn signed(source: crate::support::Source) -> (TempDir, Ledger) {
+    verifier(); // It may take longer to build than a connection waits.
     let folder = tempfile::tempdir().expect("a folder");
     let key = folder.path().join("key").display().to_string();
     let made = Command::new(env!("CARGO_BIN_EXE_creditrail"))
