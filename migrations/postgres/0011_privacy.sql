@@ -14,8 +14,8 @@ CREATE TABLE creditrail.data_keys (
     CONSTRAINT data_keys_pkey PRIMARY KEY (source, key_id)
 );
 CREATE INDEX data_keys_by_subject ON creditrail.data_keys (source, subject);
-CREATE INDEX data_keys_by_sealing_key ON creditrail.data_keys (source, sealing_key_id)
-    WHERE sealed IS NOT NULL;
+CREATE INDEX data_keys_by_sealing_key
+    ON creditrail.data_keys (source, sealing_key_id, erased_at);
 
 -- What was done about the data of people: one row each.
 CREATE TABLE creditrail.privacy (
@@ -26,3 +26,9 @@ CREATE TABLE creditrail.privacy (
     document       text NOT NULL,
     CONSTRAINT privacy_pkey PRIMARY KEY (source, key)
 );
+
+ALTER TABLE creditrail.events DROP CONSTRAINT events_aggregate_type_check;
+ALTER TABLE creditrail.events ADD CONSTRAINT events_aggregate_type_check CHECK (aggregate_type IN
+    ('access', 'application', 'charge', 'customer_link', 'exception', 'payment_method', 'privacy',
+     'secret', 'transaction'))
+    NOT VALID;

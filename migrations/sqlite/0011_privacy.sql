@@ -14,7 +14,7 @@ CREATE TABLE data_keys (
     CONSTRAINT data_keys_pkey PRIMARY KEY (source, key_id)
 ) WITHOUT ROWID;
 CREATE INDEX data_keys_by_subject ON data_keys (source, subject);
-CREATE INDEX data_keys_by_sealing_key ON data_keys (source, sealing_key_id) WHERE sealed IS NOT NULL;
+CREATE INDEX data_keys_by_sealing_key ON data_keys (source, sealing_key_id, erased_at);
 
 -- What was done about the data of people: one row each.
 CREATE TABLE privacy (
