@@ -25,11 +25,24 @@ pub enum Act {
     Exported,
     /// Had calls that were turned away verified again.
     CallsVerified,
+    /// Placed a legal hold on a person's data.
+    HoldPlaced,
+    /// Released it.
+    HoldReleased,
+    /// Erased a person's data.
+    Erased,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::SignedIn, Self::Exported, Self::CallsVerified];
+    pub const ALL: [Self; 6] = [
+        Self::SignedIn,
+        Self::Exported,
+        Self::CallsVerified,
+        Self::HoldPlaced,
+        Self::HoldReleased,
+        Self::Erased,
+    ];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
@@ -37,6 +50,9 @@ impl Act {
             Self::SignedIn => "signed_in",
             Self::Exported => "exported",
             Self::CallsVerified => "calls_verified",
+            Self::HoldPlaced => "hold_placed",
+            Self::HoldReleased => "hold_released",
+            Self::Erased => "erased",
         }
     }
 

@@ -3,7 +3,8 @@
 use crate::{
     access::AccessEvent, application::ApplicationFact, charge::ChargeFact,
     customer_link::CustomerLinkFact, exception::ExceptionEvent, journal::StepEvent,
-    payment_method::PaymentMethodFact, secret::SecretEvent, transaction::TransactionFact,
+    payment_method::PaymentMethodFact, privacy::PrivacyEvent, secret::SecretEvent,
+    transaction::TransactionFact,
 };
 
 /// The version that new events are written in.
@@ -25,6 +26,8 @@ pub enum AggregateType {
     Exception,
     /// A card.
     PaymentMethod,
+    /// What is done about a person's data.
+    Privacy,
     /// A secret out of a payload.
     Secret,
     /// A card transaction.
@@ -33,13 +36,14 @@ pub enum AggregateType {
 
 impl AggregateType {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Access,
         Self::Application,
         Self::Charge,
         Self::CustomerLink,
         Self::Exception,
         Self::PaymentMethod,
+        Self::Privacy,
         Self::Secret,
         Self::Transaction,
     ];
@@ -53,6 +57,7 @@ impl AggregateType {
             Self::CustomerLink => "customer_link",
             Self::Exception => "exception",
             Self::PaymentMethod => "payment_method",
+            Self::Privacy => "privacy",
             Self::Secret => "secret",
             Self::Transaction => "transaction",
         }
@@ -80,6 +85,8 @@ pub enum Event {
     Exception(ExceptionEvent),
     /// Of a card.
     PaymentMethod(StepEvent<PaymentMethodFact>),
+    /// Of what is done about a person's data.
+    Privacy(PrivacyEvent),
     /// Of a secret.
     Secret(SecretEvent),
     /// Of a transaction.
@@ -96,6 +103,7 @@ impl Event {
             Self::CustomerLink(_) => AggregateType::CustomerLink,
             Self::Exception(_) => AggregateType::Exception,
             Self::PaymentMethod(_) => AggregateType::PaymentMethod,
+            Self::Privacy(_) => AggregateType::Privacy,
             Self::Secret(_) => AggregateType::Secret,
             Self::Transaction(_) => AggregateType::Transaction,
         }
@@ -110,6 +118,7 @@ impl Event {
             Self::CustomerLink(event) => event.name(),
             Self::Exception(event) => event.name(),
             Self::PaymentMethod(event) => event.name(),
+            Self::Privacy(event) => event.name(),
             Self::Secret(event) => event.name(),
             Self::Transaction(event) => event.name(),
         }

@@ -3,7 +3,7 @@
 //! Reading order: [`step`] (what a lender or a partner says about one thing), [`journal`] (how
 //! the steps of one aggregate are kept), [`judge`] (how they are judged in the order in which they
 //! happened), [`occurrence`] (what had happened by a time), then a folder for each aggregate: [`transaction`], [`payment_method`], [`application`],
-//! [`charge`], [`customer_link`], [`exception`], [`secret`], [`access`].
+//! [`charge`], [`customer_link`], [`exception`], [`secret`], [`access`], [`privacy`].
 
 pub mod access;
 pub mod application;
@@ -23,6 +23,7 @@ pub mod overrides;
 pub mod path;
 pub mod payment_method;
 pub mod policies;
+pub mod privacy;
 pub mod refusal;
 pub mod secret;
 pub mod step;

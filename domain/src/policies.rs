@@ -64,6 +64,9 @@ pub struct Policies {
     pub operation_stuck_after: SignedDuration,
     /// How long a charge may be authorized and not settled.
     pub charge_unsettled_after: SignedDuration,
+    /// For how many months the records of an application are kept from the newest step that counts; of
+    /// whom nothing was decided, from the last delivery. Regulation B asks for 25.
+    pub retention_months: u16,
 }
 
 impl Policies {
@@ -123,6 +126,7 @@ impl Default for Policies {
             reversal_parked_for: days(7),
             operation_stuck_after: days(3),
             charge_unsettled_after: days(30),
+            retention_months: 25,
         }
     }
 }

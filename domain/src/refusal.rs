@@ -1,6 +1,6 @@
 //! Why a step or a command is refused: closed, documented, in order of precedence.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -78,6 +78,18 @@ pub enum CommandRefusal {
         /// The first day on which it is possible, in UTC.
         from: Date,
     },
+    /// A legal hold is on the person's data.
+    #[error("a legal hold is on it; release that first")]
+    LegalHold,
+    /// The law or a policy has the data kept.
+    #[error("the data are to be kept until {until}; they may be erased from then on")]
+    RetentionRuns {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Nothing is kept under a key that is there.
+    #[error("there is nothing to erase: no key of it is there")]
+    NothingToErase,
     /// The step cannot be taken as the given kind.
     #[error("the step cannot be converted to `{to}`, only to one of: {}", possible.join(", "))]
     ConversionNotPossible {
@@ -98,6 +110,9 @@ impl CommandRefusal {
             Self::ActionNotPossible { .. } => "action_not_possible",
             Self::NotLegal(refused) => refused.code.code(),
             Self::ReapplyTooEarly { .. } => "reapply_too_early",
+            Self::LegalHold => "legal_hold",
+            Self::RetentionRuns { .. } => "retention_runs",
+            Self::NothingToErase => "nothing_to_erase",
             Self::ConversionNotPossible { .. } => "conversion_not_possible",
         }
     }

@@ -73,7 +73,8 @@ pub enum ClockFault {
     Missing,
     /// It names no zone, so UTC is assumed; the step is placed by it all the same.
     ZoneAssumed,
-    /// It is no RFC 3339 time, such as 30 February; kept as it was written.
+    /// It is no RFC 3339 time, such as 30 February; kept as it was written, but empty if there was
+    /// anything in it that is in no time.
     Unparseable(String),
 }
 

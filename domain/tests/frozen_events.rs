@@ -42,6 +42,7 @@ fn read(row: &Row) -> (Event, Value) {
         AggregateType::Charge => wrapped(row, Event::Charge),
         AggregateType::CustomerLink => wrapped(row, Event::CustomerLink),
         AggregateType::Exception => wrapped(row, Event::Exception),
+        AggregateType::Privacy => wrapped(row, Event::Privacy),
         AggregateType::Secret => wrapped(row, Event::Secret),
         AggregateType::PaymentMethod => wrapped(row, Event::PaymentMethod),
         AggregateType::Transaction => wrapped(row, Event::Transaction),
@@ -63,7 +64,7 @@ fn every_stored_event_still_decodes_to_itself() {
 #[rustfmt::skip] // It is a table.
 fn every_name_that_can_stand_in_the_log_has_a_fixture() {
     let every_step = ["StepRefused", "OutcomeRevised", "DeadlinePassed", "OverrideApplied"];
-    let own: [(AggregateType, &[&str]); 8] = [
+    let own: [(AggregateType, &[&str]); 9] = [
         (AggregateType::Access, &["AccessRecorded"]),
         (AggregateType::Application, &[
             "ApplicationStarted", "ApplicationAccepted", "ApplicationRejected", "ClientReported",
@@ -75,12 +76,13 @@ fn every_name_that_can_stand_in_the_log_has_a_fixture() {
         (AggregateType::Charge, &["ChargeAuthorized", "OperationCreated", "OperationAdvanced", "ChargedBack", "ChargebackReversed", "ChargeVoided", "ChargeLinked", "StepParked", "StepStale", "StepDuplicate", "IdentityEnriched"]),
         (AggregateType::CustomerLink, &["CustomerLinked", "CustomerUnlinked", "StepParked"]),
         (AggregateType::Exception, &["DeliveryUnreadable", "DeliveryRedriven", "ExceptionResolved"]),
+        (AggregateType::Privacy, &["HoldPlaced", "HoldReleased", "PersonalDataErased"]),
         (AggregateType::Secret, &["SecretRevealed"]),
         (AggregateType::PaymentMethod, &["CardRegistered", "CardActivated", "CardPaused", "CardCanceled", "CardAttributesChanged", "StepParked"]),
         (AggregateType::Transaction, &["TransactionApproved", "AuthorizationUpdated", "AuthorizationVoided", "Captured", "Refunded", "StepParked", "StepStale"]),
     ];
     let without_steps =
-        [AggregateType::Access, AggregateType::Exception, AggregateType::Secret];
+        [AggregateType::Access, AggregateType::Exception, AggregateType::Privacy, AggregateType::Secret];
     let of_steps = own.iter().filter(|(kind, _)| !without_steps.contains(kind));
     let shared = of_steps.flat_map(|(kind, _)| every_step.map(|name| (kind.name(), name)));
     let own = own.iter().flat_map(|(kind, names)| names.iter().map(|name| (kind.name(), *name)));

@@ -57,6 +57,8 @@ fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
             }),
             ExceptionEvent::DeliveryUnreadable(_) => None,
         }),
+        // Who did it is told by the log of accesses.
+        History::Privacy(_) => Vec::new(),
         History::Secret(moments) => of_moments(moments, |SecretEvent::SecretRevealed(reveal)| {
             Some(Done {
                 act: "revealed",

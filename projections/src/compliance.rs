@@ -33,9 +33,14 @@ static TABLE: Table = Table {
 /// From an adverse action to the notice of it.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How long the records of an application are kept.
-fn kept_for() -> Span {
-    25.months()
+/// Until when records are kept that count from then.
+pub fn retained_until(from: Timestamp, policies: &Policies) -> Option<Timestamp> {
+    later(from, i64::from(policies.retention_months).months())
+}
+
+/// The id of the clock of an application's retention.
+pub fn retention(source: &str, application: &str) -> String {
+    id(source, Kind::RetentionEnd, application)
 }
 
 /// What is counted.
@@ -249,7 +254,7 @@ impl Clocks {
     }
 
     /// All clocks of an application that is known by this id.
-    fn of(mut self, application: &str) -> Vec<Clock> {
+    fn of(mut self, application: &str, policies: &Policies) -> Vec<Clock> {
         let retention = self.decided.and_then(|(started_by, starts_at)| {
             Some(Clock {
                 kind: Kind::RetentionEnd,
@@ -258,7 +263,7 @@ impl Clocks {
                 lender_id: None,
                 started_by,
                 starts_at,
-                due_at: later(starts_at, kept_for())?,
+                due_at: retained_until(starts_at, policies)?,
                 end: None,
             })
         });
@@ -279,7 +284,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
     let rows = applications(stream, steps, policies).into_iter().flat_map(|about| {
         let mut clocks = Clocks::default();
         about.steps.iter().for_each(|step| clocks.take(step));
-        let clocks = clocks.of(&about.id).into_iter();
+        let clocks = clocks.of(&about.id, policies).into_iter();
         clocks.map(|clock| row(stream, steps, &clock, &about)).collect::<Vec<_>>()
     });
     let rows: Vec<_> = rows.collect();

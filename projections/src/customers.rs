@@ -64,7 +64,9 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
                 .chain(pair(alone, "seen", steps.first_position, Write::KeepFirst))
                 .collect()
         }
-        History::Exception(_) | History::Access(_) | History::Secret(_) => Vec::new(),
+        History::Exception(_) | History::Access(_) | History::Privacy(_) | History::Secret(_) => {
+            Vec::new()
+        }
     }
 }
 

@@ -22,7 +22,9 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         History::CustomerLink(steps) => next(steps, policies),
         History::PaymentMethod(steps) => next(steps, policies),
         History::Transaction(steps) => next(steps, policies),
-        History::Exception(_) | History::Access(_) | History::Secret(_) => None,
+        History::Exception(_) | History::Access(_) | History::Privacy(_) | History::Secret(_) => {
+            None
+        }
     };
     let Some((due_at, position)) = next else { return Vec::new() };
     let kind = stream.id.aggregate_type.name();

@@ -30,7 +30,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         History::CustomerLink(steps) => of_steps(stream, steps),
         History::PaymentMethod(steps) => of_steps(stream, steps),
         History::Transaction(steps) => of_steps(stream, steps),
-        History::Access(_) | History::Secret(_) => Vec::new(),
+        History::Access(_) | History::Privacy(_) | History::Secret(_) => Vec::new(),
         History::Exception(moments) => of_exception(stream, moments).into_iter().collect(),
     }
 }

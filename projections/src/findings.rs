@@ -95,6 +95,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         History::CustomerLink(_)
         | History::Exception(_)
         | History::Access(_)
+        | History::Privacy(_)
         | History::Secret(_) => Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ use creditrail_domain::{
     exception::ExceptionEvent,
     journal::{Cause, Override},
     payment_method::PaymentMethodLifecycle,
+    privacy::PrivacyEvent,
     secret::SecretEvent,
     step::{Fact, Party},
     transaction::TransactionLifecycle,
@@ -71,6 +72,8 @@ pub enum History {
     Exception(Vec<Moment<ExceptionEvent>>),
     /// A card.
     PaymentMethod(Steps<PaymentMethodLifecycle>),
+    /// What is done about a person's data.
+    Privacy(Vec<Moment<PrivacyEvent>>),
     /// A secret out of a payload.
     Secret(Vec<Moment<SecretEvent>>),
     /// A card transaction.
@@ -339,6 +342,7 @@ impl History {
             AggregateType::CustomerLink => Self::CustomerLink(Steps::default()),
             AggregateType::Exception => Self::Exception(Vec::new()),
             AggregateType::PaymentMethod => Self::PaymentMethod(Steps::default()),
+            AggregateType::Privacy => Self::Privacy(Vec::new()),
             AggregateType::Secret => Self::Secret(Vec::new()),
             AggregateType::Transaction => Self::Transaction(Steps::default()),
             _ => return None,
@@ -355,6 +359,9 @@ impl History {
                 moments.iter_mut().for_each(|moment| moment.is_new = false);
             }
             Self::PaymentMethod(steps) => steps.nothing_is_new(),
+            Self::Privacy(moments) => {
+                moments.iter_mut().for_each(|moment| moment.is_new = false);
+            }
             Self::Secret(moments) => {
                 moments.iter_mut().for_each(|moment| moment.is_new = false);
             }
@@ -376,6 +383,7 @@ impl History {
             (Self::Charge(steps), Event::Charge(event)) => steps.take(moment!(event)),
             (Self::CustomerLink(steps), Event::CustomerLink(event)) => steps.take(moment!(event)),
             (Self::Exception(moments), Event::Exception(event)) => moments.push(moment!(event)),
+            (Self::Privacy(moments), Event::Privacy(event)) => moments.push(moment!(event)),
             (Self::Secret(moments), Event::Secret(event)) => moments.push(moment!(event)),
             (Self::PaymentMethod(steps), Event::PaymentMethod(event)) => steps.take(moment!(event)),
             (Self::Transaction(steps), Event::Transaction(event)) => steps.take(moment!(event)),

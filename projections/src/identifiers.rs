@@ -60,7 +60,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
                 }
             }
         }
-        History::Exception(_) | History::Access(_) | History::Secret(_) => {}
+        History::Exception(_) | History::Access(_) | History::Privacy(_) | History::Secret(_) => {}
     }
     found.into_changes()
 }

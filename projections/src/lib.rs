@@ -19,6 +19,7 @@ pub mod identifiers;
 pub mod moments;
 pub mod occurrence;
 pub mod payment_methods;
+pub mod privacy;
 pub mod row;
 pub mod statistics;
 pub mod steps;
@@ -45,5 +46,6 @@ pub static READERS: &[Reader] = &[
     Reader { name: "identifiers", models: &[&identifiers::READ_MODEL] },
     Reader { name: "access_records", models: &[&access_records::READ_MODEL] },
     Reader { name: "compliance", models: &[&compliance::READ_MODEL] },
+    Reader { name: "privacy", models: &[&privacy::READ_MODEL] },
     Reader { name: "statistics", models: &[&statistics::READ_MODEL] },
 ];

@@ -36,7 +36,9 @@ pub fn of(stream: &Stream, only: Option<&[StepId]>) -> Vec<Moment> {
         History::CustomerLink(steps) => of_steps(stream, steps),
         History::PaymentMethod(steps) => of_steps(stream, steps),
         History::Transaction(steps) => of_steps(stream, steps),
-        History::Exception(_) | History::Access(_) | History::Secret(_) => Vec::new(),
+        History::Exception(_) | History::Access(_) | History::Privacy(_) | History::Secret(_) => {
+            Vec::new()
+        }
     };
     moments.retain(|moment| only.is_none_or(|only| only.contains(&moment.step)));
     moments.sort_by_key(|moment| moment.position);

@@ -113,7 +113,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         History::CustomerLink(steps) => of_steps(steps, &mut counts),
         History::PaymentMethod(steps) => of_steps(steps, &mut counts),
         History::Transaction(steps) => of_steps(steps, &mut counts),
-        History::Access(_) | History::Secret(_) => {}
+        History::Access(_) | History::Privacy(_) | History::Secret(_) => {}
         History::Exception(moments) => unreadable(moments, &mut counts),
     }
     let change = |(key, count): (String, i64)| Change {

@@ -27,7 +27,7 @@ fn project(stream: &Stream, _: &Policies) -> Vec<Change> {
         History::CustomerLink(steps) => of_steps(steps, &mut counts),
         History::PaymentMethod(steps) => of_steps(steps, &mut counts),
         History::Transaction(steps) => of_steps(steps, &mut counts),
-        History::Access(_) | History::Secret(_) => {}
+        History::Access(_) | History::Privacy(_) | History::Secret(_) => {}
         History::Exception(moments) => {
             of_exception(moments, &mut counts);
         }

@@ -13,13 +13,17 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Hash,
     leaf::{DeliveryEntry, Entry},
+    sealed::{Content, DeliveryKey, SealError},
 };
 
 pub use page::page;
 pub use verify::{BundleError, Checked, verify};
 
 /// The form of `bundle.json`, and of the page: a page that is made otherwise needs another form.
-pub const FORMAT: &str = "creditrail/bundle/v1";
+pub const FORMAT: &str = "creditrail/bundle/v2";
+
+/// The form before: without deliveries that are sealed. It is verified as it was.
+pub const UNSEALED_FORMAT: &str = "creditrail/bundle/v1";
 
 /// The name of the file that is verified.
 pub const FILE: &str = "bundle.json";
@@ -47,6 +51,9 @@ pub struct Bundle<'a> {
     /// The deliveries that they recorded.
     #[serde(borrow)]
     pub deliveries: Vec<DeliveryEntry<'a>>,
+    /// The keys of those of them that are sealed and that whoever made it could open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub openings: Vec<Opening>,
     /// The positions of the events whose delivery is not enclosed.
     pub deliveries_not_enclosed: Vec<i64>,
     /// The streams of which events are left out.
@@ -64,6 +71,26 @@ pub struct ProvenEvent<'a> {
     pub event: Entry<'a>,
     /// The inclusion proof, from the leaf up.
     pub proof: Vec<Hash>,
+}
+
+/// The key of a delivery that is sealed. It opens that one alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// The id of the delivery.
+    pub delivery_id: String,
+    /// Its key: 64 hexadecimal digits.
+    pub key: String,
+}
+
+impl Opening {
+    /// What was sealed of the delivery.
+    ///
+    /// # Errors
+    /// [`SealError`] if the key does not open it.
+    pub fn content(&self, entry: &DeliveryEntry<'_>) -> Result<Content, SealError> {
+        DeliveryKey::of_hex(&self.key).ok_or(SealError::OtherKey)?.open_entry(entry)
+    }
 }
 
 /// A stream.
@@ -96,7 +123,7 @@ impl<'a> Bundle<'a> {
             format: String,
         }
         let Form { format } = serde_json::from_str(json).map_err(BundleError::unreadable)?;
-        if format != FORMAT {
+        if ![FORMAT, UNSEALED_FORMAT].contains(&format.as_str()) {
             return Err(BundleError::Format(format));
         }
         serde_json::from_str(json).map_err(BundleError::unreadable)

@@ -13,6 +13,7 @@ pub mod export; // the events of a source, all of them
 mod hash; // SHA-256
 pub mod leaf; // what is hashed of an event and of a delivery
 pub mod note; // text with signatures
+pub mod sealed; // deliveries that are sealed, and how they are opened
 pub mod shown; // texts of others, for reading
 pub mod tile; // how the tree is kept
 mod time; // for reading

@@ -39,8 +39,12 @@ impl Worker {
         let Shared { store, readers, .. } = shared;
         let policies = Policies::default();
         let (head, heads) = watch::channel(store.head(LOG).await?.position);
-        let (writer, handle) =
-            Writer::new(LOG, &policies, Arc::clone(store), (head, Arc::default()));
+        let (writer, handle) = Writer::new(
+            LOG,
+            &policies,
+            (Arc::clone(store), shared.keyring.clone()),
+            (head, Arc::default()),
+        );
         let (readers, progress) =
             readers::new(&of(LOG, readers), (LOG, &policies), (Arc::clone(store), heads.clone()));
         self.tasks.push(Box::pin(writer.run()));

@@ -14,6 +14,7 @@ use creditrail_domain::{
     exception::{About, Exception, ExceptionCommand, Redriven, Resolution, Unreadable},
     journal,
     payment_method::PaymentMethod,
+    privacy::{Privacy, PrivacyCommand},
     secret::{Reveal, Secret},
     transaction::Transaction,
 };
@@ -51,6 +52,8 @@ pub enum Command {
     Reveal(Reveal),
     /// A caller did something that is to be recorded.
     Note(AccessRecord),
+    /// A person's data are held, released or erased.
+    Privacy(PrivacyCommand),
     /// The clock says what time it is.
     PassTime,
 }
@@ -121,7 +124,13 @@ impl Aggregates {
             Some(Aggregate::CustomerLink(aggregate)) => aggregate.possible(step),
             Some(Aggregate::PaymentMethod(aggregate)) => aggregate.possible(step),
             Some(Aggregate::Transaction(aggregate)) => aggregate.possible(step),
-            Some(Aggregate::Access(_) | Aggregate::Exception(_) | Aggregate::Secret(_)) | None => {
+            Some(
+                Aggregate::Access(_)
+                | Aggregate::Exception(_)
+                | Aggregate::Privacy(_)
+                | Aggregate::Secret(_),
+            )
+            | None => {
                 return Vec::new();
             }
         };
@@ -151,6 +160,7 @@ enum Aggregate {
     CustomerLink(CustomerLink),
     Exception(Exception),
     PaymentMethod(PaymentMethod),
+    Privacy(Privacy),
     Secret(Secret),
     Transaction(Transaction),
 }
@@ -252,6 +262,7 @@ impl Aggregate {
             AggregateType::Charge => Self::Charge(Charge::default()),
             AggregateType::CustomerLink => Self::CustomerLink(CustomerLink::default()),
             AggregateType::PaymentMethod => Self::PaymentMethod(PaymentMethod::default()),
+            AggregateType::Privacy => Self::Privacy(Privacy::default()),
             AggregateType::Secret => Self::Secret(Secret),
             AggregateType::Transaction => Self::Transaction(Transaction::default()),
             // Exceptions, and no other: the codec knows no more types than these.
@@ -265,6 +276,7 @@ impl Aggregate {
             (Self::Charge(aggregate), Event::Charge(event)) => aggregate.apply(event),
             (Self::CustomerLink(aggregate), Event::CustomerLink(event)) => aggregate.apply(event),
             (Self::Exception(aggregate), Event::Exception(event)) => aggregate.apply(&event),
+            (Self::Privacy(aggregate), Event::Privacy(event)) => aggregate.apply(&event),
             (Self::PaymentMethod(aggregate), Event::PaymentMethod(event)) => aggregate.apply(event),
             (Self::Transaction(aggregate), Event::Transaction(event)) => aggregate.apply(event),
             // A stream has one kind of event: its type is part of its key in the log.
@@ -293,7 +305,8 @@ impl Aggregate {
                     | Command::Resolve(_)
                     | Command::Redrive(_)
                     | Command::Reveal(_)
-                    | Command::Note(_) => return Err(Undecided::Unfit),
+                    | Command::Note(_)
+                    | Command::Privacy(_) => return Err(Undecided::Unfit),
                 };
                 let events = $aggregate.decide(command, policies)?;
                 Ok(events.into_iter().map(Event::$kind).collect())
@@ -308,6 +321,10 @@ impl Aggregate {
             Self::Access(access) => {
                 let Command::Note(record) = command else { return Err(Undecided::Unfit) };
                 Ok(access.decide(record)?.into_iter().map(Event::Access).collect())
+            }
+            Self::Privacy(privacy) => {
+                let Command::Privacy(command) = command else { return Err(Undecided::Unfit) };
+                Ok(privacy.decide(command)?.into_iter().map(Event::Privacy).collect())
             }
             Self::Secret(secret) => {
                 let Command::Reveal(reveal) = command else { return Err(Undecided::Unfit) };

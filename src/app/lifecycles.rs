@@ -55,6 +55,7 @@ impl Creditrail {
             History::CustomerLink(_)
             | History::Access(_)
             | History::Exception(_)
+            | History::Privacy(_)
             | History::Secret(_) => Vec::new(),
         };
         // Of an applicant's applications the one that is asked for.

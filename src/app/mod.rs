@@ -6,6 +6,7 @@ pub mod changes;
 pub mod clock;
 pub mod command;
 pub mod compliance;
+mod content;
 pub mod counters;
 pub mod export;
 pub mod handler;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod moments;
 mod pages;
 mod past;
+pub mod privacy;
 pub mod proof;
 pub mod read;
 pub mod readers;
@@ -338,6 +340,7 @@ impl Builder {
             let lender = lender.ok_or_else(|| BuildError::NoLender(name.clone()))?;
             let shared = Shared {
                 store: &store,
+                keyring: &keyring,
                 readers: &self.readers,
                 handler: self.handler.as_ref(),
                 clock: &self.clock,
@@ -350,6 +353,7 @@ impl Builder {
         }
         let shared = Shared {
             store: &store,
+            keyring: &keyring,
             readers: &self.readers,
             handler: None,
             clock: &self.clock,
@@ -495,6 +499,7 @@ fn without_password(url: &str) -> String {
 /// What the tasks of all sources share.
 struct Shared<'a> {
     store: &'a Arc<dyn Store>,
+    keyring: &'a Keyring,
     readers: &'a [&'static Reader],
     handler: Option<&'a Arc<dyn ActionHandler>>,
     clock: &'a Clock,
@@ -532,7 +537,12 @@ impl Worker {
         let (head, heads) = watch::channel(position);
         let counters = Arc::<Counters>::default();
         let told = (head, Arc::clone(&counters));
-        let (writer, handle) = Writer::new(&config.name, &config.policies, Arc::clone(store), told);
+        let (writer, handle) = Writer::new(
+            &config.name,
+            &config.policies,
+            (Arc::clone(store), shared.keyring.clone()),
+            told,
+        );
         let (readers, progress) = readers::new(
             readers,
             (&config.name, &config.policies),

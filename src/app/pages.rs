@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use creditrail_domain::{AggregateType, StepId};
+use creditrail_domain::{AggregateType, StepId, privacy::PrivacyCommand};
 use creditrail_projections::StreamId;
 use jiff::Timestamp;
 
 use super::{
+    content,
     judge::{Command, Desk},
     redrive::Redriving,
     writer::{Answer, Delivery, Receipt, Request, WriteError},
 };
 use crate::{
     sources::AnyStep,
-    store::{DeliveryRow, Head, KnownDelivery, RedrivenRow, RejectedPlace, SealedSecret},
+    store::{DeliveryRow, Erased, Head, KnownDelivery, RedrivenRow, RejectedPlace, SealedSecret},
 };
 
 /// What is answered of a delivery that was redriven before.
@@ -30,6 +31,8 @@ pub(super) struct Pages<'a> {
     received: i64,
     known: HashMap<String, Vec<KnownDelivery>>,
     pub(super) deliveries: Vec<DeliveryRow>,
+    /// Of whom each of them is.
+    pub(super) subjects: Vec<String>,
     /// How often deliveries of earlier batches were received again, and when last.
     pub(super) repeats: BTreeMap<String, (i64, Timestamp)>,
     pub(super) redriven: Vec<RedrivenRow>,
@@ -37,6 +40,8 @@ pub(super) struct Pages<'a> {
     /// Calls of the ring that are to be taken in, and those that were.
     rejected: BTreeSet<RejectedPlace>,
     pub(super) accepted: Vec<RejectedPlace>,
+    /// What is destroyed, as it was decided.
+    pub(super) erased: Erased,
 }
 
 impl<'a> Pages<'a> {
@@ -58,11 +63,13 @@ impl<'a> Pages<'a> {
             received: before.received,
             known: by_key,
             deliveries: Vec::new(),
+            subjects: Vec::new(),
             repeats: BTreeMap::new(),
             redriven: Vec::new(),
             secrets: Vec::new(),
             rejected: rejected.into_iter().collect(),
             accepted: Vec::new(),
+            erased: Erased::default(),
         }
     }
 
@@ -110,6 +117,11 @@ impl<'a> Pages<'a> {
     ) -> Answer {
         let decided = desk.decide(stream, command.clone(), (at, None))?;
         self.newest = at.max(self.newest);
+        if let Command::Privacy(PrivacyCommand::Erase(erasing)) = command {
+            self.erased.keys.extend(erasing.keys.iter().cloned());
+            self.erased.secrets.extend(erasing.secrets.iter().cloned());
+            self.erased.at = at;
+        }
         let position = self.position(desk);
         let delivery_id = match command {
             Command::Record(step) => step.id().to_string(),
@@ -119,6 +131,7 @@ impl<'a> Pages<'a> {
             | Command::Redrive(_)
             | Command::Reveal(_)
             | Command::Note(_)
+            | Command::Privacy(_)
             | Command::PassTime => stream.id.clone(),
         };
         Ok(Receipt { outcome: decided.outcome, delivery_id, position: Some(position) })
@@ -264,6 +277,7 @@ impl<'a> Pages<'a> {
             position,
         });
         let added = i64::try_from(self.deliveries.len()).unwrap_or(i64::MAX);
+        self.subjects.push(content::subject(&delivery.decoded, delivery.id));
         self.deliveries.push(DeliveryRow {
             delivery_id,
             number: self.before.deliveries + added + 1,

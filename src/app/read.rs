@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{Creditrail, access, compliance, lists::List, things::Thing};
+use super::{Creditrail, access, compliance, content, lists::List, things::Thing};
 use crate::{
     sources::scrub,
     store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, RawEvent, StoreError},
@@ -244,7 +244,7 @@ impl Creditrail {
     }
 
     /// One delivery with its headers and body, references in the place of secrets; `None` if it is
-    /// not known. One that was redriven is found by the id of its step as well.
+    /// not known. Headers and body are null once they were erased, and if they do not open. One that was redriven is found by the id of its step as well.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -256,8 +256,18 @@ impl Creditrail {
         if kept.redriven_as.is_some() {
             view["redriven"] = self.redriven(source, &kept.row.delivery_id).await?;
         }
-        view["headers"] = serde_json::from_str(&kept.row.headers)?;
-        view["body"] = shown(&kept.row.body, known.lender.secret_fields()).into();
+        view["erased_at"] = Value::Null;
+        (view["headers"], view["body"]) = match self.content_of(source, kept.row).await? {
+            content::Read::There(row) => {
+                let body = shown(&row.body, known.lender.secret_fields());
+                (serde_json::from_str(&row.headers)?, body.into())
+            }
+            content::Read::Erased(_, at) => {
+                view["erased_at"] = json!(at);
+                (Value::Null, Value::Null)
+            }
+            content::Read::Shut(_) => (Value::Null, Value::Null),
+        };
         Ok(Some(view))
     }
 

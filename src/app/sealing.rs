@@ -212,6 +212,19 @@ impl Keyring {
         self.open_bytes(key_id, context, sealed).map(SecretSlice::from)
     }
 
+    /// As [`Self::open`], of what is no text.
+    ///
+    /// # Errors
+    /// [`KeyError::UnknownKey`], [`KeyError::Altered`].
+    pub fn open_key(
+        &self,
+        key_id: &str,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<SecretSlice<u8>, KeyError> {
+        self.open_bytes(key_id, context, sealed).map(SecretSlice::from)
+    }
+
     fn open_bytes(&self, key_id: &str, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, KeyError> {
         let key = self.keys.iter().find(|key| key.id == key_id);
         let key = key.ok_or_else(|| KeyError::UnknownKey(key_id.to_owned()))?;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use creditrail_domain::{AggregateType, HappenedBy, Policies, application::State};
 use creditrail_projections::{
     Cell, Change, History, ReadModel, Recorded, Stream, StreamId, Write, customers::Pair,
-    occurrence, row, transactions,
+    occurrence, privacy, row, transactions,
 };
 use serde_json::Value;
 
@@ -282,6 +282,13 @@ impl Rows for Then<'_> {
     async fn pairs(&self, partners: Vec<String>) -> Result<Vec<Pair>, ReadError> {
         let ties = self.ties("partner_customer_id", &partners).await?;
         Ok(ties.into_iter().filter_map(ties::Tie::pair).collect())
+    }
+
+    async fn privacy(&self, subject: &str) -> Result<Option<Value>, ReadError> {
+        let aggregate_type = AggregateType::Privacy;
+        let stream = StreamId { aggregate_type, id: subject.to_owned() };
+        let rows = self.rows(&privacy::READ_MODEL, vec![stream]).await?;
+        rows.first().map(document).transpose()
     }
 
     async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError> {

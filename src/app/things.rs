@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, str::FromStr};
 
 use async_trait::async_trait;
 use creditrail_domain::ids;
-use creditrail_projections::{customers::Pair, payment_methods};
+use creditrail_projections::{customers::Pair, payment_methods, privacy};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -89,6 +89,9 @@ pub(super) trait Rows: Send + Sync {
     /// The pairs of ids in which one of these of the partner stands.
     async fn pairs(&self, partners: Vec<String>) -> Result<Vec<Pair>, ReadError>;
 
+    /// What was done about somebody's data, by whose they are.
+    async fn privacy(&self, subject: &str) -> Result<Option<Value>, ReadError>;
+
     /// The totals of a customer by currency; `None` if there is too much to add up.
     async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError>;
 }
@@ -124,6 +127,12 @@ impl Rows for Now<'_> {
 
     async fn identities(&self, customer_id: &str) -> Result<Vec<Identity>, ReadError> {
         Ok(self.store.identities(self.source, customer_id).await?)
+    }
+
+    async fn privacy(&self, subject: &str) -> Result<Option<Value>, ReadError> {
+        let table = privacy::READ_MODEL.table;
+        let document = self.store.document(table, self.source, subject).await?;
+        Ok(document.as_deref().map(serde_json::from_str).transpose()?)
     }
 
     async fn pairs(&self, partners: Vec<String>) -> Result<Vec<Pair>, ReadError> {
@@ -283,6 +292,7 @@ impl<R: Rows> Things<'_, R> {
         let applications = self.applications_of(&id).await?;
         let charges = self.charges_of(&id, &applications).await?;
         let balances = self.rows.balances(&id).await?;
+        let privacy = self.rows.privacy(&format!("customer:{id}")).await?.unwrap_or_default();
         let is_too_much = balances.is_none();
         let mut customer = json!({
             "source": self.source,
@@ -292,6 +302,8 @@ impl<R: Rows> Things<'_, R> {
             "charges": charges,
             "payment_methods": self.payment_methods_of(&id).await?,
             "balances": balances,
+            "legal_hold": privacy["legal_hold"],
+            "erased": privacy["erased"],
         });
         if is_too_much {
             let reason = format!("more than {MOST} transactions would have to be folded");

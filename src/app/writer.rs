@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
+    content::Sealer,
     counters::Counters,
     judge::{Aggregates, Command, Desk, Undecided},
     lines::Lines,
     pages::Pages,
     redrive::Redriving,
+    sealing::Keyring,
 };
 use crate::{
     failure::chain,
@@ -189,6 +191,7 @@ pub struct Writer {
     asked: mpsc::Receiver<Asked>,
     head: watch::Sender<i64>,
     counters: Arc<Counters>,
+    sealer: Sealer,
     remembered: Remembered,
 }
 
@@ -206,13 +209,14 @@ impl Writer {
     pub fn new(
         source: &str,
         policies: &Policies,
-        store: Arc<dyn Store>,
+        (store, keyring): (Arc<dyn Store>, Keyring),
         (head, counters): (watch::Sender<i64>, Arc<Counters>),
     ) -> (Self, WriterHandle) {
         let (sender, asked) = mpsc::channel(MAX_WAITING);
+        let sealer = Sealer::new(source, keyring);
         let (source, policies) = (source.to_owned(), policies.clone());
         let remembered = Remembered::default();
-        let writer = Self { source, policies, store, asked, head, counters, remembered };
+        let writer = Self { source, policies, store, asked, head, counters, sealer, remembered };
         (writer, WriterHandle { asked: sender })
     }
 
@@ -315,12 +319,18 @@ impl Writer {
         // What is remembered holds as long as nobody else has written.
         let remembered = std::mem::take(&mut self.remembered);
         let mut aggregates = Aggregates::default();
-        if remembered.head == Some(batch.head()) && remembered.aggregates.count() < MAX_REMEMBERED {
+        if remembered.head != Some(batch.head()) {
+            self.sealer.forget();
+        } else if remembered.aggregates.count() < MAX_REMEMBERED {
             aggregates = remembered.aggregates;
         }
         let ledger = (self.source.as_str(), &self.policies);
-        let Judged { answers, lines, written, aggregates } =
+        let Judged { answers, lines, mut written, subjects, aggregates } =
             judge(&mut *batch, ledger, aggregates, requests).await?;
+        self.sealer.seal(&mut *batch, &mut written, subjects).await?;
+        if !written.erased.is_empty() {
+            self.sealer.forget();
+        }
         let next = written.head;
         batch.commit(written).await?;
         self.remembered = Remembered { head: Some(next), aggregates };
@@ -346,7 +356,10 @@ impl Writer {
 pub(super) struct Judged {
     pub(super) answers: Vec<Answer>,
     lines: Lines,
+    /// Its deliveries are not sealed yet.
     written: Written,
+    /// Of whom each of its deliveries is.
+    subjects: Vec<String>,
     aggregates: Aggregates,
 }
 
@@ -373,10 +386,20 @@ pub(super) async fn judge(
     let (events, aggregates) = desk.close();
     let lines = Lines::of(requests, &answers, &events);
     let head = pages.head(events.len());
-    let Pages { deliveries, repeats, redriven, secrets, accepted, .. } = pages;
+    let Pages { deliveries, subjects, repeats, redriven, secrets, accepted, erased, .. } = pages;
     let repeats = repeats.into_iter().map(|(id, (times, at))| (id, times, at)).collect();
-    let written = Written { deliveries, repeats, redriven, secrets, accepted, events, head };
-    Ok(Judged { answers, lines, written, aggregates })
+    let written = Written {
+        deliveries,
+        repeats,
+        redriven,
+        secrets,
+        data_keys: Vec::new(),
+        erased,
+        accepted,
+        events,
+        head,
+    };
+    Ok(Judged { answers, lines, written, subjects, aggregates })
 }
 
 impl Request {

@@ -5,6 +5,7 @@ mod deliveries;
 mod demo;
 mod machine;
 mod migrate;
+mod privacy;
 mod replay;
 mod sender;
 mod serve;
@@ -68,6 +69,9 @@ pub enum CliError {
     /// Deliveries were not redriven, or not all.
     #[error("the deliveries are not redriven, or not all of them; ask again to go on")]
     Redrive(#[from] CommandError),
+    /// What was to be done about somebody's data was not done.
+    #[error("nothing was done about the data")]
+    Privacy(#[source] CommandError),
     /// Logs are not signed, or what is signed is not kept elsewhere.
     #[error("{0} of the logs are not proven")]
     Unproven(usize),
@@ -216,6 +220,9 @@ enum Command {
     /// Looks after deliveries.
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
+    /// Looks after the personal data of people: legal holds, retention, erasure.
+    #[command(subcommand)]
+    Privacy(privacy::Privacy),
     /// Brings the schema of the database up to date, and tells which it is.
     Migrate(migrate::Migrate),
     /// Makes a token for somebody who may use the dashboard and `/v1`.
@@ -254,6 +261,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Demo(demo) => demo.run().await,
         Command::Machine(machine) => machine.run(),
         Command::Migrate(migrate) => migrate.run().await,
+        Command::Privacy(privacy) => privacy.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Sign(sign) => sign.run(),
         Command::Simulate(simulate) => simulate.run().await,

@@ -15,6 +15,7 @@ use super::{
     body::Body,
     exports,
     params::{Params, Path, Query, answer},
+    privacy::privacy,
     problem::Problem,
     routes::Routes,
     statistics::statistics,
@@ -51,7 +52,7 @@ pub fn api(creditrail: &Creditrail, access: &Access) -> Router {
 
 /// All routes, each with the right that it needs.
 pub(super) fn routes() -> Routes {
-    let groups = [things, reads, reads_of_evidence, work, tells, decides, audits];
+    let groups = [things, reads, reads_of_evidence, work, tells, decides, privacy, audits];
     groups.into_iter().fold(Routes::default(), |routes, group| group(routes))
 }
 

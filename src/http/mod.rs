@@ -11,6 +11,7 @@ mod exports;
 pub mod metrics;
 pub mod openapi;
 mod params;
+mod privacy;
 mod problem;
 mod routes;
 pub mod serve;

@@ -13,6 +13,9 @@ use super::{
     fields::{Fault, Object},
 };
 
+/// How long a code of a lender is at the most, in bytes.
+const LONGEST_CODE: usize = 40;
+
 /// Why a body is no step.
 pub enum Unread {
     /// It is broken.
@@ -28,10 +31,13 @@ impl From<Fault> for Unread {
 }
 
 impl Unread {
-    /// A word that is not known, in a field.
+    /// A word that is not known, in a field. It is told if it is a code; anything else could be about a
+    /// person, and stays in the body.
     pub fn word(object: &Object<'_>, field: &str, word: &str) -> Self {
-        let shown: String = word.chars().take(40).collect();
-        Self::Unrecognised(object.fault(field, format!("`{shown}` is not known")))
+        let is_of_code = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        let is_code = word.len() <= LONGEST_CODE && word.bytes().all(is_of_code);
+        let shown = if is_code { format!("`{word}`") } else { "the word".to_owned() };
+        Self::Unrecognised(object.fault(field, format!("{shown} is not known")))
     }
 }
 
@@ -88,7 +94,7 @@ impl Reading<'_> {
         let Some(raw) = lenders else { return (received_at, Some(ClockFault::Missing)) };
         match raw.parse::<Timestamp>() {
             Ok(at) => (to_microseconds(at), None),
-            Err(_) => (received_at, Some(ClockFault::Unparseable(raw))),
+            Err(_) => (received_at, Some(ClockFault::Unparseable(as_a_time(raw)))),
         }
     }
 
@@ -122,6 +128,14 @@ impl Reading<'_> {
         };
         Decoded { dedup_key, content: self.content.clone(), what: Ok((stream, wrap(step))) }
     }
+}
+
+/// What is written in the place of a time, if it has only what times have. Anything else could be about a
+/// person, and stays in the body.
+fn as_a_time(raw: String) -> String {
+    let is_of_time = |byte: u8| byte.is_ascii_digit() || b"-:.+/TZtz ".contains(&byte);
+    let is_kept = raw.len() <= LONGEST_CODE && raw.bytes().all(is_of_time);
+    if is_kept { raw } else { String::new() }
 }
 
 fn has_zone(raw: Option<&str>) -> bool {

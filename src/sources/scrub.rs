@@ -102,7 +102,7 @@ fn reference_of(token: &[u8]) -> Uuid {
 }
 
 /// The references in a body, and where they stand, quotes and all.
-fn references(body: &[u8]) -> impl Iterator<Item = (Range<usize>, Uuid)> {
+pub fn references(body: &[u8]) -> impl Iterator<Item = (Range<usize>, Uuid)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {

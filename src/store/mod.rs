@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod lists;
 pub mod past;
 pub mod postgres;
+pub mod privacy;
 pub mod proof;
 pub mod reading;
 pub mod sql;
@@ -24,8 +25,11 @@ use creditrail_projections::{Change, Recorded, StreamId, Table};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use self::customers::{Balance, CustomerKeys, Identity};
 use self::sql::{Dialect, Look, Row, Value};
+pub use self::{
+    customers::{Balance, CustomerKeys, Identity},
+    privacy::{DataKey, Erased},
+};
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -123,9 +127,10 @@ pub struct DeliveryRow {
     pub received_at: Timestamp,
     /// Which secret verified it.
     pub secret_id: String,
-    /// Its headers as JSON, credentials masked.
+    /// Its headers as they are stored: the mark of what is sealed with it, or as JSON, credentials
+    /// masked.
     pub headers: String,
-    /// Its body as it came.
+    /// Its body as it is stored: sealed with the headers, or of an older row as it came.
     pub body: bytes::Bytes,
     /// What became of it on arrival.
     pub outcome: &'static str,
@@ -222,6 +227,8 @@ pub trait Batch: Send {
     async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>>;
     /// Those of these calls that are in the ring of the source.
     async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>>;
+    /// The live data keys of these subjects; of several of one subject the newest last.
+    async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>>;
     /// The events of the streams, by stream and sequence.
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>>;
     /// Writes all of it and makes it durable.
@@ -239,6 +246,10 @@ pub struct Written {
     pub redriven: Vec<RedrivenRow>,
     /// Secrets that stood in the deliveries. One that is there already stays.
     pub secrets: Vec<SealedSecret>,
+    /// Data keys under which deliveries of this batch are sealed, and which are new.
+    pub data_keys: Vec<DataKey>,
+    /// What is destroyed.
+    pub erased: Erased,
     /// Calls that are deliveries now: they leave the ring.
     pub accepted: Vec<RejectedPlace>,
     /// Events to be appended after the head, in this order.
@@ -472,6 +483,10 @@ pub trait Store: Send + Sync + 'static {
         most: i64,
         oldest: Timestamp,
     ) -> Result<()>;
+
+    /// Leaves nothing behind, in what the database has in its own hands, of what was destroyed. `false`
+    /// if somebody reads on and it has to be tried again.
+    async fn forget(&self) -> Result<bool>;
 
     /// The rows of a statement that changes nothing, in the store's dialect: for [`reading`].
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>>;

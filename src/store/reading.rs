@@ -42,7 +42,9 @@ const SECRET: &str = "SELECT field, key_id, sealed FROM @secrets
     WHERE source = $1 AND reference = $2";
 
 const SEALING_KEYS: &str = "SELECT key_id FROM @sealing_keys AS k WHERE source = $1
-    AND EXISTS (SELECT 1 FROM @secrets AS s WHERE s.source = k.source AND s.key_id = k.key_id)
+    AND (EXISTS (SELECT 1 FROM @secrets AS s WHERE s.source = k.source AND s.key_id = k.key_id)
+        OR EXISTS (SELECT 1 FROM @data_keys AS d WHERE d.source = k.source
+            AND d.sealing_key_id = k.key_id AND d.erased_at IS NULL))
     ORDER BY key_id";
 
 const PASSED: &str = "SELECT b.reader, b.position, e.recorded_at FROM @bookmarks AS b

@@ -17,6 +17,10 @@ const DELIVERIES: &str = "SELECT delivery_id, number, dedup_key, received_at, se
     body, outcome, first_position, position, aggregate_type, stream, repeats, last_received_at
     FROM @deliveries WHERE source = $1 AND number > $2 AND number <= $3 ORDER BY number";
 
+const NAMED: &str = "SELECT delivery_id, number, dedup_key, received_at, secret_id, headers,
+    body, outcome, first_position, position, aggregate_type, stream, repeats, last_received_at
+    FROM @deliveries WHERE source = $1 AND ";
+
 const REDRIVEN: &str = "SELECT delivery_id, step_id, dedup_key, first_position, position,
     aggregate_type, stream FROM @redriven_deliveries WHERE source = $1 AND ";
 
@@ -113,6 +117,20 @@ impl dyn Store {
     ) -> Result<Vec<DeliveryRow>> {
         let values = vec![source.into(), after.into(), up_to.into()];
         let rows = self.all(DELIVERIES, values).await?;
+        rows.into_iter().map(|mut row| kept_row(&mut row)).collect()
+    }
+
+    /// These deliveries as they were kept on arrival, in no order.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn deliveries_named(
+        &self,
+        source: &str,
+        ids: Vec<String>,
+    ) -> Result<Vec<DeliveryRow>> {
+        let sql = NAMED.to_owned() + &(self.dialect().one_of)("delivery_id", 2);
+        let rows = self.all(&sql, vec![source.into(), ids.into()]).await?;
         rows.into_iter().map(|mut row| kept_row(&mut row)).collect()
     }
 

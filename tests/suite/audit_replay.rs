@@ -177,9 +177,9 @@ async fn what_was_edited_behind_the_programs_back_is_found() {
 
     // A body.
     let body = if service.is_postgres() {
-        "convert_to(replace(convert_from(body, 'UTF8'), '5000', '4999'), 'UTF8')"
+        "overlay(body PLACING '\\x00' FROM 100)"
     } else {
-        "CAST(replace(CAST(body AS TEXT), '5000', '4999') AS BLOB)"
+        "CAST(substr(body, 1, 99) || x'00' || substr(body, 101) AS BLOB)"
     };
     service.run_sql(&format!("UPDATE @deliveries SET body = {body} WHERE number = 1")).await;
     let found = again(&imprint, &[]);

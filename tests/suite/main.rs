@@ -32,6 +32,7 @@ mod decimals; // minor units without a float
 mod description; // every answer is as it is described
 mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
+mod erasure; // what is sealed is gone with its key, and all else goes on
 mod fourth_kind; // a lender that a host brings, as the how-to says
 mod frozen_events; // the bytes of what is stored
 mod handlers; // a handler of the embedding program

@@ -180,6 +180,10 @@ impl Store for Noted {
         self.store.reject(source, calls, most, oldest).await
     }
 
+    async fn forget(&self) -> Result<bool> {
+        self.store.forget().await
+    }
+
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {
         self.statements.lock().unwrap().insert(sql.clone());
         self.store.rows(sql, values).await

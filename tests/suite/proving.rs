@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::{Ledger, T1, T2, T3, T4, Tx, items, text, until};
 
 /// The binary, which belongs to a package of its own.
-fn verifier() -> PathBuf {
+pub fn verifier() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let built = Command::new(env!("CARGO"))
@@ -36,27 +36,27 @@ fn verify(words: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn holds(words: &[&str]) -> String {
+pub fn holds(words: &[&str]) -> String {
     let output = verify(words);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 #[track_caller]
-fn fails(words: &[&str]) -> String {
+pub fn fails(words: &[&str]) -> String {
     let output = verify(words);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(output.stdout.is_empty(), "nothing is said to hold");
     String::from_utf8(output.stderr).expect("UTF-8")
 }
 
-struct Proven {
+pub struct Proven {
     folder: TempDir,
     key: String,
 }
 
 impl Proven {
-    fn of(ledger: &Ledger, kind: &str, id: &str) -> Self {
+    pub fn of(ledger: &Ledger, kind: &str, id: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().display().to_string();
         let id = format!("imprint/{id}");
@@ -67,11 +67,11 @@ impl Proven {
         Self { folder, key: key.trim().to_owned() }
     }
 
-    fn words(&self) -> Vec<&str> {
+    pub fn words(&self) -> Vec<&str> {
         vec!["bundle", self.folder.path().to_str().expect("UTF-8"), "--key", &self.key]
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let text = fs::read_to_string(self.folder.path().join("bundle.json")).expect("a bundle");
         serde_json::from_str(&text).expect("JSON")
     }
@@ -84,8 +84,21 @@ impl Proven {
     }
 }
 
+impl Proven {
+    /// The page.
+    pub fn page(&self) -> String {
+        fs::read_to_string(self.folder.path().join("index.html")).expect("a page")
+    }
+
+    /// The same with another `bundle.json`.
+    pub fn write(&self, json: &Value) {
+        fs::write(self.folder.path().join("bundle.json"), json.to_string()).expect("it is written");
+    }
+}
+
 /// On PostgreSQL too there is a key, in the folder of the service.
-async fn ledger() -> (TempDir, Ledger) {
+pub fn signed(source: crate::support::Source) -> (TempDir, Ledger) {
+    verifier(); // It may take longer to build than a connection waits.
     let folder = tempfile::tempdir().expect("a folder");
     let key = folder.path().join("key").display().to_string();
     let made = Command::new(env!("CARGO_BIN_EXE_creditrail"))
@@ -93,9 +106,12 @@ async fn ledger() -> (TempDir, Ledger) {
         .output();
     assert!(made.expect("the command runs").status.success());
     let settings = format!("[audit]\nkey_file = \"{key}\"\n");
-    let sources = [crate::support::Source::named("imprint")];
-    let service = crate::support::Service::start_set(&sources, &settings);
-    let ledger = Ledger::of(service, "imprint");
+    let service = crate::support::Service::start_set(&[source], &settings);
+    (folder, Ledger::of(service, "imprint"))
+}
+
+async fn ledger() -> (TempDir, Ledger) {
+    let (folder, ledger) = signed(crate::support::Source::named("imprint"));
     for id in ["t1", "t2", "t3"] {
         let tx = Tx::new(id);
         let steps = [tx.approved(5000).at(T1), tx.captured(5000).at(T3), tx.voided(5000).at(T4)];

@@ -279,7 +279,7 @@ impl World {
 }
 
 /// The files of a service that have one of these in them.
-fn places_of(service: &Service, canaries: &[&str]) -> Vec<(String, String)> {
+pub fn places_of(service: &Service, canaries: &[&str]) -> Vec<(String, String)> {
     let files = service.files();
     // On PostgreSQL there is no file to look at but the log.
     let stores = files.iter().filter(|(name, _)| name.contains(".db")).count();

@@ -5,9 +5,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Bundle, ProvenEvent};
+use super::{Bundle, Opening, ProvenEvent};
 use crate::{
     leaf::{DeliveryEntry, Entry, leaf},
+    sealed::{Content, key_id},
     shown,
     time::utc,
 };
@@ -54,7 +55,7 @@ pub fn page(bundle: &Bundle<'_>) -> String {
                     h2 { "Events (" (bundle.events.len()) ")" }
                     @for event in &bundle.events { (proven(event)) }
                     h2 { "Deliveries (" (bundle.deliveries.len()) ")" }
-                    @for entry in &bundle.deliveries { (delivery(entry)) }
+                    @for entry in &bundle.deliveries { (delivery(bundle, entry)) }
                 }
             }
         }
@@ -107,8 +108,10 @@ fn proven(ProvenEvent { event, proof }: &ProvenEvent<'_>) -> Markup {
     }
 }
 
-fn delivery(entry: &DeliveryEntry<'_>) -> Markup {
-    let body = std::str::from_utf8(&entry.body);
+fn delivery(bundle: &Bundle<'_>, entry: &DeliveryEntry<'_>) -> Markup {
+    let is_its = |opening: &&Opening| opening.delivery_id == entry.delivery_id;
+    // A key that does not open it makes no valid bundle.
+    let opened = bundle.openings.iter().find(is_its).and_then(|key| key.content(entry).ok());
     html! {
         section id=(format!("delivery-{}", entry.number)) {
             h3 { "Delivery " (entry.number) }
@@ -123,12 +126,29 @@ fn delivery(entry: &DeliveryEntry<'_>) -> Markup {
                 (field("Outcome on arrival", &entry.outcome))
                 (field("Digest", &entry.digest().to_string()))
             }
-            h4 { "Headers" }
-            (text(&entry.headers))
-            @match body {
-                Ok(body) => { h4 { "Body" } (text(body)) }
-                Err(_) => { h4 { "Body, in base64" } (text(&STANDARD.encode(&entry.body))) }
+            @match opened {
+                Some(Content { headers, body }) => {
+                    p { "Sealed under " (key_id(&entry.headers).unwrap_or_default()) "; opened with its key." }
+                    (content(&headers, &body))
+                }
+                None if key_id(&entry.headers).is_some() => {
+                    h4 { "Sealed" }
+                    p { "No key is enclosed: it was erased, or is not handed over." }
+                    (content(&entry.headers, &entry.body))
+                }
+                None => { (content(&entry.headers, &entry.body)) }
             }
+        }
+    }
+}
+
+fn content(headers: &str, body: &[u8]) -> Markup {
+    html! {
+        h4 { "Headers" }
+        (text(headers))
+        @match std::str::from_utf8(body) {
+            Ok(body) => { h4 { "Body" } (text(body)) }
+            Err(_) => { h4 { "Body, in base64" } (text(&STANDARD.encode(body))) }
         }
     }
 }

@@ -9,8 +9,9 @@ use super::{Bundle, FORMAT, PAGE, StreamName, page};
 use crate::{
     Hash,
     checkpoint::{Checkpoint, CheckpointError, origin},
-    leaf::{Entry, leaf},
+    leaf::{DeliveryEntry, Entry, leaf},
     note::VerifierKey,
+    sealed::{self, SealError},
     shown,
     time::utc,
     tree::verify::{Leaf, ProofError, verify_inclusion},
@@ -90,6 +91,18 @@ pub enum BundleError {
         /// What the delivery has.
         found: Hash,
     },
+    /// A key that opens no enclosed delivery, or one that another one opens too.
+    #[error("the bundle has a key for delivery {0}, which is not enclosed, or has two")]
+    Key(String),
+    /// A delivery does not open with its key.
+    #[error("delivery {delivery} does not open with the key that is enclosed")]
+    Opening {
+        /// Its id.
+        delivery: String,
+        /// Why.
+        #[source]
+        cause: SealError,
+    },
     /// A delivery is missing, and the bundle does not say so.
     #[error("the delivery that event {0} recorded is not enclosed, and the bundle does not say so")]
     NotEnclosed(i64),
@@ -158,6 +171,8 @@ pub struct Checked {
     pub cut: usize,
     /// How many deliveries are enclosed.
     pub deliveries: usize,
+    /// How many of them are sealed, and no key is enclosed.
+    pub sealed: usize,
     /// How many deliveries are not enclosed.
     pub not_enclosed: usize,
     /// When the first and the last of the events were recorded, in microseconds since 1970.
@@ -177,6 +192,10 @@ impl fmt::Display for Checked {
         let (first, last) = self.recorded;
         writeln!(f, "Recorded: from {} to {}.", utc(first), utc(last))?;
         writeln!(f, "Deliveries: {deliveries}; each is the one that its event recorded.")?;
+        if self.sealed > 0 {
+            let sealed = self.sealed;
+            writeln!(f, "Sealed: {sealed} of them; what they say is not told, or was erased.")?;
+        }
         if self.not_enclosed > 0 {
             writeln!(f, "Not enclosed: {} deliveries of these events.", self.not_enclosed)?;
         }
@@ -208,6 +227,7 @@ pub fn verify(
     let checkpoint = checkpoint.of_log(log.unwrap_or(&of_source))?;
     let recorded = events(bundle, &checkpoint)?;
     let not_enclosed = deliveries(bundle)?;
+    let sealed = openings(bundle)?;
     let streams = streams(bundle)?;
     let is_about_proven = about(bundle)?;
     same_page(&page(bundle), html)?;
@@ -220,6 +240,7 @@ pub fn verify(
         streams,
         cut: bundle.cut.len(),
         deliveries: bundle.deliveries.len(),
+        sealed,
         not_enclosed,
         recorded,
     })
@@ -277,6 +298,22 @@ fn deliveries(bundle: &Bundle<'_>) -> Result<usize, BundleError> {
         Some((position, _)) => Err(BundleError::NotEnclosed(*position)),
         None => Ok(bundle.deliveries_not_enclosed.len()),
     }
+}
+
+/// Each key opens its delivery. Tells how many deliveries stay sealed.
+fn openings(bundle: &Bundle<'_>) -> Result<usize, BundleError> {
+    let is_sealed = |entry: &&DeliveryEntry<'_>| sealed::key_id(&entry.headers).is_some();
+    let sealed = bundle.deliveries.iter().filter(is_sealed);
+    let mut sealed: BTreeMap<&str, &DeliveryEntry<'_>> =
+        sealed.map(|entry| (entry.delivery_id.as_ref(), entry)).collect();
+    for opening in &bundle.openings {
+        let delivery = opening.delivery_id.clone();
+        let Some(entry) = sealed.remove(delivery.as_str()) else {
+            return Err(BundleError::Key(delivery));
+        };
+        opening.content(entry).map_err(|cause| BundleError::Opening { delivery, cause })?;
+    }
+    Ok(sealed.len())
 }
 
 /// The events of each stream are there from the first on, unless it is said to be cut. Tells how many

@@ -119,6 +119,7 @@ impl Log {
             checkpoint: self.checkpoint(12),
             events: [1, 4, 7, 9, 10, 12].map(proven).into(),
             deliveries: [1, 4, 10].map(|position| self.delivery_of(position)).into(),
+            openings: Vec::new(),
             deliveries_not_enclosed: vec![7],
             cut: vec![stream(STREAMS[2])],
             notes: vec!["Asked for by the auditor.".to_owned(), "Second note.".to_owned()],

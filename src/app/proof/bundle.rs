@@ -3,7 +3,8 @@
 use creditrail_domain::ids;
 use creditrail_projections::StreamId;
 use creditrail_proof::{
-    bundle::{self, Bundle, ProvenEvent, StreamName},
+    bundle::{self, Bundle, Opening, ProvenEvent, StreamName},
+    leaf::DeliveryEntry,
     note::VerifierKey,
     tree::plan,
 };
@@ -11,6 +12,7 @@ use creditrail_proof::{
 use super::{Creditrail, SignError, TreeError, tree::Nodes};
 use crate::{
     app::{
+        content::Kept,
         moments::{AsOf, When, stream_type},
         read::ReadError,
         things::Thing,
@@ -121,6 +123,7 @@ impl Creditrail {
             events.push(ProvenEvent { event: entry, proof });
             deliveries.extend(delivery);
         }
+        let openings = self.openings(source, &deliveries).await?;
         let bundle = Bundle {
             format: bundle::FORMAT.into(),
             kind,
@@ -129,6 +132,7 @@ impl Creditrail {
             checkpoint: signed.note,
             events,
             deliveries,
+            openings,
             deliveries_not_enclosed: Vec::new(),
             cut,
             notes: Vec::new(),
@@ -140,6 +144,25 @@ impl Creditrail {
             deliveries: bundle.deliveries.len(),
             key: self.checkpoints.verifier().ok_or(SignError::NoKey)?.clone(),
         })
+    }
+}
+
+impl Creditrail {
+    /// The keys of deliveries that are sealed and can be opened.
+    async fn openings(
+        &self,
+        source: &str,
+        deliveries: &[DeliveryEntry<'_>],
+    ) -> Result<Vec<Opening>, StoreError> {
+        let entries: Vec<_> = deliveries.iter().collect();
+        let kept = self.opener().of_entries(source, &entries).await?;
+        let opening = |(entry, kept): (&DeliveryEntry<'_>, Kept)| match kept {
+            Kept::There(_, Some(key)) => {
+                Some(Opening { delivery_id: entry.delivery_id.to_string(), key: key.to_hex() })
+            }
+            Kept::There(_, None) | Kept::Erased(_) | Kept::Shut => None,
+        };
+        Ok(deliveries.iter().zip(kept).filter_map(opening).collect())
     }
 }
 

@@ -238,9 +238,10 @@ impl Creditrail {
     ) -> Result<Written, ExportError> {
         let failed = |cause| ExportError::File { path: path.to_owned(), cause };
         let mut encoder = encode::Encoder::new(what.columns(), form, path).map_err(failed)?;
+        let opener = self.opener();
         let mut after = what.beginning(range);
         while let Some(place) = after {
-            let (rows, next) = what.page(&*self.store, range, place).await?;
+            let (rows, next) = what.page(&opener, range, place).await?;
             // Encoding and hashing are pure computation, far longer than a poll should take.
             let encoded = tokio::task::spawn_blocking(move || {
                 let written = encoder.rows(rows);

@@ -9,7 +9,7 @@ use super::{
     Replayed, Told,
     decoded::Read,
     difference::{Cause, Difference, Shown, fields, is_older_version},
-    page::{self, Item, Page, delivery_of},
+    page::{self, Gone, Item, Page, delivery_of},
     rows::Rows,
     sheet::{Case, Sheet},
 };
@@ -135,6 +135,9 @@ impl<'a> Walk<'a> {
                 Item::Decided(row, read, recorded) => {
                     self.decided(&mut desk, &mut sheet, (*row, *read), recorded).await?;
                 }
+                Item::Gone(row, gone, recorded) => {
+                    self.gone(&mut desk, &mut sheet, (*row, gone), recorded)?;
+                }
                 Item::Taken(event) => self.taken(&mut desk, &mut sheet, event, &redriven)?,
                 Item::Missing(position) => {
                     self.note(position, None, Cause::Missing);
@@ -160,6 +163,7 @@ impl<'a> Walk<'a> {
             Item::Decided(_, read, _) => {
                 read.decoded.what.as_ref().ok().map(|(stream, _)| stream.clone())
             }
+            Item::Gone(row, ..) => Some(row.stream.clone()),
             Item::Taken(event) => stream_of(event),
             Item::Missing(_) => None,
         });
@@ -172,6 +176,31 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// A delivery that cannot be read any more: what it led to stands as it is recorded.
+    fn gone(
+        &mut self,
+        desk: &mut Desk<'_>,
+        sheet: &mut Sheet,
+        (row, gone): (DeliveryRow, Gone),
+        recorded: Vec<RawEvent>,
+    ) -> Result<()> {
+        match gone {
+            Gone::Erased => self.replayed.erased += 1,
+            Gone::Shut => {
+                self.note(row.first_position, Some(row.delivery_id.clone()), Cause::Delivery)
+            }
+        }
+        let places: BTreeSet<i64> = recorded.iter().map(|event| event.position).collect();
+        for position in (row.first_position..=row.position).filter(|at| !places.contains(at)) {
+            self.note(position, Some(row.delivery_id.clone()), Cause::Missing);
+        }
+        for event in recorded {
+            self.stands(desk, sheet, event)?;
+        }
+        sheet.keep_gone(&row);
+        Ok(())
+    }
+
     /// What people, the partner and the clock did stands as it is recorded.
     fn taken(
         &mut self,
@@ -180,13 +209,6 @@ impl<'a> Walk<'a> {
         event: RawEvent,
         redriven: &HashMap<String, RedrivenRow>,
     ) -> Result<()> {
-        let undecodable = |cause| StoreError::Undecodable {
-            origin: self.source.to_owned(),
-            position: event.position,
-            cause,
-        };
-        let decoded = codec::decode(&event.aggregate_type, &event.event_version, &event.payload)
-            .map_err(undecodable)?;
         let delivery_id = delivery_of(&event);
         if let Some(id) = &delivery_id {
             match redriven.get(id) {
@@ -195,12 +217,26 @@ impl<'a> Walk<'a> {
                 None => self.note(event.position, delivery_id.clone(), Cause::Delivery),
             }
         }
+        self.stands(desk, sheet, event)?;
+        self.replayed.taken += 1;
+        Ok(())
+    }
+
+    /// Takes an event as it is recorded.
+    fn stands(&self, desk: &mut Desk<'_>, sheet: &mut Sheet, event: RawEvent) -> Result<()> {
+        let undecodable = |cause| StoreError::Undecodable {
+            origin: self.source.to_owned(),
+            position: event.position,
+            cause,
+        };
+        let decoded = codec::decode(&event.aggregate_type, &event.event_version, &event.payload)
+            .map_err(undecodable)?;
+        let delivery_id = delivery_of(&event);
         let (_, id) = event.aggregate_id.split_once('/').unwrap_or_default();
         let stream = StreamId { aggregate_type: decoded.aggregate_type(), id: id.to_owned() };
         desk.take(&stream, decoded, (event.occurred_at, delivery_id.as_deref()));
         let place = (event.position + self.shift, event.recorded_at);
         sheet.place(place, vec![event.payload]);
-        self.replayed.taken += 1;
         Ok(())
     }
 

@@ -90,6 +90,8 @@ pub struct Replayed {
     pub events: i64,
     /// How many events were taken as they are: what people, the partner and the clock did.
     pub taken: i64,
+    /// How many deliveries were erased, so that what they led to was taken as it is.
+    pub erased: i64,
     /// Decisions that come out otherwise, by cause.
     pub differences: BTreeMap<Cause, i64>,
     /// Rows that are not as they should be, by table.

@@ -10,7 +10,10 @@ use creditrail_domain::StepId;
 
 use super::decoded::{self, Read};
 use crate::{
-    app::Source,
+    app::{
+        Source,
+        content::{self, Opener},
+    },
     store::{DeliveryRow, RawEvent, RedrivenRow, Result, Store, whole::DeliveryPlace},
 };
 
@@ -44,25 +47,37 @@ pub(super) struct Page {
 pub(super) enum Item {
     /// A delivery as it was decided on arrival: its row, what it says today, and its events.
     Decided(Box<DeliveryRow>, Box<Read>, Vec<RawEvent>),
+    /// A delivery that cannot be read any more, and its events.
+    Gone(Box<DeliveryRow>, Gone, Vec<RawEvent>),
     /// What people, the partner and the clock did, and what was redriven.
     Taken(RawEvent),
     /// There is no event at the position.
     Missing(i64),
 }
 
+/// Why a delivery cannot be read any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// It was erased, as it may be.
+    Erased,
+    /// What is kept of it does not open.
+    Shut,
+}
+
 /// Reads the page after a position and a number of deliveries. It does not begin beyond `target`.
 pub(super) async fn read(
     (source, known): (&str, Option<&Source>),
-    store: &dyn Store,
+    opener: &Opener,
     (after, number): (i64, i64),
     target: i64,
 ) -> Result<Page> {
+    let store = &*opener.store;
     let places = store.delivery_places(source, number, DELIVERIES).await?;
     let (to, last) = end(&places, (after, number), target);
     let deliveries = if last == number || known.is_none() {
         Vec::new()
     } else {
-        store.deliveries_between(source, (number, last)).await?
+        opener.read(source, store.deliveries_between(source, (number, last)).await?).await?
     };
     let events = store.raw_events_after(source, after, to - after).await?;
     let mut page = Page {
@@ -100,14 +115,19 @@ impl Page {
     fn fill(
         &mut self,
         known: Option<&Source>,
-        deliveries: Vec<DeliveryRow>,
+        deliveries: Vec<content::Read>,
         events: Vec<RawEvent>,
     ) {
         let events = events.into_iter().filter(|event| event.position <= self.to);
         let mut events: BTreeMap<i64, RawEvent> =
             events.map(|event| (event.position, event)).collect();
         let mut at = self.after;
-        for row in deliveries {
+        for delivery in deliveries {
+            let (row, gone) = match delivery {
+                content::Read::There(row) => (row, None),
+                content::Read::Erased(row, _) => (row, Some(Gone::Erased)),
+                content::Read::Shut(row) => (row, Some(Gone::Shut)),
+            };
             if row.first_position <= at || row.position < row.first_position {
                 self.misplaced.push((row.first_position, row.delivery_id));
                 continue;
@@ -116,6 +136,10 @@ impl Page {
             let own = (row.first_position..=row.position).filter_map(|at| events.remove(&at));
             let own: Vec<_> = own.collect();
             at = row.position;
+            if let Some(gone) = gone {
+                self.items.push(Item::Gone(Box::new(row), gone, own));
+                continue;
+            }
             let Some(known) = known else { continue };
             let read = decoded::read(known, &row, own.first());
             self.items.push(Item::Decided(Box::new(row), Box::new(read), own));
@@ -133,7 +157,7 @@ impl Page {
     async fn find_redriven(&mut self, source: &str, store: &dyn Store) -> Result<()> {
         let taken = self.items.iter().filter_map(|item| match item {
             Item::Taken(event) => delivery_of(event),
-            Item::Decided(..) | Item::Missing(_) => None,
+            Item::Decided(..) | Item::Gone(..) | Item::Missing(_) => None,
         });
         let ids: Vec<String> = taken.collect();
         if !ids.is_empty() {
@@ -147,7 +171,7 @@ impl Page {
     pub(super) fn step_ids(&self) -> Vec<StepId> {
         let ids = self.items.iter().filter_map(|item| match item {
             Item::Decided(_, read, _) => Some(read.id),
-            Item::Taken(_) | Item::Missing(_) => None,
+            Item::Gone(..) | Item::Taken(_) | Item::Missing(_) => None,
         });
         ids.collect()
     }
@@ -169,10 +193,10 @@ pub(super) fn ahead(
     from: (i64, i64),
     target: i64,
 ) -> tokio::task::JoinHandle<Result<Page>> {
-    let (store, sources) = (Arc::clone(&creditrail.store), Arc::clone(&creditrail.sources));
+    let (opener, sources) = (creditrail.opener(), Arc::clone(&creditrail.sources));
     let source = source.to_owned();
     tokio::spawn(async move {
         let known = sources.get(&source);
-        read((&source, known), &*store, from, target).await
+        read((&source, known), &opener, from, target).await
     })
 }

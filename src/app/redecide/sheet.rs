@@ -128,6 +128,19 @@ impl Sheet {
         self.appended.deliveries.push(known);
     }
 
+    /// As [`Self::keep`], of one that cannot be read any more: as it was recorded.
+    pub(super) fn keep_gone(&mut self, row: &DeliveryRow) {
+        let known = KnownDelivery {
+            step_id: row.delivery_id.clone(),
+            delivery_id: row.delivery_id.clone(),
+            dedup_key: row.dedup_key.clone(),
+            stream: row.stream.clone(),
+            position: row.position,
+        };
+        self.known.entry(known.dedup_key.clone()).or_default().push(known.clone());
+        self.appended.deliveries.push(known);
+    }
+
     pub(super) fn redriven(&mut self, row: RedrivenRow) {
         if row.first_position.is_some() {
             self.known.entry(row.dedup_key.clone()).or_default().push(KnownDelivery {

@@ -15,6 +15,7 @@ use super::{
     RedriveDeliveries, Redriving, Source,
 };
 use crate::{
+    app::content,
     sources::{AnyStep, Call, Decoded, scrub, signature::is_within_window},
     store::{DeliveryRow, KeptDelivery, SealedSecret},
 };
@@ -84,7 +85,7 @@ impl Creditrail {
         for id in ids {
             let kept = self.store.delivery(source, id).await.map_err(ReadError::from)?;
             let told = told.remove(id).unwrap_or_default();
-            read.push(self.one_anew(known, id, (kept, told))?);
+            read.push(self.one_anew(known, id, (kept, told)).await?);
         }
         Ok(read)
     }
@@ -105,7 +106,7 @@ impl Creditrail {
         Ok(all)
     }
 
-    fn one_anew(
+    async fn one_anew(
         &self,
         known: &Source,
         id: &str,
@@ -129,7 +130,17 @@ impl Creditrail {
             return Ok(Anew::Not(item));
         }
         let had_card_number = told.unreadable.as_ref().is_some_and(Decoded::had_card_number);
-        self.decode_anew(known, item, (row, had_card_number))
+        let source = known.config.name.as_str();
+        let (row, cause) = match self.content_of(source, row).await.map_err(ReadError::from)? {
+            content::Read::There(row) => {
+                return self.decode_anew(known, item, (row, had_card_number));
+            }
+            content::Read::Erased(row, _) => (row, "it was erased"),
+            content::Read::Shut(row) => (row, "what is kept of it does not open"),
+        };
+        item.outcome = row.outcome;
+        (item.field, item.cause) = (Some("body".to_owned()), Some(cause.to_owned()));
+        Ok(Anew::Not(item))
     }
 
     /// Decodes a body as it would have been on arrival. What has become a secret since is sealed.

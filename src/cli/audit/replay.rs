@@ -131,11 +131,18 @@ fn summary(replayed: &Replayed, format: Format) -> String {
     if format == Format::Json {
         return json!({ "replayed": replayed, "differences": replayed.count() }).to_string() + "\n";
     }
-    let Replayed { source, head, deliveries, events, taken, differences, rows, .. } = replayed;
+    let Replayed { source, head, deliveries, events, taken, erased, differences, rows, .. } =
+        replayed;
     let mut text = format!(
         "{source}: the head {head} is reached; {deliveries} deliveries decided again, {events} \
          events came of them, {taken} events taken as recorded\n"
     );
+    if *erased > 0 {
+        let _ = writeln!(
+            text,
+            "{source}: {erased} deliveries are erased: their events were taken as recorded"
+        );
+    }
     for (cause, count) in differences {
         let _ = writeln!(text, "{source}: {count} differences: {}", Cause::name(*cause));
     }

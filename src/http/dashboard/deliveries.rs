@@ -37,11 +37,20 @@ pub async fn page(
         @if !text(&delivery, "message").is_empty() { p.why { (text(&delivery, "message")) "." } }
         @for flag in parts::list(&delivery, "flags").iter().filter_map(Value::as_str) { p { (steps::flag(flag)) } }
         (facts(&frame, &delivery))
-        h2 { "Headers" }
-        (headers(&delivery["headers"]))
-        h2 { "Body, as it came" }
-        p.muted { "Secrets are sealed: a reference stands in their place." }
-        pre.raw tabindex="0" { (text(&delivery, "body")) }
+        @if delivery["body"].is_null() {
+            h2 { "Headers and body" }
+            @if delivery["erased_at"].is_null() {
+                p.notice role="alert" { "They do not open: what is stored was altered, or its key is gone. " code { "creditrail audit verify" } " tells more." }
+            } @else {
+                p.notice { "Erased on " (time(&delivery["erased_at"])) ". What was recorded of it stays." }
+            }
+        } @else {
+            h2 { "Headers" }
+            (headers(&delivery["headers"]))
+            h2 { "Body, as it came" }
+            p.muted { "Secrets are sealed: a reference stands in their place." }
+            pre.raw tabindex="0" { (text(&delivery, "body")) }
+        }
     }))
 }
 

@@ -360,6 +360,15 @@ fn small_table(head: &[&str], rows: Vec<Vec<Markup>>) -> Markup {
     }
 }
 
+/// What was done about the customer's personal data, if anything was.
+fn privacy(document: &Value) -> Markup {
+    let by = |done: &Value| html! { " by " b { (text(done, "actor")) } ", " (time(&done["at"])) ": " (text(done, "reason")) "." };
+    html! {
+        @if document["legal_hold"].is_object() { p.notice { "A legal hold is on the personal data, placed" (by(&document["legal_hold"])) } }
+        @if document["erased"].is_object() { p.notice { "The personal data were erased" (by(&document["erased"])) } }
+    }
+}
+
 fn customer(frame: &Frame, document: &Value) -> Markup {
     let identities = list(document, "identities").iter().map(|identity| {
         vec![
@@ -380,6 +389,7 @@ fn customer(frame: &Frame, document: &Value) -> Markup {
         ]
     });
     html! {
+        (privacy(document))
         h2 { "Known as" }
         (small_table(&["Kind", "Id", "How sure", "Since position"], identities.collect()))
         @if !list(document, "balances").is_empty() {

@@ -1,7 +1,8 @@
 //! What is asked of the service, and how it answers.
 
 use super::schema::{
-    Named, Schema, closed, count, integer, is, map, one_of, open, position, refer, text, time, uuid,
+    Named, Schema, boolean, closed, count, integer, is, map, one_of, open, position, refer, text,
+    time, uuid,
 };
 use crate::app::{export::Format, lists::List};
 
@@ -20,6 +21,8 @@ pub(super) fn all() -> Vec<Named> {
         ("DoneAction", closed([actor("operator"), ("note", text().or_null().or_absent())])),
         ("SentNotice", closed([why(), actor("operator")])),
         ("FinishedAction", closed([("id", text()), ("status", is("done")), last_event()])),
+        ("DecidePrivacy", closed([why(), actor("operator")])),
+        ("ErasedData", erased_data()),
         ("RevealSecret", closed([why(), actor("operator")])),
         ("RevealedSecret", revealed_secret()),
         ("ResolveException", resolve_exception()),
@@ -135,6 +138,18 @@ fn revealed_secret() -> Schema {
         ("value", text().says("the secret")),
         ("position", position().or_null().says("of the event that tells who saw it")),
     ])
+}
+
+fn erased_data() -> Schema {
+    closed([
+        ("subject", text().says("who: `customer:id` or `partner:id`")),
+        ("keys", count().says("how many keys were destroyed")),
+        ("secrets", count().says("how many secrets went with them")),
+        ("not_sealed", count().says("deliveries from before they were sealed: they stay")),
+        ("journal_emptied", boolean().says("whether nothing is left in the database's own files")),
+        last_event(),
+    ])
+    .says("Personal data of a customer were erased.")
 }
 
 fn resolve_exception() -> Schema {

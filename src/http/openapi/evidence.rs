@@ -8,8 +8,17 @@ use crate::app::read::OUTCOMES;
 
 pub(super) fn all() -> Vec<Named> {
     let whole = [
-        ("headers", map(text()).says("credentials are masked")),
-        ("body", text().says("references in the place of secrets, card numbers masked")),
+        (
+            "headers",
+            map(text()).or_null().says("credentials are masked; null once they were erased"),
+        ),
+        (
+            "body",
+            text().or_null().says(
+                "references in the place of secrets, card numbers masked; null once it was erased",
+            ),
+        ),
+        ("erased_at", time().or_null().says("when headers and body were erased")),
         ("redriven", refer("Redriven").or_null().or_absent().says("who redrove it")),
     ];
     vec![

@@ -136,6 +136,19 @@ fn customers() -> Vec<Operation> {
             .takes("cursor", cursor())
             .of_the_past(&[AS_OF, HAPPENED_BY])
             .like(demo),
+        one("get_customer_privacy", "/v1/customers/{source}/{id}/privacy", THINGS, "PrivacyStatus")
+            .says("What is held of a customer, until when, and what was erased")
+            .like(demo),
+        command("place_hold", "/v1/customers/{source}/{id}/hold", THINGS, "DecidePrivacy")
+            .says("Place a legal hold: nothing of the customer is erased until it is released")
+            .answers(200, "it is recorded", "CommandReceipt"),
+        command("release_hold", "/v1/customers/{source}/{id}/release", THINGS, "DecidePrivacy")
+            .says("Release a legal hold")
+            .answers(200, "it is recorded", "CommandReceipt"),
+        command("erase_customer", "/v1/customers/{source}/{id}/erase", THINGS, "DecidePrivacy")
+            .says("Destroy the keys under which the customer's deliveries are sealed; for ever")
+            .answers(200, "it is erased", "ErasedData")
+            .fails(&[409]),
     ]
 }
 

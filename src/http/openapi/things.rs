@@ -2,8 +2,8 @@
 
 use super::moments::{as_of, happened_by};
 use super::schema::{
-    Named, Schema, boolean, closed, count, currency, day, integer, list, minor, position, refer,
-    text, time, uuid,
+    Named, Schema, boolean, closed, count, currency, day, integer, list, minor, one_of, position,
+    refer, text, time, uuid,
 };
 
 pub(super) fn all() -> Vec<Named> {
@@ -25,6 +25,8 @@ pub(super) fn all() -> Vec<Named> {
         ("ChargeOperation", operation()),
         ("Chargeback", chargeback()),
         ("Customer", customer()),
+        ("PrivacyStatus", privacy_status()),
+        ("PrivacyDecision", privacy_decision()),
         ("Identity", identity()),
         ("Balance", balance()),
     ]
@@ -280,6 +282,8 @@ fn customer() -> Schema {
         ("charges", list(refer("Charge"))),
         ("payment_methods", list(refer("PaymentMethod"))),
         ("balances", list(refer("Balance")).or_null()),
+        ("legal_hold", refer("PrivacyDecision").or_null().says("while nothing may be erased")),
+        ("erased", refer("PrivacyDecision").or_null().says("once the personal data were erased")),
         (
             "balances_reason",
             text().or_absent().says("why `balances` is null: with `as_of`, too much to fold"),
@@ -288,6 +292,29 @@ fn customer() -> Schema {
         happened_by(),
     ])
     .says("A customer, with all that is known under the customer's ids.")
+}
+
+fn privacy_status() -> Schema {
+    closed([
+        ("source", text()),
+        ("subject", text().says("who: `customer:id` or `partner:id`")),
+        ("subjects", list(text()).says("under whose keys deliveries are sealed")),
+        ("deliveries", count()),
+        ("not_sealed", count().says("from before deliveries were sealed: they cannot be erased")),
+        ("keys", count()),
+        ("keys_destroyed", count()),
+        ("retained_until", time().or_null()),
+        ("retained_from", one_of(["decision", "last_delivery"]).or_null()),
+        ("legal_hold", refer("PrivacyDecision").or_null()),
+        ("erased", refer("PrivacyDecision").or_null()),
+        ("may_be_erased", boolean().says("whether it may be erased now")),
+    ])
+    .says("What is held of a customer, until when, and what was erased; see docs/privacy.md.")
+}
+
+fn privacy_decision() -> Schema {
+    closed([("at", time()), ("actor", text()), ("reason", text()), ("position", position())])
+        .says("Who decided something about somebody's data, when and why.")
 }
 
 fn identity() -> Schema {

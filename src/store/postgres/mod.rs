@@ -178,6 +178,11 @@ impl Store for PostgresStore {
         bounded(write::reject(&self.pool, source, (&calls, most, oldest))).await
     }
 
+    /// What the database keeps beside its tables is its operator's: `docs/privacy.md`.
+    async fn forget(&self) -> Result<bool> {
+        Ok(true)
+    }
+
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {
         bounded(query::rows(&self.pool, &sql, values)).await
     }

@@ -12,8 +12,8 @@ use super::{
     transaction::{Statement, Transaction, column},
 };
 use crate::store::{
-    Batch, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace, SealedSecret, StoreError,
-    Written, codec, reading,
+    Batch, DataKey, Erased, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace,
+    SealedSecret, StoreError, Written, codec, privacy, reading,
 };
 
 /// Bounds what a writer that hangs or is stopped costs the others: they wait for the head row no
@@ -77,6 +77,25 @@ const COUNT_REPEATS: &str = "UPDATE creditrail.deliveries AS d
 const SEAL: &str = "INSERT INTO creditrail.secrets (source, reference, field, key_id, sealed)
     SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::text[], $5::bytea[])
     ON CONFLICT DO NOTHING";
+
+const ADD_DATA_KEYS: &str = "INSERT INTO creditrail.data_keys (source, key_id, subject, created_at,
+        sealing_key_id, sealed)
+    SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bytea[])";
+
+/// `OFFSET 0` keeps the planner from turning the lookups into a scan.
+const DATA_KEYS: &str = "SELECT k.* FROM UNNEST($2::text[]) AS s(subject)
+    CROSS JOIN LATERAL (
+        SELECT key_id, subject, created_at, sealing_key_id, sealed, erased_at
+        FROM creditrail.data_keys
+        WHERE source = $1 AND subject = s.subject AND sealed IS NOT NULL
+        ORDER BY created_at, key_id OFFSET 0
+    ) AS k";
+
+const DESTROY: &str = "UPDATE creditrail.data_keys SET sealed = NULL, erased_at = $3
+    WHERE source = $1 AND key_id = ANY($2) AND sealed IS NOT NULL";
+
+const FORGET_SECRETS: &str =
+    "DELETE FROM creditrail.secrets WHERE source = $1 AND reference = ANY($2)";
 
 const ADD_SEALING_KEY: &str =
     "INSERT INTO creditrail.sealing_keys (source, key_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
@@ -164,6 +183,12 @@ impl PostgresBatch {
         if !written.secrets.is_empty() {
             self.seal(&written.secrets).await?;
         }
+        if !written.data_keys.is_empty() {
+            self.keep_keys(&written.data_keys).await?;
+        }
+        if !written.erased.is_empty() {
+            self.destroy(&written.erased).await?;
+        }
         Ok(())
     }
 
@@ -192,6 +217,25 @@ impl PostgresBatch {
             .bind(column(secrets, |row| row.key_id.as_str()))
             .bind(column(secrets, |row| &row.sealed[..]));
         self.transaction.run(seal).await.map(drop)
+    }
+
+    async fn keep_keys(&mut self, keys: &[DataKey]) -> Result<()> {
+        let add = sqlx::query(ADD_DATA_KEYS)
+            .bind(&self.source)
+            .bind(column(keys, |key| key.key_id.as_str()))
+            .bind(column(keys, |key| key.subject.as_str()))
+            .bind(column(keys, |key| key.created_at.as_microsecond()))
+            .bind(column(keys, |key| key.sealing_key_id.as_str()))
+            .bind(column(keys, |key| key.sealed.as_deref()));
+        self.transaction.run(add).await.map(drop)
+    }
+
+    async fn destroy(&mut self, erased: &Erased) -> Result<()> {
+        let at = erased.at.as_microsecond();
+        let destroy = sqlx::query(DESTROY).bind(&self.source).bind(&erased.keys).bind(at);
+        self.transaction.run(destroy).await?;
+        let forget = sqlx::query(FORGET_SECRETS).bind(&self.source).bind(&erased.secrets);
+        self.transaction.run(forget).await.map(drop)
     }
 
     async fn write_redriven(&mut self, redriven: &[RedrivenRow]) -> Result<()> {
@@ -230,6 +274,13 @@ impl Batch for PostgresBatch {
         let connection = self.transaction.connection()?;
         let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
         rows.iter().map(|row| query::row(row).and_then(reading::rejected_place)).collect()
+    }
+
+    async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>> {
+        let select = sqlx::query(DATA_KEYS).bind(&self.source).bind(subjects);
+        let connection = self.transaction.connection()?;
+        let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
+        rows.iter().map(|row| query::row(row).and_then(privacy::data_key)).collect()
     }
 
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {

@@ -42,7 +42,8 @@ const SETTINGS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA busy_timeout = 4000;
     PRAGMA wal_autocheckpoint = 8000;
-    PRAGMA journal_size_limit = 67108864;";
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA secure_delete = ON;";
 
 static DIALECT: Dialect = Dialect {
     schema: "",
@@ -206,6 +207,19 @@ impl Store for SqliteStore {
         let source = source.to_owned();
         self.write(move |connection| write::reject(connection, &source, &calls, (most, oldest)))
             .await
+    }
+
+    /// What was destroyed is overwritten in the file, and what stood in the journal before goes with it.
+    async fn forget(&self) -> Result<bool> {
+        let turn = self.turn().await?;
+        let forget = move |connection: &mut Connection| {
+            let busy: i64 = connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+                .map_err(failed)?;
+            drop(turn);
+            Ok(busy == 0)
+        };
+        self.writer.call(forget).await
     }
 
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>> {

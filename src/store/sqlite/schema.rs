@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("proof", include_str!("../../../migrations/sqlite/0008_proof.sql")),
     ("compliance", include_str!("../../../migrations/sqlite/0009_compliance.sql")),
     ("narrow_reads", include_str!("../../../migrations/sqlite/0010_narrow_reads.sql")),
+    ("privacy", include_str!("../../../migrations/sqlite/0011_privacy.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

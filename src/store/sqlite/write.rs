@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params, types::ToSqlOutput};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Result, failed, query, threads::Threads};
+use super::{DIALECT, Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DeliveryRow, Head, KnownDelivery, NewEvent, Projected, RedrivenRow, RejectedCall,
-    RejectedPlace, SealedSecret, StoreError, Written, codec, reading,
+    Batch, DataKey, DeliveryRow, Erased, Head, KnownDelivery, NewEvent, Projected, RedrivenRow,
+    RejectedCall, RejectedPlace, SealedSecret, StoreError, Written, codec, privacy, reading,
 };
 
 pub(super) const SET_HEAD: &str =
@@ -39,6 +39,14 @@ const COUNT_REPEAT: &str = "UPDATE deliveries
 
 const SEAL: &str = "INSERT INTO secrets (source, reference, field, key_id, sealed)
     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+
+const ADD_DATA_KEY: &str = "INSERT INTO data_keys (source, key_id, subject, created_at,
+    sealing_key_id, sealed, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+
+const DESTROY: &str = "UPDATE data_keys SET sealed = NULL, erased_at = ?3
+    WHERE source = ?1 AND key_id = ?2 AND sealed IS NOT NULL";
+
+const FORGET_SECRET: &str = "DELETE FROM secrets WHERE source = ?1 AND reference = ?2";
 
 const ADD_SEALING_KEY: &str =
     "INSERT INTO sealing_keys (source, key_id) VALUES (?, ?) ON CONFLICT DO NOTHING";
@@ -150,6 +158,23 @@ impl Batch for SqliteBatch {
         self.writer.call(rejected).await
     }
 
+    async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>> {
+        let source = self.source.clone();
+        let find = move |connection: &mut Connection| {
+            let sql = DIALECT.of(privacy::OF_SUBJECT);
+            let mut found = Vec::new();
+            for subject in subjects {
+                let rows =
+                    query::rows(connection, &sql, &[source.as_str().into(), subject.into()])?;
+                for row in rows {
+                    found.push(privacy::data_key(row)?);
+                }
+            }
+            Ok(found)
+        };
+        self.writer.call(find).await
+    }
+
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
         let source = self.source.clone();
         let load = move |connection: &mut Connection| {
@@ -189,7 +214,9 @@ fn known(
 }
 
 fn write(connection: &Connection, source: &str, after: i64, written: &Written) -> Result<()> {
-    let Written { deliveries, repeats, redriven, secrets, accepted, events, head } = written;
+    let Written { deliveries, repeats, redriven, secrets, accepted, events, head, .. } = written;
+    keep_keys(connection, source, &written.data_keys).map_err(failed)?;
+    destroy(connection, source, &written.erased).map_err(failed)?;
     let mut keep = connection.prepare_cached(KEEP).map_err(failed)?;
     for row in deliveries {
         keep_delivery(&mut keep, source, row).map_err(failed)?;
@@ -272,6 +299,36 @@ fn keep_delivery(
         row.repeats,
         row.last_received_at.as_microsecond(),
     ])
+}
+
+fn keep_keys(connection: &Connection, source: &str, keys: &[DataKey]) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(ADD_DATA_KEY)?;
+    for DataKey { key_id, subject, created_at, sealing_key_id, sealed, erased_at } in keys {
+        let (created_at, erased_at) =
+            (created_at.as_microsecond(), erased_at.map(Timestamp::as_microsecond));
+        add.execute(params![
+            source,
+            key_id,
+            subject,
+            created_at,
+            sealing_key_id,
+            sealed,
+            erased_at,
+        ])?;
+    }
+    Ok(())
+}
+
+fn destroy(connection: &Connection, source: &str, erased: &Erased) -> rusqlite::Result<()> {
+    let mut destroy = connection.prepare_cached(DESTROY)?;
+    for key_id in &erased.keys {
+        destroy.execute(params![source, key_id, erased.at.as_microsecond()])?;
+    }
+    let mut forget = connection.prepare_cached(FORGET_SECRET)?;
+    for reference in &erased.secrets {
+        forget.execute(params![source, reference])?;
+    }
+    Ok(())
 }
 
 fn keep_redriven(

@@ -4,8 +4,8 @@ use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use creditrail::store::{
-    DeliveryRow, Head, NewEvent, Projected, RedrivenRow, RejectedPlace, Store, StoreError, Written,
-    codec, postgres::PostgresStore, sqlite::SqliteStore,
+    DataKey, DeliveryRow, Erased, Head, NewEvent, Projected, RedrivenRow, RejectedPlace, Store,
+    StoreError, Written, codec, postgres::PostgresStore, sqlite::SqliteStore,
 };
 use creditrail_domain::{AggregateType, Event, StepId};
 use creditrail_projections::{Cell, Change, StreamId, Table, Write};
@@ -140,13 +140,15 @@ pub struct Entries {
     pub deliveries: Vec<DeliveryRow>,
     pub repeats: Vec<(String, i64, Timestamp)>,
     pub redriven: Vec<RedrivenRow>,
+    pub data_keys: Vec<DataKey>,
+    pub erased: Erased,
     pub accepted: Vec<RejectedPlace>,
     pub events: Vec<NewEvent>,
 }
 
 impl Entries {
     pub fn after(self, head: Head) -> Written {
-        let Self { deliveries, repeats, redriven, accepted, events } = self;
+        let Self { deliveries, repeats, redriven, data_keys, erased, accepted, events } = self;
         let repeated: i64 = repeats.iter().map(|(_, times, _)| times).sum();
         let head = Head {
             position: head.position + count(&events),
@@ -154,7 +156,17 @@ impl Entries {
             received: head.received + count(&deliveries) + repeated,
             recorded_at: time(NOW),
         };
-        Written { deliveries, repeats, redriven, secrets: Vec::new(), accepted, events, head }
+        Written {
+            deliveries,
+            repeats,
+            redriven,
+            secrets: Vec::new(),
+            data_keys,
+            erased,
+            accepted,
+            events,
+            head,
+        }
     }
 }
 

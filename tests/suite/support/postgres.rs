@@ -179,6 +179,22 @@ pub async fn run(url: &str, sql: &str) {
     connection.close().await.expect("it ends");
 }
 
+/// All rows of all tables of ours, as text, each with its table; bytes are in hexadecimal.
+pub async fn all_rows(url: &str) -> Vec<(String, String)> {
+    let mut connection = PgConnection::connect(url).await.expect("a connection");
+    let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'creditrail'";
+    let tables: Vec<(String,)> =
+        sqlx::query_as(tables).fetch_all(&mut connection).await.expect("the tables");
+    let mut rows = Vec::new();
+    for (table,) in tables {
+        let select = format!("SELECT t::text FROM creditrail.{table} AS t");
+        let found: Vec<(String,)> =
+            sqlx::query_as(&select).fetch_all(&mut connection).await.expect("its rows");
+        rows.extend(found.into_iter().map(|(row,)| (table.clone(), row)));
+    }
+    rows
+}
+
 /// Why SQL is refused, which it has to be.
 pub async fn refused(url: &str, sql: &str) -> String {
     let mut connection = PgConnection::connect(url).await.expect("a connection");

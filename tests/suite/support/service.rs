@@ -175,6 +175,12 @@ impl Source {
         self
     }
 
+    /// For how many months records are kept.
+    pub fn retained_for(mut self, months: u16) -> Self {
+        self.policies += &format!("retention_months = {months}\n");
+        self
+    }
+
     fn toml(&self) -> String {
         let Self { name, kind, currency, settings, .. } = self;
         let kind = kind.name();
@@ -422,6 +428,12 @@ impl Service {
                 connection.execute_batch(&sql.replace('@', "")).expect("it is done");
             }
         }
+    }
+
+    /// All rows of its PostgreSQL, as text, each with its table; bytes are in hexadecimal.
+    pub async fn all_rows(&self) -> Vec<(String, String)> {
+        let Database::Postgres { url, .. } = &self.database else { return Vec::new() };
+        postgres::all_rows(url).await
     }
 
     /// Whether it keeps its log in PostgreSQL.

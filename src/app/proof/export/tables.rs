@@ -1,9 +1,13 @@
 //! The tables that can be taken away, page by page.
 
 use creditrail_projections::{READERS, ReadModel};
+use creditrail_proof::{leaf::DeliveryEntry, sealed::Content};
 
 use super::Range;
-use crate::store::{Result, Store, proof::Evidence, sql::Value};
+use crate::{
+    app::content::{Kept, Opener},
+    store::{Result, Store, proof::Evidence, sql::Value},
+};
 
 /// How many rows are read at once.
 const PAGE: i64 = 4000;
@@ -61,7 +65,9 @@ const EVENTS: [(&str, Kind); 12] = [
     ("delivery", Kind::Text),
 ];
 
-const DELIVERIES: [(&str, Kind); 12] = [
+/// Headers and body as they are stored, by which the digest in the log is made, and then as they came;
+/// nothing, once they were erased.
+const DELIVERIES: [(&str, Kind); 15] = [
     ("source", Kind::Text),
     ("delivery_id", Kind::Text),
     ("number", Kind::Int),
@@ -74,6 +80,9 @@ const DELIVERIES: [(&str, Kind); 12] = [
     ("first_position", Kind::Int),
     ("aggregate_type", Kind::Text),
     ("stream", Kind::Text),
+    ("opened_headers", Kind::Text),
+    ("opened_body", Kind::Bytes),
+    ("erased_at", Kind::Int),
 ];
 
 /// Columns of read models that are numbers, by their names.
@@ -142,10 +151,11 @@ impl What {
     /// The rows of a page, and where the next begins.
     pub(super) async fn page(
         &self,
-        store: &dyn Store,
+        opener: &Opener,
         range: &Range,
         place: Place,
     ) -> Result<(Vec<Vec<Value>>, Option<Place>)> {
+        let store = &*opener.store;
         match (self, place) {
             (Self::ReadModel(model), Place::Key(after)) => {
                 of_model(store, model, range, after).await
@@ -157,7 +167,7 @@ impl What {
                 };
                 let found = found.into_iter().filter(is_wanted);
                 let rows = match self {
-                    Self::Deliveries => found.filter_map(delivery).collect(),
+                    Self::Deliveries => deliveries(opener, range, found).await?,
                     _ => found.map(event).collect(),
                 };
                 Ok((rows, next))
@@ -210,9 +220,25 @@ fn event(evidence: Evidence) -> Vec<Value> {
     ]
 }
 
-fn delivery(evidence: Evidence) -> Option<Vec<Value>> {
-    let delivery = evidence.delivery?;
-    Some(vec![
+async fn deliveries(
+    opener: &Opener,
+    range: &Range,
+    found: impl Iterator<Item = Evidence>,
+) -> Result<Vec<Vec<Value>>> {
+    let deliveries: Vec<_> = found.filter_map(|evidence| evidence.delivery).collect();
+    let kept = opener.of_entries(&range.source, &deliveries.iter().collect::<Vec<_>>()).await?;
+    Ok(deliveries.into_iter().zip(kept).map(|(entry, kept)| delivery(entry, kept)).collect())
+}
+
+fn delivery(delivery: DeliveryEntry<'_>, kept: Kept) -> Vec<Value> {
+    let (headers, body, erased_at) = match kept {
+        Kept::There(Content { headers, body }, _) => {
+            (headers.into(), Value::Bytes(body), Value::Null)
+        }
+        Kept::Erased(at) => (Value::Null, Value::Null, at.as_microsecond().into()),
+        Kept::Shut => (Value::Null, Value::Null, Value::Null),
+    };
+    vec![
         delivery.source.into_owned().into(),
         delivery.delivery_id.into_owned().into(),
         delivery.number.into(),
@@ -225,7 +251,10 @@ fn delivery(evidence: Evidence) -> Option<Vec<Value>> {
         delivery.first_position.into(),
         delivery.aggregate_type.into_owned().into(),
         delivery.stream.into_owned().into(),
-    ])
+        headers,
+        body,
+        erased_at,
+    ]
 }
 
 /// Rows of a read model are as of now: a range of the log is none of theirs.

@@ -12,6 +12,7 @@ use creditrail::{
             work::{DoneAction, RevealSecret},
         },
         lists::List,
+        privacy::DecidePrivacy,
     },
     store::Page,
 };
@@ -103,6 +104,11 @@ pub async fn looks_after_it(creditrail: &Creditrail) -> Vec<(String, String)> {
             answers.push((source.clone(), answer(&answered)));
         }
     }
+    let held: DecidePrivacy = of(json!({ "reason": "a complaint" }));
+    answers.push((
+        ONBOARDING.to_owned(),
+        answer(&creditrail.hold(ONBOARDING, "c1", held).await.unwrap()),
+    ));
     answers
 }
 

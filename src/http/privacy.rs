@@ -1,0 +1,70 @@
+//! The personal data of people: what is held of them, legal holds, erasure.
+
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+use super::{
+    access::{Caller, Right},
+    body::Body,
+    params::{Params, Path, Query},
+    problem::Problem,
+    routes::Routes,
+};
+use crate::app::{
+    Creditrail,
+    privacy::{DecidePrivacy, ErasedData, Status},
+};
+
+type Who = Path<(String, String)>;
+type Decided = Body<DecidePrivacy>;
+
+pub(super) fn privacy(routes: Routes) -> Routes {
+    routes
+        .get(Right::Read, "/v1/customers/{source}/{id}/privacy", status)
+        .post(Right::Decide, "/v1/customers/{source}/{id}/hold", hold)
+        .post(Right::Decide, "/v1/customers/{source}/{id}/release", release)
+        .post(Right::Decide, "/v1/customers/{source}/{id}/erase", erase)
+}
+
+async fn status(
+    State(creditrail): State<Creditrail>,
+    Path((source, id)): Who,
+    Query(given): Query,
+) -> Result<Json<Status>, Problem> {
+    let mut params = Params::new(given);
+    params.wait(&creditrail, Some(&source)).await?;
+    params.done(&["at_least"])?;
+    Ok(Json(creditrail.privacy(&source, &id).await?))
+}
+
+async fn hold(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path((source, id)): Who,
+    Body(mut decided): Decided,
+) -> Result<Json<Value>, Problem> {
+    decided.actor = caller.signs(decided.actor);
+    let receipt = creditrail.hold(&source, &id, decided).await?;
+    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn release(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path((source, id)): Who,
+    Body(mut decided): Decided,
+) -> Result<Json<Value>, Problem> {
+    decided.actor = caller.signs(decided.actor);
+    let receipt = creditrail.release(&source, &id, decided).await?;
+    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+}
+
+async fn erase(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path((source, id)): Who,
+    Body(mut decided): Decided,
+) -> Result<Json<ErasedData>, Problem> {
+    decided.actor = caller.signs(decided.actor);
+    Ok(Json(creditrail.erase(&source, &id, decided).await?))
+}
