@@ -302,7 +302,9 @@ impl Readers {
         up_to: i64,
     ) -> Result<Option<Portion>> {
         let behind = up_to - from;
-        let most = if behind > FAR_BEHIND { PORTION } else { SMALL_PORTION }.min(behind);
+        // Beside the log nobody waits for a turn between portions.
+        let is_far = behind > FAR_BEHIND || self.gather.is_zero();
+        let most = if is_far { PORTION } else { SMALL_PORTION }.min(behind);
         if most <= 0 {
             return Ok(None);
         }
@@ -313,6 +315,9 @@ impl Readers {
             }
             events => events?,
         };
+        // A log that is decided again may have empty places, so as many may go beyond the end.
+        let mut events = events;
+        events.retain(|event| event.position <= up_to);
         let Some(to) = events.last().map(|event| event.position) else { return Ok(None) };
         let streams = self.streams(events, from, to).await?;
         // Folding is pure computation, far longer than a poll should take.

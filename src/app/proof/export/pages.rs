@@ -1,0 +1,63 @@
+//! Pages of a table that are read and encoded ahead of the one that is written.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use tokio::task::JoinHandle;
+
+use super::{
+    ExportError, Range,
+    encode::Sheet,
+    tables::{Place, What},
+};
+use crate::{
+    app::{export::Format, proof::TreeError},
+    store::{Result, Store},
+};
+
+/// How many pages are in hand at once: one for each core, and one that is ready.
+const AHEAD: usize = 3;
+
+/// The pages of a table.
+pub(super) struct Pages<'a> {
+    what: What,
+    store: &'a Arc<dyn Store>,
+    range: Arc<Range>,
+    format: Format,
+    next: Option<Place>,
+    ahead: VecDeque<JoinHandle<Result<(Sheet, Option<Place>)>>>,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn new(
+        what: What,
+        (store, range): (&'a Arc<dyn Store>, &Range),
+        format: Format,
+    ) -> Self {
+        let next = what.beginning(range);
+        let range = Arc::new(range.clone());
+        Self { what, store, range, format, next, ahead: VecDeque::new() }
+    }
+
+    /// The next one; `None` behind the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Sheet>, ExportError> {
+        self.begin();
+        let Some(page) = self.ahead.pop_front() else { return Ok(None) };
+        let (sheet, next) = page.await.map_err(|_| TreeError::CutOff)??;
+        if next.is_some() {
+            self.next = next;
+        }
+        self.begin();
+        Ok(Some(sheet))
+    }
+
+    fn begin(&mut self) {
+        while self.ahead.len() < AHEAD {
+            let Some(place) = self.next.take() else { return };
+            self.next = self.what.following(&self.range, &place);
+            let (what, format) = (self.what, self.format);
+            let (store, range) = (Arc::clone(self.store), Arc::clone(&self.range));
+            let page = async move { what.page((&*store, &range), place, format).await };
+            self.ahead.push_back(tokio::spawn(page));
+        }
+    }
+}
