@@ -219,6 +219,10 @@ impl Readers {
                 break;
             }
             let mut next = self.portion(readers.clone(), from, up_to).await?;
+            if next.is_none() && self.is_empty(from, up_to).await? {
+                // The head tells of events that are not there.
+                break;
+            }
             while let Some(portion) = next.take() {
                 let to = portion.to;
                 let (written, following) =
@@ -232,6 +236,12 @@ impl Readers {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is no event after `from`, up to `up_to`.
+    async fn is_empty(&self, from: i64, up_to: i64) -> Result<bool> {
+        let next = self.log.raw_events_after(&self.source, from, 1).await?;
+        Ok(next.first().is_none_or(|next| next.position > up_to))
     }
 
     /// Notes how far they are by their bookmarks: who never runs them can tell what they know.
