@@ -30,6 +30,8 @@ use crate::{
 /// How many events one portion has at the most. Rows that several events of it change, and pages
 /// of an index that several rows fall on, are written once.
 const PORTION: i64 = 2000;
+/// How many it has in a scratch store, beside whatever else is in memory then.
+const PORTION_BESIDE: i64 = 1000;
 /// How many it has near the head, where the writer waits for its turn between portions.
 const SMALL_PORTION: i64 = 400;
 /// How many events behind the head a reader takes large portions.
@@ -312,9 +314,13 @@ impl Readers {
         up_to: i64,
     ) -> Result<Option<Portion>> {
         let behind = up_to - from;
-        // Beside the log nobody waits for a turn between portions.
-        let is_far = behind > FAR_BEHIND || self.gather.is_zero();
-        let most = if is_far { PORTION } else { SMALL_PORTION }.min(behind);
+        let most = match behind {
+            // Beside the log nobody waits for a turn between portions.
+            _ if self.gather.is_zero() => PORTION_BESIDE,
+            _ if behind > FAR_BEHIND => PORTION,
+            _ => SMALL_PORTION,
+        }
+        .min(behind);
         if most <= 0 {
             return Ok(None);
         }

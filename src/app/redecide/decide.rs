@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How many aggregates are remembered before it begins anew.
-const MAX_REMEMBERED: usize = 4096;
+const MAX_REMEMBERED: usize = 2048;
 
 /// How many differences are read again at once.
 const PAGE: i64 = 200;

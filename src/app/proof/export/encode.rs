@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How many bytes a group of Parquet has, about: what is in memory at once.
-const GROUP: usize = 16 << 20;
+const GROUP: usize = 8 << 20;
 
 /// Columns whose values hardly ever repeat: looking for repetitions is lost work.
 const DISTINCT: [&str; 9] = [

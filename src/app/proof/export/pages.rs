@@ -17,6 +17,9 @@ use crate::{
 /// How many pages are in hand at once: one for each core, and one that is ready.
 const AHEAD: usize = 3;
 
+/// The rows of a page, and where the next begins if only they tell.
+type Page = (Sheet, Option<Place>);
+
 /// The pages of a table.
 pub(super) struct Pages<'a> {
     what: What,
@@ -24,7 +27,7 @@ pub(super) struct Pages<'a> {
     range: Arc<Range>,
     format: Format,
     next: Option<Place>,
-    ahead: VecDeque<JoinHandle<Result<(Sheet, Option<Place>)>>>,
+    ahead: VecDeque<JoinHandle<Result<Page>>>,
 }
 
 impl<'a> Pages<'a> {
