@@ -1,5 +1,7 @@
 //! Lists to be taken away: all rows that a page's filters leave, as CSV or as a line of JSON each.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde_json::Value;
@@ -18,22 +20,33 @@ const PORTION: usize = 500;
 /// In which form rows are taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// The fields that are no lists, with a head. Amounts are in minor units.
+    /// Columns, with a head. Of a list: the fields that are no lists themselves. Amounts are in minor
+    /// units.
     Csv,
-    /// The documents as the interface answers them, one on a line.
+    /// A JSON object a line. Of a list: the documents as the interface answers them.
     Ndjson,
+    /// Columns in groups, for programs that count. No list is taken so.
+    Parquet,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::Ndjson];
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Ndjson, Self::Parquet];
+
+    /// Those of lists.
+    pub const OF_LISTS: [Self; 2] = [Self::Csv, Self::Ndjson];
 
     /// The format of that name.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "csv" => Some(Self::Csv),
-            "ndjson" => Some(Self::Ndjson),
-            _ => None,
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Its media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Parquet => "application/vnd.apache.parquet",
         }
     }
 
@@ -42,6 +55,7 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -83,7 +97,7 @@ impl Creditrail {
                 let Items { items, next } = creditrail.list_at(list, page.clone(), when).await?;
                 let text = match format {
                     Format::Csv => csv(columns(list), &items, needs_head),
-                    Format::Ndjson => ndjson(&items),
+                    Format::Ndjson | Format::Parquet => ndjson(&items),
                 };
                 let next = next.map(|after| (Page { after: Some(after), ..page }, false));
                 Ok(Some((text, next)))
@@ -111,16 +125,16 @@ fn csv(columns: &[&str], rows: &[Value], needs_head: bool) -> Bytes {
 
 /// A text as a cell. A spreadsheet takes one that begins with one of these signs for a formula, and a
 /// lender may say anything: an apostrophe makes it a text.
-pub(super) fn for_spreadsheets(text: &str) -> String {
+pub(super) fn for_spreadsheets(text: &str) -> Cow<'_, str> {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if is_formula { format!("'{text}") } else { text.to_owned() }
+    if is_formula { format!("'{text}").into() } else { text.into() }
 }
 
 /// A field of a document as a cell.
 fn cell(row: &Value, column: &str) -> String {
     match row.pointer(&format!("/{column}")) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => for_spreadsheets(text),
+        Some(Value::String(text)) => for_spreadsheets(text).into_owned(),
         Some(other) => other.to_string(),
     }
 }

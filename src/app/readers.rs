@@ -30,6 +30,8 @@ use crate::{
 /// How many events one portion has at the most. Rows that several events of it change, and pages
 /// of an index that several rows fall on, are written once.
 const PORTION: i64 = 2000;
+/// How many it has in a scratch store, beside whatever else is in memory then.
+const PORTION_BESIDE: i64 = 1000;
 /// How many it has near the head, where the writer waits for its turn between portions.
 const SMALL_PORTION: i64 = 400;
 /// How many events behind the head a reader takes large portions.
@@ -219,6 +221,10 @@ impl Readers {
                 break;
             }
             let mut next = self.portion(readers.clone(), from, up_to).await?;
+            if next.is_none() && self.is_empty(from, up_to).await? {
+                // The head tells of events that are not there.
+                break;
+            }
             while let Some(portion) = next.take() {
                 let to = portion.to;
                 let (written, following) =
@@ -232,6 +238,12 @@ impl Readers {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is no event after `from`, up to `up_to`.
+    async fn is_empty(&self, from: i64, up_to: i64) -> Result<bool> {
+        let next = self.log.raw_events_after(&self.source, from, 1).await?;
+        Ok(next.first().is_none_or(|next| next.position > up_to))
     }
 
     /// Notes how far they are by their bookmarks: who never runs them can tell what they know.
@@ -302,7 +314,13 @@ impl Readers {
         up_to: i64,
     ) -> Result<Option<Portion>> {
         let behind = up_to - from;
-        let most = if behind > FAR_BEHIND { PORTION } else { SMALL_PORTION }.min(behind);
+        let most = match behind {
+            // Beside the log nobody waits for a turn between portions.
+            _ if self.gather.is_zero() => PORTION_BESIDE,
+            _ if behind > FAR_BEHIND => PORTION,
+            _ => SMALL_PORTION,
+        }
+        .min(behind);
         if most <= 0 {
             return Ok(None);
         }
@@ -313,6 +331,9 @@ impl Readers {
             }
             events => events?,
         };
+        // A log that is decided again may have empty places, so as many may go beyond the end.
+        let mut events = events;
+        events.retain(|event| event.position <= up_to);
         let Some(to) = events.last().map(|event| event.position) else { return Ok(None) };
         let streams = self.streams(events, from, to).await?;
         // Folding is pure computation, far longer than a poll should take.

@@ -64,7 +64,7 @@ impl Replay {
     }
 }
 
-fn how_begun(begun: Begun) -> String {
+pub(super) fn how_begun(begun: Begun) -> String {
     match begun {
         Begun::New => String::new(),
         Begun::GoesOn => "going on with the scratch file of a replay that was ended\n".to_owned(),

@@ -115,6 +115,7 @@ fn audits(routes: Routes) -> Routes {
         .get(Right::Audit, "/v1/access-records", access_records)
         .get(Right::Audit, "/v1/proof", proof)
         .post(Right::Audit, "/v1/exports", exports::by_api)
+        .post(Right::Audit, "/v1/exports/log", exports::of_log)
 }
 
 /// What one thing's handler reads: waits for `at_least` and takes no other parameter.

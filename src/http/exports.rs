@@ -1,6 +1,7 @@
-//! `POST /v1/exports` and its form: a list taken away, once it is recorded who took it and why.
+//! `POST /v1/exports` and its form: a list taken away, once it is recorded who took it and why. `POST
+//! /v1/exports/log`: what is recorded, whole and proven, as `creditrail audit export` writes it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use axum::{
     body::Body as Stream,
@@ -11,8 +12,10 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use creditrail_domain::access::Act;
+use creditrail_domain::{AggregateType, access::Act};
+use futures_util::stream;
 use serde::Deserialize;
+use tokio::sync::mpsc;
 
 use super::{
     access::Caller,
@@ -20,7 +23,18 @@ use super::{
     params::Params,
     problem::Problem,
 };
-use crate::app::{Creditrail, export::Format, lists::List};
+use crate::{
+    app::{
+        Creditrail,
+        export::Format,
+        lists::List,
+        proof::export::{Archive, ExportLog, Target, What},
+    },
+    failure::chain,
+};
+
+/// How many pieces of an archive wait for a slow client.
+const PIECES: usize = 4;
 
 /// What is to be taken away.
 #[derive(Debug, Deserialize)]
@@ -70,9 +84,7 @@ async fn take(
         let all: Vec<_> = List::ALL.iter().map(|(_, name)| *name).collect();
         Problem::invalid("list", format!("`{name}` is not one of: {}", all.join(", ")))
     })?;
-    let format = Format::named(&format).ok_or_else(|| {
-        Problem::invalid("format", format!("`{format}` is not one of: csv, ndjson"))
-    })?;
+    let format = one_of("format", &format, (&Format::OF_LISTS, Format::name))?;
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "is required"));
     }
@@ -86,16 +98,102 @@ async fn take(
     );
     let actor = caller.signs(actor).unwrap_or_else(|| caller.role.name().to_owned());
     creditrail.record_access(Act::Exported, &actor, (&about, &reason)).await?;
-    let kind = match format {
-        Format::Csv => "text/csv; charset=utf-8",
-        Format::Ndjson => "application/x-ndjson",
-    };
     let rows = Stream::from_stream(creditrail.export(list, (page, when), format));
+    let file = format!("{name}.{}", format.name());
+    Ok(attached((&file, format.media_type()), rows))
+}
+
+/// What is to be taken away of a log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogExport {
+    source: String,
+    /// The tables; all, if none is named.
+    #[serde(default)]
+    what: Vec<String>,
+    #[serde(default = "ndjson")]
+    format: String,
+    from: Option<String>,
+    to: Option<String>,
+    customer_id: Option<String>,
+    kind: Option<String>,
+    #[serde(default)]
+    reason: String,
+    actor: Option<String>,
+}
+
+pub(super) async fn of_log(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(asked): Body<LogExport>,
+) -> Result<Response, Problem> {
+    let name = format!("{}.zip", asked.source);
+    let export = creditrail.export_log(asked.read(&caller)?).await?;
+    let (to, pieces) = mpsc::channel(PIECES);
+    tokio::spawn(async move {
+        let target = Target::Archive(Archive::new(to.clone()));
+        if let Err(error) = export.write(&target, |_, _| {}).await {
+            tracing::warn!(error = chain(&error), "an export ended before its end");
+            // Whoever takes it sees that it is not whole. Nobody may.
+            let _ = to.send(Err(io::Error::other("the export ended before its end"))).await;
+        }
+    });
+    let pieces = stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces)));
+    Ok(attached((&name, "application/zip"), Stream::from_stream(pieces)))
+}
+
+impl LogExport {
+    fn read(self, caller: &Caller) -> Result<ExportLog, Problem> {
+        let Self { source, what, format, from, to, customer_id, kind, reason, actor } = self;
+        if reason.trim().is_empty() {
+            return Err(Problem::invalid("reason", "is required"));
+        }
+        let all = What::all();
+        let what: Result<Vec<_>, _> =
+            what.iter().map(|name| one_of("what", name, (&all, |what| what.name()))).collect();
+        let mut moments = Params::new(
+            [("from", from), ("to", to)]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                .collect(),
+        );
+        let kind = kind.map(|kind| {
+            let unknown = || Problem::invalid("kind", format!("`{kind}` is no kind of thing"));
+            AggregateType::named(&kind).ok_or_else(unknown)
+        });
+        Ok(ExportLog {
+            source,
+            what: Some(what?).filter(|what| !what.is_empty()).unwrap_or(all),
+            format: one_of("format", &format, (&Format::ALL, Format::name))?,
+            from: moments.moment("from")?,
+            to: moments.moment("to")?,
+            customer_id,
+            kind: kind.transpose()?,
+            actor: caller.signs(actor).unwrap_or_else(|| caller.role.name().to_owned()),
+            reason,
+        })
+    }
+}
+
+/// The one of that name.
+fn one_of<T: Copy>(
+    field: &str,
+    name: &str,
+    (all, named): (&[T], fn(T) -> &'static str),
+) -> Result<T, Problem> {
+    all.iter().copied().find(|one| named(*one) == name).ok_or_else(|| {
+        let all: Vec<_> = all.iter().map(|one| named(*one)).collect();
+        Problem::invalid(field, format!("`{name}` is not one of: {}", all.join(", ")))
+    })
+}
+
+/// A file to be kept: its name behind that of the service, and its type.
+fn attached((name, kind): (&str, &'static str), rows: Stream) -> Response {
     let mut response = ([(CONTENT_TYPE, kind)], rows).into_response();
-    // The names of lists are of a-z and `-`.
-    let file = format!("attachment; filename=\"creditrail-{name}.{}\"", format.name());
+    // The names of lists and sources are of a-z, 0-9, `_` and `-`.
+    let file = format!("attachment; filename=\"creditrail-{name}\"");
     if let Ok(file) = HeaderValue::from_str(&file) {
         response.headers_mut().insert(CONTENT_DISPOSITION, file);
     }
-    Ok(response)
+    response
 }

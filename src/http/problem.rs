@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use creditrail_domain::CommandRefusal;
 
 use crate::{
-    app::{command::CommandError, read::ReadError, receive::ReceiveError, writer::WriteError},
+    app::{
+        command::CommandError, proof::export::ExportError, read::ReadError, receive::ReceiveError,
+        writer::WriteError,
+    },
     failure::chain,
 };
 
@@ -153,6 +156,23 @@ impl From<ReadError> for Problem {
             ReadError::Store(_) | ReadError::Broken(_) | ReadError::Unfolded => {
                 tracing::error!(error = chain(&error), "a read failed");
                 Self::unavailable("the read models cannot be read now")
+            }
+        }
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Read(error) => error.into(),
+            ExportError::Recorded(error) => error.into(),
+            ExportError::Empty { .. } => Self::invalid("from", &error),
+            ExportError::Store(_)
+            | ExportError::Sign(_)
+            | ExportError::Tree(_)
+            | ExportError::File { .. } => {
+                tracing::error!(error = chain(&error), "nothing is taken away");
+                Self::unavailable("the log cannot be read or signed now, so nothing is taken away")
             }
         }
     }

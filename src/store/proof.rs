@@ -112,7 +112,7 @@ impl dyn Store {
             kept.push(Evidence { entry, delivery });
             Ok(())
         };
-        self.folded(&sql, values, keep).await
+        self.folded((&sql, values), Vec::new(), keep).await
     }
 
     /// What comes of the events after a position and up to another one, each looked at, with the
@@ -120,21 +120,20 @@ impl dyn Store {
     ///
     /// # Errors
     /// As for all reads.
-    pub async fn evidence_folded<T: Default + Send + 'static>(
+    pub async fn evidence_folded<T: Send + 'static>(
         &self,
-        source: &str,
-        (after, up_to): (i64, i64),
-        fold: impl Fn(&mut T, &Entry<'_>, Option<&DeliveryEntry<'_>>) + Send + 'static,
+        (source, after, up_to): (&str, i64, i64),
+        begin: T,
+        fold: impl Fn(&mut T, &Entry<'_>, Option<&DeliveryEntry<'_>>) -> Result<()> + Send + 'static,
     ) -> Result<T> {
         let sql = format!("{ENTRIES} AND e.position > $2 AND e.position <= $3 ORDER BY e.position");
         let values = vec![source.into(), after.into(), up_to.into()];
         let source = source.to_owned();
         let look = move |folded: &mut T, row: LentRow<'_>| {
             let (entry, delivery) = evidence(row, &source)?;
-            fold(folded, &entry, delivery.as_ref());
-            Ok(())
+            fold(folded, &entry, delivery.as_ref())
         };
-        self.folded(&sql, values, look).await
+        self.folded((&sql, values), begin, look).await
     }
 
     /// The events at these positions, in position order.
@@ -251,18 +250,18 @@ impl dyn Store {
         rows.into_iter().next().map(checkpoint).transpose()
     }
 
-    /// Rows of a read model behind a key, `limit` at most: the key and the columns. Of one customer, if
-    /// one is given and the table tells whose its rows are.
+    /// What comes of the rows of a read model behind a key, `limit` at most, each looked at where the
+    /// database has it: the key and the columns. Of one customer, if one is given and the table tells
+    /// whose its rows are.
     ///
     /// # Errors
     /// As for all reads.
-    pub async fn rows_after(
+    pub async fn rows_folded<T: Send + 'static>(
         &self,
-        source: &str,
-        table: &Table,
-        customer_id: Option<&str>,
+        (source, table, customer_id): (&str, &Table, Option<&str>),
         (after, limit): (&str, i64),
-    ) -> Result<Vec<Row>> {
+        (begin, fold): (T, impl Fn(&mut T, LentRow<'_>) -> Result<()> + Send + 'static),
+    ) -> Result<T> {
         let Table { name, columns } = table;
         let mut values: Vec<Value> = vec![source.into(), after.into()];
         let mut sql = format!(
@@ -275,7 +274,7 @@ impl dyn Store {
         }
         values.push(limit.into());
         sql += &format!(" ORDER BY key LIMIT ${}", values.len());
-        self.all(&sql, values).await
+        self.folded((&sql, values), begin, fold).await
     }
 
     /// What places outside the database have taken.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Balance, Due, Head, Identity, KnownDelivery, Passed, RawEvent, RejectedPlace, RejectedRow,
-    Result, SealedCall, SealedSecret, Store,
+    Result, SealedCall, SealedSecret, Store, StoreError,
     sql::{LentRow, Look, Row, Value},
 };
 
@@ -306,18 +306,21 @@ impl dyn Store {
     }
 
     /// What comes of the rows of a statement, each looked at where the database has it.
-    pub(super) async fn folded<T: Default + Send + 'static>(
+    pub(super) async fn folded<T: Send + 'static>(
         &self,
-        sql: &str,
-        values: Vec<Value>,
+        (sql, values): (&str, Vec<Value>),
+        begin: T,
         fold: impl Fn(&mut T, LentRow<'_>) -> Result<()> + Send + 'static,
     ) -> Result<T> {
-        let folded = Arc::<Mutex<T>>::default();
+        let folded = Arc::new(Mutex::new(Some(begin)));
         let own = Arc::clone(&folded);
-        let look: Look = Box::new(move |row| fold(&mut locked(&own), row));
+        let look: Look = Box::new(move |row| match locked(&own).as_mut() {
+            Some(folded) => fold(folded, row),
+            None => Ok(()),
+        });
         self.look(self.dialect().of(sql), values, look).await?;
-        let folded = std::mem::take(&mut *locked(&folded));
-        Ok(folded)
+        let folded = locked(&folded).take();
+        folded.ok_or_else(|| StoreError::Unavailable("rows were looked at twice".into()))
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     replay::{everything_happens, many_happen},
-    support::{Card, Ledger, Source, T1, T2, T3, T4, Tx, items, number, text},
+    support::{Card, Ledger, Source, T1, T2, T3, T4, Tx, items, number, text, until},
 };
 
 const JSON: [&str; 4] = ["audit", "replay", "--format", "json"];
@@ -210,6 +210,85 @@ async fn a_log_that_has_lost_events_is_told_and_a_head_that_is_not_reached_is_an
     assert!(!found.is_well);
     let ends = format!("the head was not reached: the log ends at position {}", head - 1);
     assert!(found.errors.contains(&ends), "{}", found.errors);
+}
+
+/// One that is killed in the middle goes on there and tells the same: what it had found before too.
+#[tokio::test]
+async fn one_that_is_killed_goes_on_where_it_was_and_tells_the_same() {
+    let flagging = Source::named("imprint").policy("virtual_resume", "flag");
+    let imprint = Ledger::with(flagging);
+    let card = Card::virtual_card("v");
+    let steps = [
+        card.is("ACTIVE").at(T1),
+        card.moves("ACTIVE", "INACTIVE").at(T2),
+        card.moves("INACTIVE", "ACTIVE").at(T3),
+    ];
+    imprint.receives(&steps).await;
+    many_happen(&imprint, 1600).await;
+    imprint.is_sound().await;
+    assert!(imprint.service.stop().success());
+    imprint.service.set_up(&[Source::named("imprint")]);
+    let whole = again(&imprint, &[]);
+    whole.differs_in(whole.decisions().len() + whole.rows().len());
+    assert_eq!(whole.decisions().len(), 1, "{whole:#?}");
+
+    let scratch = imprint.service.file("scratch");
+    let words = ["audit", "replay", "--scratch", &scratch];
+    let mut replay = imprint.service.begun(&words);
+    let is_on_its_way = || decided(&scratch).is_some_and(|deliveries| deliveries > 0);
+    until("it has decided some", async || {
+        assert!(replay.try_wait().unwrap().is_none(), "too fast to be killed");
+        is_on_its_way().then_some(())
+    })
+    .await;
+    replay.kill().expect("kill -9");
+    replay.wait().expect("it is gone");
+    let before = decided(&scratch).expect("it is kept");
+    let (told, errors, _) = imprint.service.asked(&words);
+    assert!(told.starts_with("going on with the scratch file"), "{told}{errors}");
+    let deliveries = number(whole.of("imprint"), "deliveries");
+    assert!(before < deliveries, "it was killed at its end: {before} of {deliveries}");
+    assert!(told.contains(&format!("{deliveries} deliveries decided again")), "{told}");
+    assert!(told.contains("imprint: 1 differences: code"), "{told}");
+    assert!(told.contains("imprint at 3: code"), "{told}");
+    for (table, rows) in whole.of("imprint")["rows"].as_object().unwrap() {
+        assert!(told.contains(&format!("imprint: {rows} rows of {table} differ")), "{told}");
+    }
+    assert!(!std::path::Path::new(&scratch).exists(), "it is thrown away");
+    let (told, _, _) = imprint.service.asked(&words);
+    assert!(!told.contains("going on"), "{told}");
+}
+
+/// How many deliveries the scratch file says are decided.
+fn decided(scratch: &str) -> Option<i64> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let file = rusqlite::Connection::open_with_flags(scratch, flags).ok()?;
+    let noted = "SELECT value FROM scratch_notes WHERE name = 'walk imprint'";
+    let state: String = file.query_row(noted, [], |row| row.get(0)).ok()?;
+    serde_json::from_str::<Value>(&state).ok()?["replayed"]["deliveries"].as_i64()
+}
+
+/// The last delivery leaves a place empty at the end of what comes out.
+#[tokio::test]
+async fn an_empty_place_at_the_end_is_no_end_of_the_log() {
+    let imprint = Ledger::with(Source::named("imprint").policy("virtual_resume", "flag"));
+    let card = Card::virtual_card("v");
+    imprint
+        .receives(&[
+            card.is("ACTIVE").at(T1),
+            card.moves("ACTIVE", "INACTIVE").at(T2),
+            card.moves("ACTIVE", "INACTIVE").event("again").at(T4),
+            card.moves("INACTIVE", "ACTIVE").at(T3),
+        ])
+        .await;
+    assert_eq!(imprint.card("v").await["status"], "inactive");
+    assert!(imprint.service.stop().success());
+    imprint.service.set_up(&[Source::named("imprint")]);
+    let told = again(&imprint, &[]);
+    let [decision] = &told.decisions()[..] else { panic!("{:#?}", told.decisions()) };
+    assert_eq!([items(decision, "recorded").len(), items(decision, "now").len()], [2, 1]);
+    assert!(!told.errors.contains("the log ends"), "{}", told.errors);
+    assert_eq!(told.of("imprint")["head"], 5);
 }
 
 /// What `audit replay` told.

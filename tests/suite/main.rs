@@ -30,6 +30,7 @@ mod crash; // kill -9, a full disk, a polite end
 mod customers; // identities, balances, the timeline, search
 mod decimals; // minor units without a float
 mod description; // every answer is as it is described
+mod determinism; // the same bytes in every process, at any time
 mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
 mod erasure; // what is sealed is gone with its key, and all else goes on
@@ -56,6 +57,7 @@ mod plans; // no read without an index
 mod postgres_es_traps; // what of postgres-es loses data
 mod previews; // what resolving an exception would lead to
 mod proving; // bundles, checked by who has nothing but the key
+mod read_models; // held against the log, row by row
 mod readers; // a reader that fails holds up nobody else
 mod receiving; // the answers to a webhook, row by row
 mod redriving; // what could not be read, after an upgrade

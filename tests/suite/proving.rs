@@ -308,6 +308,78 @@ async fn what_is_filtered_says_that_it_is_not_proven() {
     assert!(nothing.lines().is_empty());
 }
 
+/// As the command writes it, but as an archive that is streamed.
+#[tokio::test]
+async fn what_is_taken_over_http_is_proven_and_filtered_as_by_the_command() {
+    let (_folder, ledger) = ledger().await;
+    ledger.receive(&Tx::new("other").approved(100).customer("bob")).await;
+    ledger.is_sound().await;
+    for format in ["ndjson", "csv", "parquet"] {
+        let taken = Taken::over_http(&ledger, &json!({ "format": format })).await;
+        holds(&taken.words());
+        let names: Vec<_> = items(&taken.manifest(), "files").to_vec();
+        let by_command = Taken::of(&ledger, &["--format", format]).manifest();
+        let by_name = |files: &[Value]| -> Vec<String> {
+            files.iter().map(|file| text(file, "name").to_owned()).collect()
+        };
+        assert_eq!(by_name(&names), by_name(items(&by_command, "files")));
+        for (here, there) in names.iter().zip(items(&by_command, "files")) {
+            // Who takes it away is a row itself, whichever way.
+            if !text(here, "name").starts_with("access_records") {
+                assert_eq!(here, there, "the same bytes");
+            }
+        }
+    }
+    let part = json!({ "what": ["events"], "from": "3", "to": "6" });
+    let taken = Taken::over_http(&ledger, &part).await;
+    let positions: Vec<_> = taken.lines().iter().map(|line| line["position"].clone()).collect();
+    assert_eq!(positions, [3, 4, 5, 6]);
+    holds(&taken.words());
+    let of_bob = json!({ "what": ["events"], "customer_id": "bob", "kind": "transaction" });
+    let taken = Taken::over_http(&ledger, &of_bob).await;
+    let lines = taken.lines();
+    assert!(!lines.is_empty());
+    assert!(lines.iter().all(|line| text(line, "aggregate_id") == "imprint/other"), "{lines:?}");
+    assert!(taken.manifest()["range"].is_null());
+
+    let records = until("who took it away is told", async || {
+        let told = ledger.ask("/v1/access-records", &[("act", "exported")]).await.is(200);
+        let records = items(&told, "items").to_vec();
+        (records.len() == 8).then_some(records)
+    })
+    .await;
+    assert!(records.iter().all(|record| text(record, "reason") == "the audit"));
+    assert!(records.iter().any(|record| record["actor"] == "eve"), "{records:?}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_export_of_the_log_is_named_and_not_recorded() {
+    let (_folder, ledger) = ledger().await;
+    #[rustfmt::skip] // It is a table.
+    let wrong = [
+        (json!({"source": "imprint"}),                                              400, "reason"),
+        (json!({"source": "imprint", "reason": "r", "what": ["loans"]}),            400, "what"),
+        (json!({"source": "imprint", "reason": "r", "format": "xlsx"}),             400, "format"),
+        (json!({"source": "imprint", "reason": "r", "from": "soon"}),               400, "from"),
+        (json!({"source": "imprint", "reason": "r", "from": "7", "to": "6"}),       400, "from"),
+        (json!({"source": "imprint", "reason": "r", "kind": "loan"}),               400, "kind"),
+        (json!({"source": "imprint", "reason": "r", "colour": "red"}),              400, "colour"),
+        (json!({"source": "imprint", "reason": "r", "actor": ""}),                  400, "actor"),
+        (json!({"source": "nobody", "reason": "r"}),                                404, "nobody"),
+    ];
+    for (asked, status, named) in wrong {
+        let answer = ledger.command("/v1/exports/log", &asked).await.is(status);
+        assert!(text(&answer, "detail").contains(named), "{asked}: {answer}");
+    }
+    Taken::over_http(&ledger, &json!({})).await;
+    let records = until("the one that was taken is told", async || {
+        let told = ledger.ask("/v1/access-records", &[("act", "exported")]).await.is(200);
+        Some(items(&told, "items").to_vec()).filter(|records| !records.is_empty())
+    })
+    .await;
+    assert_eq!(records.len(), 1, "{records:?}");
+}
+
 /// What was taken away.
 struct Taken {
     folder: TempDir,
@@ -325,6 +397,28 @@ impl Taken {
         assert!(is_well, "{errors}");
         let (key, ..) = ledger.service.asked(&["audit", "key", "show"]);
         Self { folder, key: key.trim().to_owned(), printed }
+    }
+
+    /// The same from a service that runs, unpacked by another program.
+    async fn over_http(ledger: &Ledger, filters: &Value) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut asked = json!({ "source": "imprint", "reason": "the audit", "actor": "eve" });
+        let filters = filters.as_object().expect("fields").clone();
+        asked.as_object_mut().expect("fields").extend(filters);
+        let url = format!("{}/v1/exports/log", ledger.service.base());
+        let answer = ledger.service.http.post(url).json(&asked).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{asked}");
+        assert_eq!(answer.headers()["content-type"], "application/zip");
+        let archive = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(&archive, answer.bytes().await.expect("all of it")).expect("it is written");
+        let unpacked = Command::new("python3")
+            .args(["-m", "zipfile", "-e"])
+            .args([archive.path(), folder.path()])
+            .output()
+            .expect("python3 runs");
+        assert!(unpacked.status.success(), "{}", String::from_utf8_lossy(&unpacked.stderr));
+        let (key, ..) = ledger.service.asked(&["audit", "key", "show"]);
+        Self { folder, key: key.trim().to_owned(), printed: String::new() }
     }
 
     fn words(&self) -> Vec<&str> {

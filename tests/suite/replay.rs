@@ -184,7 +184,7 @@ pub async fn many_happen(imprint: &Ledger, count: usize) {
 }
 
 /// Whether a replay has folded some of the log into its scratch file.
-fn is_begun(scratch: &str) -> bool {
+pub fn is_begun(scratch: &str) -> bool {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let Ok(file) = rusqlite::Connection::open_with_flags(scratch, flags) else { return false };
     let farthest = "SELECT COALESCE(MAX(position), 0) FROM bookmarks";

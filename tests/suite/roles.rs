@@ -78,6 +78,7 @@ const RULES: &[Rule] = &[
     ("GET",  "/v1/access-records",                            "..a.o"),
     ("GET",  "/v1/proof",                                     "..a.o"),
     ("POST", "/v1/exports",                                   "..a.o"),
+    ("POST", "/v1/exports/log",                               "..a.o"),
     // Of the dashboard.
     ("GET",  "/",                                             "vsapo"),
     ("GET",  "/search",                                       "vsapo"),

@@ -1,28 +1,35 @@
 //! What is recorded, to be taken away whole: the log, deliveries as they came, and every read model, by
 //! source, time, customer and kind; streaming, with a manifest that tells what there is.
 
+mod archive;
 mod encode;
+mod pages;
 mod tables;
+mod target;
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
+    io::{self, Write as _},
+    path::PathBuf,
 };
 
 use creditrail_domain::access::Act;
 use creditrail_proof::{
     export::{EVENTS, FORMAT, File, MANIFEST, Manifest},
-    tree::plan,
+    tree::plan::{self, RangeProof},
 };
 
-use self::encode::Written;
-pub use self::{encode::Form, tables::What};
-use super::{Creditrail, SignError, TreeError, tree::Nodes};
+pub use self::{archive::Archive, tables::What, target::Target};
+use self::{
+    encode::{Encoder, Written},
+    pages::Pages,
+};
+use super::{Creditrail, SignError, TreeError, checkpoints::Signed, tree::Nodes};
 use crate::{
     app::{
         access,
         command::CommandError,
+        export::Format,
         moments::{AsOf, When},
         read::ReadError,
         things::Thing,
@@ -59,7 +66,7 @@ pub enum ExportError {
         cause: io::Error,
     },
     /// There is nothing from there to there.
-    #[error("--from is behind --to: {from} to {to}")]
+    #[error("there is no event from {from} to {to}")]
     Empty {
         /// The first position.
         from: i64,
@@ -76,7 +83,7 @@ pub struct ExportLog {
     /// The tables.
     pub what: Vec<What>,
     /// In which form.
-    pub form: Form,
+    pub format: Format,
     /// From where in the log on; its beginning, if absent.
     pub from: Option<AsOf>,
     /// Up to where; its head, if absent.
@@ -103,77 +110,41 @@ struct Range {
     positions: Option<Vec<i64>>,
 }
 
+/// An export that is recorded, and can be written.
+pub struct Export {
+    creditrail: Creditrail,
+    asked: ExportLog,
+    range: Range,
+    signed: Signed,
+    filters: BTreeMap<String, String>,
+}
+
 impl Creditrail {
-    /// Writes what is asked for into a folder, which is made, with a manifest. `told` is called with
-    /// each file and how many rows it has so far.
+    /// Records who takes away what is asked for, and why, and signs the log: then it can be written.
     ///
     /// # Errors
-    /// [`ExportError`]; then the folder has no manifest.
-    pub async fn export_log(
-        &self,
-        asked: ExportLog,
-        (folder, mut told): (&Path, impl FnMut(&str, u64) + Send),
-    ) -> Result<Manifest, ExportError> {
+    /// [`ExportError`]; then nothing is to be taken away.
+    pub async fn export_log(&self, asked: ExportLog) -> Result<Export, ExportError> {
+        if !self.log_names().any(|log| log == asked.source) {
+            return Err(ReadError::UnknownSource(asked.source).into());
+        }
         let filters = filters(&asked);
         let about = format!(
             "{} of {} as {}: {}",
             asked.what.iter().map(|what| what.name()).collect::<Vec<_>>().join(", "),
             asked.source,
-            asked.form.name(),
+            asked.format.name(),
             if filters.is_empty() { "all".to_owned() } else { format!("{filters:?}") },
         );
-        self.record_access(Act::Exported, &asked.actor, (&about, &asked.reason)).await?;
         let last = self.store.head(&asked.source).await?.position;
+        // Whether there is anything, before it is recorded as taken.
+        self.range(&asked, last).await?;
+        self.record_access(Act::Exported, &asked.actor, (&about, &asked.reason)).await?;
         self.hashed_up_to(&asked.source, last).await?;
         let signed = self.sign(&asked.source).await?;
-        let size = signed.checkpoint.size;
-        let range = self.range(&asked, i64::try_from(size).unwrap_or(i64::MAX)).await?;
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |cause| ExportError::File { path, cause }
-        };
-        fs::create_dir_all(folder).map_err(failed(folder))?;
-        let mut files = Vec::new();
-        for what in &asked.what {
-            // What is verified is one form alone; others stand beside it.
-            let forms = match (what, asked.form) {
-                (What::Events, form) if form != Form::Ndjson => vec![Form::Ndjson, form],
-                (_, form) => vec![form],
-            };
-            for form in forms {
-                let name = format!("{}.{}", what.name(), form.name());
-                let path = folder.join(&name);
-                let written =
-                    self.write(what, form, (&range, &path), |rows| told(&name, rows)).await?;
-                let Written { rows, bytes, sha256 } = written;
-                files.push(File { name, rows, bytes, sha256 });
-            }
-        }
-        let is_whole = filters.keys().all(|name| ["from", "to"].contains(&name.as_str()))
-            && files.iter().any(|file| file.name == EVENTS)
-            && range.from <= range.to;
-        let proof = if is_whole {
-            let plan = plan::range(range.from.unsigned_abs() - 1, range.to.unsigned_abs(), size)
-                .map_err(TreeError::from)?;
-            let nodes = Nodes::of(&*self.store, &asked.source, plan.nodes()).await?;
-            Some(plan.proof(|node| nodes.get(node)).map_err(TreeError::from)?)
-        } else {
-            None
-        };
-        let manifest = Manifest {
-            format: FORMAT.into(),
-            source: asked.source.clone(),
-            from: range.from,
-            to: range.to,
-            filters: if proof.is_some() { BTreeMap::new() } else { filters },
-            files,
-            checkpoint: signed.note,
-            range: proof,
-        };
-        let path = folder.join(MANIFEST);
-        let text = manifest.to_json().map_err(io::Error::other).map_err(failed(&path))?;
-        fs::write(&path, text).map_err(failed(&path))?;
-        Ok(manifest)
+        let size = i64::try_from(signed.checkpoint.size).unwrap_or(i64::MAX);
+        let range = self.range(&asked, size).await?;
+        Ok(Export { creditrail: self.clone(), asked, range, signed, filters })
     }
 
     async fn range(&self, asked: &ExportLog, head: i64) -> Result<Range, ExportError> {
@@ -228,33 +199,104 @@ impl Creditrail {
         positions.sort_unstable();
         Ok(positions)
     }
+}
 
-    async fn write(
+impl Export {
+    /// Writes it, page by page, and a manifest in the end. `told` is called with each file and how many
+    /// rows it has so far.
+    ///
+    /// # Errors
+    /// [`ExportError`]; then there is no manifest.
+    pub async fn write(
+        self,
+        target: &Target,
+        mut told: impl FnMut(&str, u64) + Send,
+    ) -> Result<Manifest, ExportError> {
+        let mut files = Vec::new();
+        for what in &self.asked.what {
+            // What is verified is one form alone; others stand beside it.
+            let formats = match (what, self.asked.format) {
+                (What::Events, Format::Ndjson) | (What::Deliveries | What::ReadModel(_), _) => {
+                    vec![self.asked.format]
+                }
+                (What::Events, other) => vec![Format::Ndjson, other],
+            };
+            for format in formats {
+                let name = format!("{}.{}", what.name(), format.name());
+                let to = (target, name.as_str());
+                let written = self.file((what, format), to, |rows| told(&name, rows)).await?;
+                let Written { rows, bytes, sha256 } = written;
+                files.push(File { name, rows, bytes, sha256 });
+            }
+        }
+        let proof = self.proof(&files).await?;
+        let manifest = Manifest {
+            format: FORMAT.into(),
+            source: self.asked.source.clone(),
+            from: self.range.from,
+            to: self.range.to,
+            filters: if proof.is_some() { BTreeMap::new() } else { self.filters },
+            files,
+            checkpoint: self.signed.note,
+            range: proof,
+        };
+        let (to, text) = (target.clone(), manifest.to_json());
+        let written = computed(move || {
+            let mut file = to.open(MANIFEST)?;
+            file.write_all(text.map_err(io::Error::other)?.as_bytes())?;
+            file.close()?;
+            to.end()
+        });
+        written.await?.map_err(|cause| failed(target, MANIFEST, cause))?;
+        Ok(manifest)
+    }
+
+    /// The proof that these are all events, if they are.
+    async fn proof(&self, files: &[File]) -> Result<Option<RangeProof>, ExportError> {
+        let Range { from, to, source, .. } = &self.range;
+        let is_whole = self.filters.keys().all(|name| ["from", "to"].contains(&name.as_str()))
+            && files.iter().any(|file| file.name == EVENTS)
+            && from <= to;
+        if !is_whole {
+            return Ok(None);
+        }
+        let size = self.signed.checkpoint.size;
+        let plan = plan::range(from.unsigned_abs() - 1, to.unsigned_abs(), size)
+            .map_err(TreeError::from)?;
+        let nodes = Nodes::of(&*self.creditrail.store, source, plan.nodes()).await?;
+        Ok(Some(plan.proof(|node| nodes.get(node)).map_err(TreeError::from)?))
+    }
+
+    async fn file(
         &self,
-        what: &What,
-        form: Form,
-        (range, path): (&Range, &Path),
+        (what, format): (&What, Format),
+        (target, name): (&Target, &str),
         mut told: impl FnMut(u64) + Send,
     ) -> Result<Written, ExportError> {
-        let failed = |cause| ExportError::File { path: path.to_owned(), cause };
-        let mut encoder = encode::Encoder::new(what.columns(), form, path).map_err(failed)?;
-        let opener = self.opener();
-        let mut after = what.beginning(range);
-        while let Some(place) = after {
-            let (rows, next) = what.page(&opener, range, place).await?;
-            // Encoding and hashing are pure computation, far longer than a poll should take.
-            let encoded = tokio::task::spawn_blocking(move || {
-                let written = encoder.rows(rows);
-                (encoder, written)
-            });
-            let (back, written) = encoded.await.map_err(|_| TreeError::CutOff)?;
-            written.map_err(failed)?;
-            encoder = back;
+        let failed = |cause| failed(target, name, cause);
+        let (to, file) = (target.clone(), name.to_owned());
+        let columns = what.columns().into();
+        let encoder = computed(move || Encoder::new(columns, format, to.open(&file)?)).await?;
+        let mut encoder = encoder.map_err(failed)?;
+        let mut pages = Pages::new(*what, (self.creditrail.opener(), &self.range), format);
+        while let Some(sheet) = pages.next().await? {
+            let taken = computed(move || encoder.take(sheet).map(|()| encoder)).await?;
+            encoder = taken.map_err(failed)?;
             told(encoder.count());
-            after = next;
         }
-        encoder.end().map_err(failed)
+        computed(move || encoder.end()).await?.map_err(failed)
     }
+}
+
+/// What takes far longer than a poll should, or waits for whoever reads.
+async fn computed<T: Send + 'static>(
+    compute: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ExportError> {
+    Ok(tokio::task::spawn_blocking(compute).await.map_err(|_| TreeError::CutOff)?)
+}
+
+fn failed(target: &Target, name: &str, cause: io::Error) -> ExportError {
+    ExportError::File { path: target.path(name), cause }
 }
 
 fn filters(asked: &ExportLog) -> BTreeMap<String, String> {

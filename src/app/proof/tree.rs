@@ -129,7 +129,8 @@ impl Tree {
             Some(tiles) if tiles.size() == at.unsigned_abs() => tiles,
             _ => edge(&*self.store, &self.source, at).await?,
         };
-        let leaves = self.store.evidence_folded(&self.source, (at, up_to), hash).await?;
+        let stretch = (self.source.as_str(), at, up_to);
+        let leaves = self.store.evidence_folded(stretch, Vec::new(), hash).await?;
         let to = contiguous(leaves.iter().map(|(position, _)| *position), at)?;
         if to == at {
             return Err(TreeError::Gap { expected: at + 1, found: up_to });
@@ -153,8 +154,13 @@ pub(super) async fn hashed(store: &dyn Store, source: &str) -> Result<i64, Store
     Ok(tree.map_or(0, |passed| passed.position))
 }
 
-fn hash(leaves: &mut Vec<(i64, Hash)>, entry: &Entry<'_>, _: Option<&DeliveryEntry<'_>>) {
+fn hash(
+    leaves: &mut Vec<(i64, Hash)>,
+    entry: &Entry<'_>,
+    _: Option<&DeliveryEntry<'_>>,
+) -> Result<(), StoreError> {
     leaves.push((entry.position, leaf(entry)));
+    Ok(())
 }
 
 /// The last of the positions of events, which follow one upon the other.

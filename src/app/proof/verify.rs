@@ -3,9 +3,11 @@
 //!
 //! One pass by position (positions, times, leaves against the tree, roots against every checkpoint,
 //! deliveries against the events that recorded them), one by stream (sequences), one by number
-//! (deliveries), and the audit equation. Memory is bounded: pages, and the right edge of the tree.
+//! (deliveries), and the audit equation. If it is asked for, one over the rows of read models. Memory is
+//! bounded: pages, and the right edge of the tree.
 
 mod outside;
+mod rows;
 mod walk;
 
 use std::path::Path;
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use self::outside::Known;
 use super::{Creditrail, TreeError, tree};
 use crate::{
-    app::access,
+    app::{access, replay::RebuildError},
     store::{Store, StoreError, proof::Place, whole::DeliveryPlace},
 };
 
@@ -35,6 +37,9 @@ pub enum VerifyError {
     /// The tree could not be read.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The read models could not be folded anew.
+    #[error("the read models were not folded anew")]
+    Rebuild(#[from] RebuildError),
     /// A checkpoint that was given cannot be read.
     #[error("{0}")]
     Outside(String),
@@ -67,10 +72,22 @@ pub struct LogReport {
     pub checkpoints: i64,
     /// How many of these are kept outside the database.
     pub outside: i64,
+    /// What was compared of its read models; absent unless they were.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub read_models: Option<RowsReport>,
     /// What was found, the first 200 of it.
     pub findings: Vec<Finding>,
     /// How much was found.
     pub found: u64,
+}
+
+/// What was compared of read models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsReport {
+    /// How many rows there are.
+    pub rows: u64,
+    /// The position at which their readers were, the one farthest behind.
+    pub position: i64,
 }
 
 /// How far a check is: what is needed to go on with it.

@@ -1,9 +1,15 @@
 //! The walk over a log: page by page, each delivery decided on the log as it has come out so far.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    time::Instant,
+};
 
 use creditrail_domain::{AggregateType, Policies};
 use creditrail_projections::{Reader, Recorded, StreamId};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::{
     Replayed, Told,
@@ -24,7 +30,24 @@ use crate::{
 };
 
 /// How many aggregates are remembered before it begins anew.
-const MAX_REMEMBERED: usize = 4096;
+const MAX_REMEMBERED: usize = 2048;
+
+/// How many differences are read again at once.
+const PAGE: i64 = 200;
+
+/// How far a walk is: what is needed to go on with it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct State {
+    /// The position that has been passed, and the number of the last delivery before it.
+    pub(super) at: i64,
+    number: i64,
+    /// By how many places what comes out is behind what is recorded.
+    shift: i64,
+    was_shifted: bool,
+    pub(super) replayed: Replayed,
+    /// How long it took to decide, in microseconds.
+    took: u64,
+}
 
 /// A walk over the log of one source.
 pub(super) struct Walk<'a> {
@@ -36,16 +59,14 @@ pub(super) struct Walk<'a> {
     pub(super) held: &'a Held,
     pub(super) rows_held: &'a Held,
     pub(super) rows: Rows,
-    /// The position that has been passed, and the number of the last delivery before it.
-    pub(super) at: i64,
-    number: i64,
-    /// By how many places what comes out is behind what is recorded.
-    shift: i64,
-    was_shifted: bool,
+    pub(super) state: State,
     aggregates: Aggregates,
-    pub(super) replayed: Replayed,
     /// What was found and is not told yet.
     pub(super) found: Vec<Difference>,
+    /// Who folds rows behind it is told how far it is.
+    pub(super) behind: Option<watch::Sender<i64>>,
+    /// Since when the page is in hand.
+    clock: Instant,
     /// The reader whose rows are compared.
     pub(super) reader: Option<&'static Reader>,
 }
@@ -65,20 +86,39 @@ impl<'a> Walk<'a> {
             held,
             rows_held,
             rows: Rows::new(rows_held.scratch.store()),
-            at: 0,
-            number: 0,
-            shift: 0,
-            was_shifted: false,
+            state: State::default(),
             aggregates: Aggregates::default(),
-            replayed: Replayed::default(),
             found: Vec::new(),
+            behind: None,
+            clock: Instant::now(),
             reader: None,
+        }
+    }
+
+    /// Goes on where one was that was ended, and tells again what that one had found.
+    pub(super) async fn resume(
+        &mut self,
+        told: &mut (dyn FnMut(Told<'_>) + Send),
+    ) -> Result<(), RebuildError> {
+        let unfit = |error: serde_json::Error| RebuildError::Scratch(error.into());
+        if let Some(state) = self.held.scratch.noted(&note(self.source)).await? {
+            self.state = serde_json::from_str(&state).map_err(unfit)?;
+        }
+        let mut behind = 0;
+        loop {
+            let page = self.held.scratch.told(self.source, (behind, PAGE)).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            behind = *last;
+            for (_, difference) in page {
+                let difference = serde_json::from_str(&difference).map_err(unfit)?;
+                told(Told::Decision(Box::new(difference)));
+            }
         }
     }
 
     /// Whether what comes out stands at other places than what is recorded, or did.
     pub(super) const fn is_shifted(&self) -> bool {
-        self.was_shifted
+        self.state.was_shifted
     }
 
     /// Decides all up to a position, and to the end of the delivery there.
@@ -87,10 +127,11 @@ impl<'a> Walk<'a> {
         target: i64,
         told: &mut (dyn FnMut(Told<'_>) + Send),
     ) -> Result<(), RebuildError> {
-        if self.at >= target {
+        if self.state.at >= target {
             return Ok(());
         }
-        let from = (self.at, self.number);
+        self.clock = Instant::now();
+        let from = (self.state.at, self.state.number);
         let mut next = page::ahead(self.creditrail, self.source, from, target);
         loop {
             let page = next.await.map_err(|error| RebuildError::Scratch(error.into()))??;
@@ -116,10 +157,11 @@ impl<'a> Walk<'a> {
         for difference in self.found.drain(..) {
             told(Told::Decision(Box::new(difference)));
         }
-        told(Told::At { source: self.source, position: self.at.min(head), head });
+        told(Told::At { source: self.source, position: self.state.at.min(head), head });
     }
 
     async fn decide_page(&mut self, page: Page) -> Result<()> {
+        let told = self.found.len();
         self.load(&page).await?;
         let ids = page.step_ids();
         let known = self.held.scratch.known(self.source, ids).await?;
@@ -127,7 +169,7 @@ impl<'a> Walk<'a> {
         for (position, id) in &page.misplaced {
             self.note(*position, Some(id.clone()), Cause::Delivery);
         }
-        let Page { to, number, items, redriven, .. } = page;
+        let Page { to, number, items, redriven, last, .. } = page;
         let policies = self.policies.clone();
         let mut desk = Desk::new(&policies, std::mem::take(&mut self.aggregates));
         for item in items {
@@ -146,12 +188,25 @@ impl<'a> Walk<'a> {
         }
         let (events, aggregates) = desk.close();
         self.aggregates = aggregates;
-        (self.at, self.number) = (to, number);
-        sheet.appended.head = to + self.shift;
+        // Where the log ends before its head, it ends for who goes on as well.
+        (self.state.at, self.state.number) = (to.min(last), number);
+        self.state.took += u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.state.replayed.decided_in_ms = self.state.took / 1000;
+        self.clock = Instant::now();
+        sheet.appended.head = to + self.state.shift;
         let events = events.into_iter().zip(sheet.places);
         let event = |(event, (place, at, payload))| (place, at, event, payload);
         sheet.appended.events = events.map(event).collect();
-        self.held.scratch.append(self.source, sheet.appended).await
+        let unfit = |error: serde_json::Error| StoreError::Constraint(error.into());
+        let told = self.found[told..].iter().map(serde_json::to_string);
+        sheet.appended.told = told.collect::<Result<_, _>>().map_err(unfit)?;
+        let state = serde_json::to_string(&self.state).map_err(unfit)?;
+        sheet.appended.note = (note(self.source), state);
+        self.held.scratch.append(self.source, sheet.appended).await?;
+        if let Some(behind) = self.behind.as_ref().filter(|_| !self.is_shifted()) {
+            behind.send_replace(self.state.at);
+        }
+        Ok(())
     }
 
     /// Loads the streams that the page touches, as they have come out so far.
@@ -168,7 +223,7 @@ impl<'a> Walk<'a> {
             Item::Missing(_) => None,
         });
         let streams: BTreeSet<_> = streams.filter(|it| !self.aggregates.has(it)).collect();
-        if !streams.is_empty() && self.at > 0 {
+        if !streams.is_empty() && self.state.at > 0 {
             let store = self.held.scratch.store();
             let streams = streams.into_iter().collect();
             self.aggregates.take(store.events_of(self.source, streams, i64::MAX).await?);
@@ -185,7 +240,7 @@ impl<'a> Walk<'a> {
         recorded: Vec<RawEvent>,
     ) -> Result<()> {
         match gone {
-            Gone::Erased => self.replayed.erased += 1,
+            Gone::Erased => self.state.replayed.erased += 1,
             Gone::Shut => {
                 self.note(row.first_position, Some(row.delivery_id.clone()), Cause::Delivery)
             }
@@ -218,7 +273,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.stands(desk, sheet, event)?;
-        self.replayed.taken += 1;
+        self.state.replayed.taken += 1;
         Ok(())
     }
 
@@ -235,7 +290,7 @@ impl<'a> Walk<'a> {
         let (_, id) = event.aggregate_id.split_once('/').unwrap_or_default();
         let stream = StreamId { aggregate_type: decoded.aggregate_type(), id: id.to_owned() };
         desk.take(&stream, decoded, (event.occurred_at, delivery_id.as_deref()));
-        let place = (event.position + self.shift, event.recorded_at);
+        let place = (event.position + self.state.shift, event.recorded_at);
         sheet.place(place, vec![event.payload]);
         Ok(())
     }
@@ -255,6 +310,7 @@ impl<'a> Walk<'a> {
         let was: Vec<Shown> = recorded.iter().map(Shown::recorded).collect();
         let mut differing = fields(&was, &now);
         differing.extend(case.row_fields(&read, &events));
+        let differing: Vec<_> = differing.into_iter().map(Cow::Borrowed).collect();
         if !differing.is_empty() {
             let cause = self.cause(&case, read.is_of(&row), (&was, &now)).await?;
             let mut difference = self.difference(row.first_position, cause, differing);
@@ -267,19 +323,19 @@ impl<'a> Walk<'a> {
             let at = occurred_at(&event).unwrap_or(row.received_at);
             desk.take(&stream, event, (at, Some(&row.delivery_id)));
         }
-        sheet.place((row.first_position + self.shift, recorded_at), payloads);
+        sheet.place((row.first_position + self.state.shift, recorded_at), payloads);
         sheet.keep(&row, read, stream);
         self.shift_by(count, row.position - row.first_position + 1);
-        self.replayed.deliveries += 1;
-        self.replayed.events += i64::try_from(count).unwrap_or(i64::MAX);
+        self.state.replayed.deliveries += 1;
+        self.state.replayed.events += i64::try_from(count).unwrap_or(i64::MAX);
         Ok(())
     }
 
     /// Fewer events leave places empty; more of them push all that follows behind.
     fn shift_by(&mut self, events: usize, places: i64) {
         let more = i64::try_from(events).unwrap_or(i64::MAX) - places;
-        self.shift = (self.shift + more).max(0);
-        self.was_shifted |= self.shift > 0;
+        self.state.shift = (self.state.shift + more).max(0);
+        self.state.was_shifted |= self.state.shift > 0;
     }
 
     /// Why a decision comes out otherwise.
@@ -318,8 +374,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a difference.
-    fn difference(&mut self, position: i64, cause: Cause, fields: Vec<&'static str>) -> Difference {
-        *self.replayed.differences.entry(cause).or_insert(0) += 1;
+    fn difference(
+        &mut self,
+        position: i64,
+        cause: Cause,
+        fields: Vec<Cow<'static, str>>,
+    ) -> Difference {
+        *self.state.replayed.differences.entry(cause).or_insert(0) += 1;
         Difference {
             source: self.source.to_owned(),
             position,
@@ -334,9 +395,14 @@ impl<'a> Walk<'a> {
     /// A difference that is none of a decision.
     fn note(&mut self, position: i64, delivery_id: Option<String>, cause: Cause) {
         let field = if cause == Cause::Missing { "events" } else { "delivery" };
-        let difference = self.difference(position, cause, vec![field]);
+        let difference = self.difference(position, cause, vec![field.into()]);
         self.found.push(Difference { delivery_id, ..difference });
     }
+}
+
+/// Under what the scratch file notes how far the walk over a log is.
+pub(super) fn note(source: &str) -> String {
+    format!("walk {source}")
 }
 
 fn stream_of(event: &RawEvent) -> Option<StreamId> {

@@ -1,14 +1,16 @@
 //! What is told of a decision that comes out otherwise today, and why it does.
 
+use std::borrow::Cow;
+
 use creditrail_domain::{Event, event::VERSION};
 use creditrail_projections::StreamId;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::store::{RawEvent, StoreError, codec};
 
 /// A decision that is not what is recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The source.
     pub source: String,
@@ -19,7 +21,7 @@ pub struct Difference {
     /// Why.
     pub cause: Cause,
     /// What differs: fields of events and of the delivery's row.
-    pub fields: Vec<&'static str>,
+    pub fields: Vec<Cow<'static, str>>,
     /// The events that are recorded.
     pub recorded: Vec<Shown>,
     /// The events that come out now.
@@ -27,7 +29,7 @@ pub struct Difference {
 }
 
 /// An event, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// The kind of aggregate.
     pub aggregate_type: String,
@@ -46,7 +48,7 @@ pub struct Shown {
 }
 
 /// Why a decision comes out otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// It was recorded in an older version of the event, and raised it is the same.

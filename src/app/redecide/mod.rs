@@ -15,7 +15,7 @@ mod sheet;
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 use creditrail_domain::Policies;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::decide::Walk;
 pub use self::difference::{Cause, Difference, Shown};
@@ -24,7 +24,7 @@ use super::{
     replay::{RebuildError, RowDifference},
     shadow::{
         compare::Live,
-        scratch::{Held, beside},
+        scratch::{Begun, Held, beside},
     },
 };
 
@@ -62,6 +62,8 @@ impl From<crate::store::StoreError> for RedecideError {
 /// What is told while deliveries are decided again.
 #[derive(Clone, Debug)]
 pub enum Told<'a> {
+    /// It has begun.
+    Begun(Begun),
     /// How far it is.
     At {
         /// The source.
@@ -78,7 +80,7 @@ pub enum Told<'a> {
 }
 
 /// What was decided again of one log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replayed {
     /// The source.
     pub source: String,
@@ -95,17 +97,18 @@ pub struct Replayed {
     /// Decisions that come out otherwise, by cause.
     pub differences: BTreeMap<Cause, i64>,
     /// Rows that are not as they should be, by table.
-    pub rows: BTreeMap<&'static str, i64>,
+    pub rows: BTreeMap<String, i64>,
     /// The position at which the live readers were when their rows were first looked at, the one
     /// farthest behind.
     pub rows_at: i64,
     /// Whether the rows were compared with the log as it is recorded: more events come out today, so
     /// every later position would be another one.
     pub rows_as_recorded: bool,
-    /// How long it took to decide, in milliseconds.
-    pub decided_in_ms: u128,
-    /// How long it took to fold and compare the read models, in milliseconds.
-    pub compared_in_ms: u128,
+    /// How long it took to decide, in milliseconds; rows are folded meanwhile.
+    pub decided_in_ms: u64,
+    /// How long it took after that to fold the rest of the read models and to compare them, in
+    /// milliseconds.
+    pub compared_in_ms: u64,
 }
 
 impl Replayed {
@@ -117,7 +120,8 @@ impl Replayed {
 
 impl Creditrail {
     /// Decides every delivery again from its kept body with today's code, and compares the events and
-    /// the rows of all read models with those that are there. Nothing of the service is changed.
+    /// the rows of all read models with those that are there. Nothing of the service is changed. One
+    /// that was ended is gone on with.
     ///
     /// # Errors
     /// [`RedecideError`], unless each log was followed up to the head that it had in the beginning.
@@ -130,25 +134,47 @@ impl Creditrail {
         if let Some(source) = source.as_ref().filter(|source| !self.sources.contains_key(*source)) {
             return Err(RedecideError::UnknownSource(source.clone()));
         }
+        let is_asked = |log: &str| source.as_deref().is_none_or(|source| source == log);
+        let logs: Vec<_> = self.logs().into_iter().filter(|(log, _)| is_asked(log)).collect();
         let file = scratch.unwrap_or_else(|| self.scratch_file("audit-replay", &[]));
+        let names: Vec<_> = logs.iter().map(|(log, _)| *log).collect();
+        let (held, rows, begun) = self.both_scratches(file, &names, &before).await?;
+        told(Told::Begun(begun));
         let mut replayed = Vec::new();
-        for (log, policies) in self.logs() {
-            if source.as_deref().is_some_and(|source| source != log) {
-                continue;
-            }
+        let mut done = Ok(());
+        for (log, policies) in logs {
             let before = before.get(log).cloned().unwrap_or_default();
-            let held = Held::new(file.clone()).await?;
-            let rows = Held::new(beside(&file, "-rows")).await?;
-            rows.add_tables(&self.readers).await?;
             let mut walk = Walk::new(self, log, (policies, before), (&held, &rows));
-            let done = self.one_again(&mut walk, told).await;
-            replayed.push(std::mem::take(&mut walk.replayed));
-            drop(walk);
+            done = self.one_again(&mut walk, told).await;
+            replayed.push(std::mem::take(&mut walk.state.replayed));
+            if done.is_err() {
+                break;
+            }
+        }
+        // A store that failed may answer when it is asked again.
+        if !matches!(done, Err(RedecideError::NotReached(RebuildError::Store(_)))) {
             held.remove()?;
             rows.remove()?;
-            done?;
         }
-        Ok(replayed)
+        done.map(|()| replayed)
+    }
+
+    /// What comes out, and the rows that are folded from it: rows are of use only with the log that
+    /// they were folded from.
+    async fn both_scratches(
+        &self,
+        file: PathBuf,
+        logs: &[&str],
+        before: &BTreeMap<String, Policies>,
+    ) -> Result<(Held, Held, Begun), RedecideError> {
+        let of = format!("{before:?}");
+        let (held, begun) = self.scratch_of(file.clone(), (logs, &of), &self.readers).await?;
+        let rows = beside(&file, "-rows");
+        if begun != Begun::GoesOn {
+            Held::new(rows.clone()).await?.remove()?;
+        }
+        let (rows, _) = self.scratch_of(rows, (logs, &of), &self.readers).await?;
+        Ok((held, rows, begun))
     }
 
     async fn one_again(
@@ -158,15 +184,22 @@ impl Creditrail {
     ) -> Result<(), RedecideError> {
         let source = walk.source;
         let head = self.store.head(source).await?.position;
-        walk.replayed.source = source.to_owned();
-        told(Told::At { source, position: 0, head });
-        let started = Instant::now();
-        walk.decide_to(head, told).await?;
-        walk.replayed.head = head;
-        walk.replayed.decided_in_ms = started.elapsed().as_millis();
+        walk.resume(told).await?;
+        walk.state.replayed.source = source.to_owned();
+        walk.state.replayed.head = head;
+        told(Told::At { source, position: walk.state.at, head });
+        let readers = self.readers_of(source);
+        let least = self.least(source, &readers).await?;
+        walk.state.replayed.rows_at = least;
+        walk.fold_behind(&readers, least);
+        let decided = walk.decide_to(head, told).await;
+        let folded = walk.folded_behind().await;
+        decided?;
+        folded?;
         let started = Instant::now();
         self.rows_again(walk, told).await?;
-        walk.replayed.compared_in_ms = started.elapsed().as_millis();
+        let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        walk.state.replayed.compared_in_ms = took;
         Ok(())
     }
 
@@ -177,15 +210,13 @@ impl Creditrail {
     ) -> Result<(), RedecideError> {
         let source = walk.source;
         let readers = self.readers_of(source);
-        let least = self.least(source, &readers).await?;
-        walk.replayed.rows_at = least;
-        walk.fold(readers.clone(), least).await?;
+        walk.fold(readers.clone(), walk.state.replayed.rows_at).await?;
         let mut counted = BTreeMap::new();
         for reader in readers {
             let live = Live { source, store: &self.store, reader };
             walk.reader = Some(reader);
             let mut count = |row: RowDifference| {
-                *counted.entry(row.table).or_insert(0) += 1;
+                *counted.entry(row.table.to_owned()).or_insert(0) += 1;
                 told(Told::Row(Box::new(row)));
             };
             live.all(walk, false, &mut count).await?;
@@ -194,8 +225,8 @@ impl Creditrail {
         for difference in std::mem::take(&mut walk.found) {
             told(Told::Decision(Box::new(difference)));
         }
-        walk.replayed.rows = counted;
-        walk.replayed.rows_as_recorded = walk.is_shifted();
+        walk.state.replayed.rows = counted;
+        walk.state.replayed.rows_as_recorded = walk.is_shifted();
         Ok(())
     }
 }

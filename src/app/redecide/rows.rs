@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use creditrail_projections::Reader;
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{Told, decide::Walk};
 use crate::{
@@ -21,32 +22,68 @@ use crate::{
 pub(super) struct Rows {
     store: Arc<dyn Store>,
     shadow: Option<(Vec<&'static Reader>, Shadow)>,
-    is_as_recorded: bool,
+    behind: Option<JoinHandle<Result<(), RebuildError>>>,
 }
 
 impl Rows {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, shadow: None, is_as_recorded: false }
+        Self { store, shadow: None, behind: None }
     }
 }
 
+/// Under what the file of the rows notes that they are folded from the log as it is recorded.
+fn as_recorded(source: &str) -> String {
+    format!("as recorded {source}")
+}
+
 impl Walk<'_> {
+    /// Has rows of readers folded while deliveries are decided, up to a position at the most.
+    pub(super) fn fold_behind(&mut self, readers: &[&'static Reader], most: i64) {
+        if self.is_shifted() || most <= 0 {
+            return;
+        }
+        let log = self.held.scratch.store();
+        let stores = (&log, &self.rows.store);
+        let mut shadow = Shadow::new(readers, (self.source, &self.policies), stores);
+        let (at, mut decided) = watch::channel(self.state.at);
+        let source = self.source.to_owned();
+        self.behind = Some(at);
+        self.rows.behind = Some(tokio::spawn(async move {
+            loop {
+                // Nobody decides any more: what is left is folded, and it ends.
+                let is_last = decided.changed().await.is_err();
+                let at = (*decided.borrow_and_update()).min(most);
+                follow(&mut shadow, (&*log, &source), at).await?;
+                if is_last || at >= most {
+                    return Ok(());
+                }
+            }
+        }));
+    }
+
+    /// Waits until that is done.
+    pub(super) async fn folded_behind(&mut self) -> Result<(), RebuildError> {
+        self.behind = None;
+        match self.rows.behind.take() {
+            None => Ok(()),
+            Some(behind) => behind.await.map_err(|error| RebuildError::Scratch(error.into()))?,
+        }
+    }
+
     /// Folds rows of readers up to a position.
     pub(super) async fn fold(
         &mut self,
         readers: Vec<&'static Reader>,
         position: i64,
     ) -> Result<(), RebuildError> {
-        let log = if self.is_shifted() {
-            Arc::clone(&self.creditrail.store)
-        } else {
-            self.held.scratch.store()
-        };
-        if self.is_shifted() && !self.rows.is_as_recorded {
-            let all = self.creditrail.readers_of(self.source);
-            self.rows_held.scratch.empty(self.source, all).await?;
+        let is_shifted = self.is_shifted();
+        let log =
+            if is_shifted { Arc::clone(&self.creditrail.store) } else { self.held.scratch.store() };
+        let rows = &self.rows_held.scratch;
+        if is_shifted && rows.noted(&as_recorded(self.source)).await?.is_none() {
+            rows.empty(self.source, self.creditrail.readers_of(self.source)).await?;
+            rows.note(&as_recorded(self.source), String::new()).await?;
             self.rows.shadow = None;
-            self.rows.is_as_recorded = true;
         }
         let names = |readers: &[&'static Reader]| -> Vec<_> {
             readers.iter().map(|reader| reader.name).collect()
@@ -59,7 +96,26 @@ impl Walk<'_> {
             }
         };
         let (_, shadow) = self.rows.shadow.insert((readers, shadow));
-        shadow.follow(position, |_| {}).await
+        if is_shifted {
+            return shadow.follow(position, |_| {}).await;
+        }
+        follow(shadow, (&*log, self.source), position).await
+    }
+}
+
+/// Folds a log as it comes out, in which places may be empty, up to a position.
+async fn follow(
+    shadow: &mut Shadow,
+    (log, source): (&dyn Store, &str),
+    position: i64,
+) -> Result<(), RebuildError> {
+    match shadow.follow(position, |_| {}).await {
+        Err(RebuildError::LogEnds { at, head }) => {
+            let next = log.raw_events_after(source, at, 1).await?;
+            let is_short = next.first().is_some_and(|next| next.position <= position);
+            if is_short { Err(RebuildError::LogEnds { at, head }) } else { Ok(()) }
+        }
+        followed => followed,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many rows a page has.
-const PAGE: i64 = 200;
+const PAGE: i64 = 500;
 /// How many fields of a document are named.
 const MOST_FIELDS: usize = 8;
 
@@ -63,6 +63,16 @@ impl How {
     }
 }
 
+/// What was compared of a table.
+pub(in crate::app) struct Compared {
+    /// How many rows are there.
+    pub(in crate::app) rows: usize,
+    /// Those that differ.
+    pub(in crate::app) found: Vec<RowDifference>,
+    /// Where to go on, if there are more.
+    pub(in crate::app) end: Option<String>,
+}
+
 /// The live side of a comparison.
 #[derive(Clone)]
 pub(in crate::app) struct Live<'a> {
@@ -81,14 +91,15 @@ struct Stretch {
 }
 
 impl Live<'_> {
-    /// The rows of a table that differ behind a key, and where to go on, if there are more.
+    /// The rows of a table behind a key.
     pub(in crate::app) async fn compared(
         &self,
         shadow: &mut dyn Follows,
         table: &'static Table,
         behind: Option<&str>,
-    ) -> Result<(Vec<RowDifference>, Option<String>), RebuildError> {
+    ) -> Result<Compared, RebuildError> {
         let Stretch { position, live, shadow, end } = self.stretch(shadow, table, behind).await?;
+        let count = live.len();
         let difference = |key: &str, how, fields| RowDifference {
             source: self.source.to_owned(),
             reader: self.reader.name,
@@ -118,7 +129,7 @@ impl Live<'_> {
                 _ => {}
             }
         }
-        Ok((found, end))
+        Ok(Compared { rows: count, found, end })
     }
 
     async fn stretch(
@@ -128,15 +139,18 @@ impl Live<'_> {
         behind: Option<&str>,
     ) -> Result<Stretch, RebuildError> {
         let of = (self.source, table);
-        let (position, mut live) = loop {
+        let (position, mut live, mut shadow) = loop {
             let position = bookmark(&**self.store, self.source, self.reader).await?;
             shadow.bring_to(position).await?;
-            let live = self.store.rows_behind(of, behind, PAGE).await?;
+            let (live, shadow) = tokio::join!(
+                self.store.rows_behind(of, behind, PAGE),
+                shadow.rows().rows_behind(of, behind, PAGE),
+            );
+            let live = live?;
             if bookmark(&**self.store, self.source, self.reader).await? == position {
-                break (position, live);
+                break (position, live, shadow?);
             }
         };
-        let mut shadow = shadow.rows().rows_behind(of, behind, PAGE).await?;
         let last = |rows: &[WholeRow]| {
             let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= PAGE;
             rows.last().filter(|_| is_full).map(|(key, _)| key.clone())
@@ -146,8 +160,17 @@ impl Live<'_> {
             live.retain(|(key, _)| key <= end);
             shadow.retain(|(key, _)| key <= end);
         }
+        for rows in [&mut live, &mut shadow] {
+            rows.retain(|row| !is_nothing(table, row));
+        }
         Ok(Stretch { position, live, shadow, end })
     }
+}
+
+/// Whether a row is a sum of 0, which is as good as none: whether there is one depends on which events
+/// came in one portion.
+fn is_nothing(table: &Table, (_, values): &WholeRow) -> bool {
+    table.columns == ["count"] && *values == [Value::Int(0)]
 }
 
 /// The columns that differ; of the document its fields.

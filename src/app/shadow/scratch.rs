@@ -118,10 +118,20 @@ impl Creditrail {
         logs: &[&str],
         all: &[&'static Reader],
     ) -> Result<(Held, Begun), RebuildError> {
+        self.scratch_of(file, (logs, ""), all).await
+    }
+
+    /// As [`Self::scratch`], of the same other settings too.
+    pub(in crate::app) async fn scratch_of(
+        &self,
+        file: PathBuf,
+        (logs, settings): (&[&str], &str),
+        all: &[&'static Reader],
+    ) -> Result<(Held, Begun), RebuildError> {
         let was_there = scratch::is_there(&file)?;
         let mut held = Held::open(file.clone(), true).await?;
         let mut begun = if was_there { Begun::GoesOn } else { Begun::New };
-        let of = self.scratch_of(logs, all);
+        let of = self.depends_on((logs, settings), all);
         if was_there && let Some(why) = self.is_useless(&held.scratch, (logs, &of)).await? {
             held.remove()?;
             held = Held::open(file, true).await?;
@@ -148,14 +158,19 @@ impl Creditrail {
         for log in logs {
             let head = self.store.head(log).await?.position;
             let bookmarks = rows.claim(log, Vec::new(), "").await?;
-            let Some(farthest) = bookmarks.iter().map(|it| it.position).max() else { continue };
+            let bookmarks = bookmarks.iter().map(|it| it.position);
+            // What is decided again has a log of its own, which may end a few places elsewhere.
+            let own = rows.head(log).await?.position.min(head);
+            let Some(farthest) = bookmarks.chain([own]).max().filter(|at| *at > 0) else {
+                continue;
+            };
             if farthest > head {
                 return Ok(Some("it is beyond the head of the log"));
             }
             let last = self.store.raw_events_after(log, farthest - 1, 1).await?;
             // Whoever restores a database writes other events at the same places, later.
             let is_newer = |at| changed.is_none_or(|changed| at > changed);
-            if farthest > 0 && last.first().is_none_or(|event| is_newer(event.recorded_at)) {
+            if last.first().is_none_or(|event| is_newer(event.recorded_at)) {
                 return Ok(Some("the log has newer events at the places that it has read"));
             }
         }
@@ -163,7 +178,7 @@ impl Creditrail {
     }
 
     /// What a scratch store depends on, but for the log.
-    fn scratch_of(&self, logs: &[&str], all: &[&'static Reader]) -> String {
+    fn depends_on(&self, (logs, settings): (&[&str], &str), all: &[&'static Reader]) -> String {
         let program = std::env::current_exe().and_then(fs::metadata);
         let program = program.map(|file| (file.len(), file.modified().ok())).ok();
         let readers: Vec<_> = all.iter().map(|reader| reader.name).collect();
@@ -173,7 +188,7 @@ impl Creditrail {
         });
         let policies: Vec<_> = policies.collect();
         let version = env!("CARGO_PKG_VERSION");
-        let all = format!("{version} {program:?} {logs:?} {readers:?} {policies:?}");
+        let all = format!("{version} {program:?} {logs:?} {readers:?} {policies:?} {settings}");
         hex::encode(Sha256::digest(all))
     }
 }

@@ -30,19 +30,20 @@ struct Differing {
 
 impl Live<'_> {
     /// Compares all rows of the reader with its shadow, tells of each that differs, and writes it
-    /// if it is to be mended.
+    /// if it is to be mended. How many rows are there.
     pub(in crate::app) async fn all(
         &self,
         shadow: &mut dyn Follows,
         mend: bool,
         told: &mut (dyn FnMut(RowDifference) + Send),
-    ) -> Result<(), RebuildError> {
-        let mut differing = Differing::default();
+    ) -> Result<u64, RebuildError> {
+        let (mut differing, mut rows) = (Differing::default(), 0);
         for model in self.reader.models {
             let mut behind = None;
             loop {
-                let (found, next) = self.compared(shadow, model.table, behind.as_deref()).await?;
-                for difference in found {
+                let compared = self.compared(shadow, model.table, behind.as_deref()).await?;
+                rows += compared.rows as u64;
+                for difference in compared.found {
                     if mend {
                         differing.add(model.table, &difference.key);
                     }
@@ -51,7 +52,7 @@ impl Live<'_> {
                 if differing.count >= MOST_AT_ONCE {
                     self.swap(shadow, std::mem::take(&mut differing)).await?;
                 }
-                behind = next;
+                behind = compared.end;
                 if behind.is_none() {
                     break;
                 }
@@ -60,7 +61,7 @@ impl Live<'_> {
         if differing.count > 0 {
             self.swap(shadow, differing).await?;
         }
-        Ok(())
+        Ok(rows)
     }
 
     /// Writes rows as the shadow has them; again with what has changed, if the reader went on.

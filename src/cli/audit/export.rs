@@ -8,8 +8,9 @@ use indicatif::ProgressBar;
 
 use super::super::{CliError, Place, print, settings};
 use crate::app::{
+    export::Format,
     moments::AsOf,
-    proof::export::{ExportLog, Form, What},
+    proof::export::{ExportLog, Target, What},
 };
 
 /// What is taken away, and where to.
@@ -28,8 +29,8 @@ pub(in crate::cli) struct Export {
     #[arg(long, value_parser = what, value_delimiter = ',')]
     what: Vec<What>,
     /// In which form. Events stand there as NDJSON besides, which is what is verified.
-    #[arg(long, default_value = "ndjson", value_parser = form)]
-    format: Form,
+    #[arg(long, default_value = "ndjson", value_parser = format)]
+    format: Format,
     /// From where in the log on: a position, or the time of recording. Events and deliveries only.
     #[arg(long, value_name = "POSITION|TIME", value_parser = super::show::moment)]
     from: Option<AsOf>,
@@ -55,9 +56,9 @@ fn what(name: &str) -> Result<What, String> {
     What::named(name).ok_or_else(|| format!("is not one of: {}", all()))
 }
 
-fn form(name: &str) -> Result<Form, String> {
-    let found = Form::ALL.into_iter().find(|form| form.name() == name);
-    found.ok_or_else(|| "is not one of: ndjson, csv, parquet".to_owned())
+fn format(name: &str) -> Result<Format, String> {
+    let all = || Format::ALL.map(Format::name).join(", ");
+    Format::named(name).ok_or_else(|| format!("is not one of: {}", all()))
 }
 
 fn kind(name: &str) -> Result<AggregateType, String> {
@@ -70,7 +71,7 @@ impl Export {
         let asked = ExportLog {
             source: self.source,
             what: if self.what.is_empty() { What::all() } else { self.what },
-            form: self.format,
+            format: self.format,
             from: self.from,
             to: self.to,
             customer_id: self.customer,
@@ -84,8 +85,12 @@ impl Export {
             bar.set_position(rows);
         };
         // The writer of this process records who takes what away.
+        let written = async {
+            let target = Target::Folder(self.out.clone());
+            creditrail.export_log(asked).await?.write(&target, told).await
+        };
         let manifest = tokio::select! {
-            manifest = creditrail.export_log(asked, (&self.out, told)) => manifest?,
+            manifest = written => manifest?,
             () = worker.run() => return Err(CliError::WorkerEnded),
         };
         bar.finish_and_clear();

@@ -11,7 +11,11 @@ use crate::{
         redecide::{Asked, Cause, Difference, Replayed, Shown, Told},
         replay::RowDifference,
     },
-    cli::{CliError, Place, print, replay::style, settings},
+    cli::{
+        CliError, Place, print,
+        replay::{how_begun, style},
+        settings,
+    },
 };
 
 /// What is decided again.
@@ -23,7 +27,8 @@ pub(in crate::cli) struct Replay {
     #[arg(long)]
     source: Option<String>,
     /// Where to keep what comes out: a file that is removed in the end, and one beside it. Beside a
-    /// SQLite database, or in the temporary folder, unless it is given.
+    /// SQLite database, or in the temporary folder, unless it is given. Killed and asked again, it
+    /// goes on with it.
     #[arg(long)]
     scratch: Option<PathBuf>,
     /// The settings of before: differences to which their policies lead are told as such. Without
@@ -59,6 +64,12 @@ impl Replay {
         let (format, limit, mut listed) = (self.format, self.limit, 0);
         let mut told = |told: Told<'_>| {
             let line = match told {
+                Told::Begun(begun) => {
+                    if format == Format::Text {
+                        print(&how_begun(begun));
+                    }
+                    return;
+                }
                 Told::At { source, position, head } => {
                     bar.set_prefix(source.to_owned());
                     bar.set_length(head.unsigned_abs());
@@ -167,11 +178,11 @@ fn summary(replayed: &Replayed, format: Format) -> String {
         let _ = writeln!(text, "{source}: 0 differences");
     }
     let (decided, compared) = (replayed.decided_in_ms, replayed.compared_in_ms);
-    let rate = u128::from(deliveries.unsigned_abs()) * 1000 / (decided + compared).max(1);
+    let rate = deliveries.unsigned_abs() * 1000 / (decided + compared).max(1);
     let _ = writeln!(
         text,
-        "{source}: {rate} deliveries a second (decided in {decided} ms, read models folded and \
-         compared in {compared} ms)"
+        "{source}: {rate} deliveries a second (decided in {decided} ms, the rest of the read \
+         models folded and all of them compared in {compared} ms)"
     );
     text
 }

@@ -11,8 +11,15 @@ use creditrail_proof::note::VerifierKey;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
-use super::super::{CliError, Format, Place, print, settings};
-use crate::app::proof::verify::{Against, LogReport, VerifyState};
+use super::super::{
+    CliError, Format, Place, print,
+    replay::{how_begun, style},
+    settings,
+};
+use crate::app::{
+    proof::verify::{Against, LogReport, RowsReport, VerifyState},
+    replay::Rebuilt,
+};
 
 /// How often the state is kept.
 const KEEP: Duration = Duration::from_secs(2);
@@ -36,6 +43,14 @@ pub(in crate::cli) struct Verify {
     /// A file that remembers how far the check is: given again it goes on from there.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// Whether read models are checked too: folded anew from the log, in a scratch file, and compared
+    /// row by row. It takes far longer than the rest. Killed and asked again, it goes on with the file.
+    #[arg(long)]
+    read_models: bool,
+    /// The scratch file, which is removed in the end. Beside a SQLite database, or in the temporary
+    /// folder, unless it is given.
+    #[arg(long, requires = "read_models")]
+    scratch: Option<PathBuf>,
     /// How the report is told.
     #[arg(long, default_value = "text")]
     format: Format,
@@ -91,7 +106,26 @@ impl Verify {
             done.push(report);
             self.keep(&Kept { done: done.clone(), begun: None });
         }
-        self.tell(&done, (hashed, started.elapsed()));
+        let took = started.elapsed();
+        if self.read_models {
+            let bar = ProgressBar::new(0).with_style(style("events"));
+            let told = |rebuilt: Rebuilt<'_>| match rebuilt {
+                Rebuilt::Begun(begun) => {
+                    if self.format == Format::Text {
+                        print(&how_begun(begun));
+                    }
+                }
+                Rebuilt::At { source, position, head } => {
+                    bar.set_prefix(source.to_owned());
+                    bar.set_length(head.unsigned_abs());
+                    bar.set_position(position.unsigned_abs());
+                }
+            };
+            let scratch = self.scratch.clone();
+            creditrail.verify_read_models((&mut done, scratch), told).await?;
+            bar.finish_and_clear();
+        }
+        self.tell(&done, (hashed, took));
         let found: u64 = done.iter().map(|report| report.found).sum();
         if let Some(state) = &self.state {
             // What is checked is checked; asked again it begins anew.
@@ -128,8 +162,9 @@ fn kept(file: &Path) -> Kept {
 }
 
 fn text(report: &LogReport) -> String {
-    let LogReport { log, events, deliveries, streams, checkpoints, outside, findings, found } =
-        report;
+    let LogReport {
+        log, events, deliveries, streams, checkpoints, outside, findings, found, ..
+    } = report;
     let verdict = if *found == 0 { "as it was signed" } else { "NOT as it should be" };
     let verdict = if *checkpoints == 0 && *found == 0 {
         "whole, but held against no checkpoint"
@@ -143,6 +178,9 @@ fn text(report: &LogReport) -> String {
     if *checkpoints > 0 && *outside == 0 {
         text += "  whoever can write the database could have written all of it anew: no checkpoint \
                  outside was at hand\n";
+    }
+    if let Some(RowsReport { rows, position }) = report.read_models {
+        text += &format!("  {rows} rows of read models compared as of position {position}\n");
     }
     for finding in findings {
         let place = finding.position.map_or_else(String::new, |at| format!(" at position {at}"));

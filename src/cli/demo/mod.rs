@@ -19,7 +19,10 @@ use super::{
     serve,
 };
 use crate::{
-    app::Creditrail,
+    app::{
+        Creditrail,
+        redecide::{Asked, Replayed, Told},
+    },
     http::{self, Access},
     sources::{Kind, OutsideWindow, SourceConfig, imprint::SignatureForm, signature::Secret},
 };
@@ -73,7 +76,10 @@ impl Demo {
         };
         let player = Player { base: format!("http://{address}"), client: reqwest::Client::new() };
         let play = async {
-            let result = player.play().await;
+            let mut result = player.play().await;
+            if result.is_ok() {
+                result = decide_again(&creditrail).await;
+            }
             if exit && result.is_ok() {
                 print("\nWithout --exit the interface stays open, to be looked at in a browser.\n");
             }
@@ -94,6 +100,22 @@ impl Demo {
             result = served => result,
         }
     }
+}
+
+/// All of it once more, as an auditor has it decided.
+async fn decide_again(creditrail: &Creditrail) -> Result<(), CliError> {
+    let mut told = |told: Told<'_>| {
+        if matches!(told, Told::Decision(_) | Told::Row(_)) {
+            print(&format!("differs: {told:?}\n"));
+        }
+    };
+    let replayed = creditrail.decide_again(Asked::default(), &mut told).await?;
+    let deliveries: i64 = replayed.iter().map(|replayed| replayed.deliveries).sum();
+    let differences = replayed.iter().map(Replayed::count).sum();
+    print(&format!(
+        "audit replay: {deliveries} deliveries decided again, {differences} differences\n"
+    ));
+    if differences == 0 { Ok(()) } else { Err(CliError::Differs(differences)) }
 }
 
 fn source(name: &str, kind: Kind) -> Result<SourceConfig, CliError> {

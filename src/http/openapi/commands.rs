@@ -1,10 +1,10 @@
 //! What is asked of the service, and how it answers.
 
 use super::schema::{
-    Named, Schema, boolean, closed, count, integer, is, map, one_of, open, position, refer, text,
-    time, uuid,
+    Named, Schema, boolean, closed, count, integer, is, list, map, one_of, open, position, refer,
+    text, time, uuid,
 };
-use crate::app::{export::Format, lists::List};
+use crate::app::{export::Format, lists::List, proof::export::What};
 
 pub(super) fn all() -> Vec<Named> {
     vec![
@@ -28,6 +28,7 @@ pub(super) fn all() -> Vec<Named> {
         ("ResolveException", resolve_exception()),
         ("ResolvedException", closed([("id", text()), ("status", is("resolved")), last_event()])),
         ("Export", export()),
+        ("LogExport", log_export()),
         ("Problem", problem()),
     ]
 }
@@ -168,18 +169,37 @@ fn export() -> Schema {
     let filters = map(text()).or_absent().says("the parameters of the list, without `cursor`");
     closed([
         ("list", one_of(List::ALL.map(|(_, name)| name)).says("by its path")),
-        ("format", one_of(Format::ALL.map(Format::name)).or_absent().says("`ndjson` if absent")),
+        (
+            "format",
+            one_of(Format::OF_LISTS.map(Format::name)).or_absent().says("`ndjson` if absent"),
+        ),
         ("filters", filters),
         why(),
-        (
-            "actor",
-            text()
-                .not_empty()
-                .or_absent()
-                .says("who, in 200 characters at the most; the caller, if absent"),
-        ),
+        exporter(),
     ])
     .says("All rows of a list are to be taken away.")
+}
+
+fn log_export() -> Schema {
+    let tables: Vec<_> = What::all().iter().map(What::name).collect();
+    let moment = |means: &str| text().or_null().or_absent().says(means);
+    closed([
+        ("source", text().says("or `_access`: who did what in no source")),
+        ("what", list(one_of(tables)).or_absent().says("the tables; all, if absent or empty")),
+        ("format", one_of(Format::ALL.map(Format::name)).or_absent().says("`ndjson` if absent")),
+        ("from", moment("events and deliveries from this position on, or recorded since this time")),
+        ("to", moment("up to this position, or recorded until this time")),
+        ("customer_id", moment("only what names this customer; nothing proves that it is all")),
+        ("kind", moment("only events and deliveries of this kind of thing; the same")),
+        why(),
+        exporter(),
+    ])
+    .says("What is recorded is to be taken away as a ZIP archive, with `manifest.json` as its last file.")
+}
+
+fn exporter() -> Named {
+    let who = "who, in 200 characters at the most; the caller, if absent";
+    ("actor", text().not_empty().or_absent().says(who))
 }
 
 fn problem() -> Schema {

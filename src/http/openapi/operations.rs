@@ -268,6 +268,7 @@ fn audits() -> Vec<Operation> {
             "application/x-ndjson": { "schema": { "type": "string" } },
         },
     });
+    let archive = of_type("application/zip", "the files, streamed", &json!({ "type": "string" }));
     vec![
         read("get_statistics", "/v1/statistics", EVIDENCE)
             .says("Numbers over time")
@@ -288,6 +289,11 @@ fn audits() -> Vec<Operation> {
             .says("Take all rows of a list away, once it is recorded who does, and why")
             .answers_with(200, rows)
             .never(&[404]),
+        command("export_log", "/v1/exports/log", EVIDENCE, "LogExport")
+            .says(
+                "Take the log, its deliveries and read models away, with a manifest and its proof",
+            )
+            .answers_with(200, archive),
     ]
 }
 

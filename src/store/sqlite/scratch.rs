@@ -22,12 +22,14 @@ use crate::store::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a scratch file notes of itself, and by which it is told from other files; which deliveries
-/// it knows; and the log, in the order of the positions itself: one tree less to write.
+/// it knows; what was told of; and the log, in the order of the positions itself: one tree less to write.
 const CREATE: &str = "
     CREATE TABLE scratch_notes (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE scratch_deliveries (source TEXT NOT NULL, step_id TEXT NOT NULL,
         dedup_key TEXT NOT NULL, position INTEGER NOT NULL, aggregate_type TEXT NOT NULL,
         stream TEXT NOT NULL, PRIMARY KEY (source, step_id)) WITHOUT ROWID;
+    CREATE TABLE scratch_told (number INTEGER NOT NULL PRIMARY KEY, source TEXT NOT NULL,
+        told TEXT NOT NULL);
     DROP TABLE events;
     CREATE TABLE events (source TEXT NOT NULL, position INTEGER NOT NULL,
         aggregate_type TEXT NOT NULL, aggregate_id TEXT NOT NULL, sequence INTEGER NOT NULL,
@@ -43,6 +45,14 @@ const IS_SCRATCH: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name 
 const INDEXES: &str = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
     AND name NOT IN ('customers_by_customer', 'customers_by_partner_customer',
         'findings_by_customer', 'redriven_deliveries_by_step')";
+
+const NOTE: &str = "INSERT INTO scratch_notes (name, value) VALUES (?1, ?2)
+    ON CONFLICT (name) DO UPDATE SET value = ?2";
+
+const TELL: &str = "INSERT INTO scratch_told (source, told) VALUES (?, ?)";
+
+const TOLD: &str = "SELECT number, told FROM scratch_told
+    WHERE source = ? AND number > ? ORDER BY number LIMIT ?";
 
 const KNOW: &str = "INSERT INTO scratch_deliveries (source, step_id, dedup_key, position,
     aggregate_type, stream) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
@@ -68,6 +78,10 @@ pub struct Appended {
     pub redriven: Vec<RedrivenRow>,
     /// The last place that is taken.
     pub head: i64,
+    /// What was told of, each as a text.
+    pub told: Vec<String>,
+    /// What the file notes of itself: a name, and how far it is.
+    pub note: (String, String),
 }
 
 impl Scratch {
@@ -95,7 +109,8 @@ impl Scratch {
     ///
     /// # Errors
     /// [`StoreError`], as for all of this.
-    pub async fn noted(&self, name: &'static str) -> Result<Option<String>> {
+    pub async fn noted(&self, name: &str) -> Result<Option<String>> {
+        let name = name.to_owned();
         let read = move |connection: &Connection| {
             let noted = "SELECT value FROM scratch_notes WHERE name = ?";
             connection.query_row(noted, [name], |row| row.get(0)).optional().map_err(failed)
@@ -107,13 +122,26 @@ impl Scratch {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn note(&self, name: &'static str, value: String) -> Result<()> {
+    pub async fn note(&self, name: &str, value: String) -> Result<()> {
+        let name = name.to_owned();
         let write = move |connection: &mut Connection| {
-            let note = "INSERT INTO scratch_notes (name, value) VALUES (?1, ?2)
-                ON CONFLICT (name) DO UPDATE SET value = ?2";
-            connection.execute(note, params![name, value]).map_err(failed).map(drop)
+            connection.execute(NOTE, params![name, value]).map_err(failed).map(drop)
         };
         self.store.write(write).await
+    }
+
+    /// What was told of, behind a number, `limit` at most: each with its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn told(
+        &self,
+        source: &str,
+        (behind, limit): (i64, i64),
+    ) -> Result<Vec<(i64, String)>> {
+        let values = vec![source.into(), behind.into(), limit.into()];
+        let rows = self.store.rows(TOLD.to_owned(), values).await?;
+        rows.into_iter().map(|mut row| Ok((row.int()?, row.text()?))).collect()
     }
 
     /// Makes the tables that are not among those of the schema: a host's.
@@ -291,6 +319,12 @@ fn append(connection: &mut Connection, source: &str, appended: &Appended) -> Res
             .map_err(failed)?;
     }
     drop(insert);
+    let mut tell = tx.prepare_cached(TELL).map_err(failed)?;
+    for told in &appended.told {
+        tell.execute(params![source, told]).map_err(failed)?;
+    }
+    drop(tell);
+    tx.execute(NOTE, params![appended.note.0, appended.note.1]).map_err(failed)?;
     let head = Head { position: appended.head, ..Head::EMPTY };
     tx.prepare_cached(write::SET_HEAD)
         .and_then(|mut set| {

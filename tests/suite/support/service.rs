@@ -397,6 +397,22 @@ impl Service {
         (text(&output.stdout), text(&output.stderr), output.status.success())
     }
 
+    /// The command behind another program, such as `faketime` with a time.
+    pub fn behind(&self, program: &[&str], words: &[&str]) -> (String, String, bool) {
+        let command = self.words(words);
+        let mut behind = Command::new(program[0]);
+        behind.args(&program[1..]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => behind.env(name, value),
+                None => behind.env_remove(name),
+            };
+        }
+        let output = behind.output().expect("the command runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr), output.status.success())
+    }
+
     /// The same, while it runs.
     pub fn begun(&self, words: &[&str]) -> Child {
         let mut command = self.words(words);

@@ -105,7 +105,7 @@ pub const ATTACKS: &[Attack] = &[
     sql("a delivery is said to have come once more", "UPDATE deliveries SET repeats = repeats + 1 WHERE first_position = 99", told("equation")),
     sql("the head counts one delivery more", "UPDATE heads SET received = received + 1 WHERE source = 'imprint'", told("equation")),
     sql("a count of outcomes is changed", "UPDATE tallies SET count = count + 1 WHERE source = 'imprint'", told("equation")),
-    sql("a read model is changed: `audit replay` tells, `creditrail replay` makes it anew", "UPDATE transactions SET status = 'voided' WHERE key = 't33'", told("")),
+    sql("a read model is changed: `verify --read-models` and `audit replay` tell, `creditrail replay` makes it anew", "UPDATE transactions SET status = 'voided' WHERE key = 't33'", told("")),
     Attack { name: "a payload is changed, and the tree folded anew", what: What::Sql("UPDATE events SET payload = CAST(replace(CAST(payload AS text), '6000', '6001') AS json) WHERE position = 99"), then: Then::Fold, found: ["checkpoints"; 5] },
     Attack { name: "a payload is changed, the tree folded anew, and all checkpoints of the database removed", what: What::Sql("UPDATE events SET payload = CAST(replace(CAST(payload AS text), '6000', '6001') AS json) WHERE position = 99; DELETE FROM checkpoints"), then: Then::Cover, found: ["", "checkpoints", "checkpoints", "checkpoints", "checkpoints"] },
     Attack { name: "the newest events are removed with all that tells of them: deliveries, head, tree, bookmarks, checkpoints", what: What::Sql(TAIL), then: Then::Cover, found: ["", "checkpoints", "checkpoints", "checkpoints", "checkpoints"] },

@@ -1,52 +1,48 @@
 //! Rows as files: a line of JSON each, CSV, or Parquet.
+//!
+//! A page of rows becomes a [`Sheet`] where the database has them, on whichever thread that is; the
+//! [`Encoder`] puts sheets one behind the other and hashes what it writes.
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-    path::Path,
+    io::{self, Write},
     sync::Arc,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use parquet::{
     basic::{LogicalType, Repetition, Type as Physical},
     data_type::{ByteArray, ByteArrayType, Int64Type},
     errors::ParquetError,
     file::{properties::WriterProperties, writer::SerializedFileWriter},
-    schema::types::Type,
+    schema::types::{ColumnPath, Type},
 };
 use sha2::{Digest as _, Sha256};
 
-use super::tables::{Column, Kind};
-use crate::{app::export::for_spreadsheets, store::sql::Value};
+use super::{
+    tables::{Column, Kind},
+    target::Open,
+};
+use crate::{
+    app::export::{Format, for_spreadsheets},
+    store::sql::Lent,
+};
 
-/// How many rows a group of Parquet has: what is in memory at once.
-const GROUP: usize = 20_000;
+/// How many bytes a group of Parquet has, about: what is in memory at once.
+const GROUP: usize = 8 << 20;
 
-/// In which form rows are taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A JSON object a line.
-    Ndjson,
-    /// Columns, with a head.
-    Csv,
-    /// Columns in groups, for programs that count.
-    Parquet,
-}
-
-impl Form {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ndjson, Self::Csv, Self::Parquet];
-
-    /// The name, which is the ending of a file too.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
-            Self::Parquet => "parquet",
-        }
-    }
-}
+/// Columns whose values hardly ever repeat: looking for repetitions is lost work.
+const DISTINCT: [&str; 9] = [
+    "key",
+    "payload",
+    "metadata",
+    "delivery",
+    "delivery_id",
+    "dedup_key",
+    "headers",
+    "body",
+    "document",
+];
 
 /// What was written.
 pub(super) struct Written {
@@ -57,55 +53,125 @@ pub(super) struct Written {
 
 /// A file that is hashed as it is written.
 struct Hashed {
-    file: BufWriter<File>,
+    to: Open,
     hash: Sha256,
     bytes: u64,
 }
 
 impl Write for Hashed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
+        self.to.write_all(bytes)?;
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.to.flush()
     }
 }
 
-/// What writes rows in a form.
+/// Rows in a form, not yet in a file.
+pub(super) struct Sheet {
+    columns: Arc<[Column]>,
+    rows: u64,
+    form: Form,
+}
+
+enum Form {
+    Ndjson(Vec<u8>),
+    Csv(Box<csv::Writer<Vec<u8>>>),
+    Parquet(Vec<Cells>),
+}
+
+/// The values of a column, and which rows have one.
+#[derive(Default)]
+struct Cells {
+    numbers: Vec<i64>,
+    /// Texts one behind the other, and where each ends.
+    texts: Vec<u8>,
+    ends: Vec<usize>,
+    levels: Vec<i16>,
+}
+
+impl Sheet {
+    pub(super) fn new(columns: Arc<[Column]>, format: Format) -> Self {
+        let form = match format {
+            Format::Ndjson => Form::Ndjson(Vec::new()),
+            Format::Csv => Form::Csv(Box::new(csv::Writer::from_writer(Vec::new()))),
+            Format::Parquet => Form::Parquet(columns.iter().map(|_| Cells::default()).collect()),
+        };
+        Self { columns, rows: 0, form }
+    }
+
+    /// Adds a row: a value for each column.
+    ///
+    /// # Errors
+    /// [`io::Error`], which memory has no reason for.
+    pub(super) fn add(&mut self, row: &[Lent<'_>]) -> io::Result<()> {
+        self.rows += 1;
+        match &mut self.form {
+            Form::Ndjson(text) => line(&self.columns, row, text),
+            Form::Csv(writer) => {
+                for value in row {
+                    cell(writer, *value)?;
+                }
+                Ok(writer.write_record(None::<&[u8]>)?)
+            }
+            Form::Parquet(cells) => {
+                cells.iter_mut().zip(row).for_each(|(cells, value)| cells.add(*value));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Cells {
+    fn add(&mut self, value: Lent<'_>) {
+        self.levels.push(i16::from(value != Lent::Null));
+        match value {
+            Lent::Null => return,
+            Lent::Int(number) => return self.numbers.push(number),
+            Lent::Text(text) => self.texts.extend_from_slice(text.as_bytes()),
+            Lent::Bytes(bytes) => self.texts.extend_from_slice(bytes),
+        }
+        self.ends.push(self.texts.len());
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts.len() + 8 * self.numbers.len()
+    }
+}
+
+/// What writes sheets in a form.
 pub(super) struct Encoder {
-    columns: Vec<Column>,
+    columns: Arc<[Column]>,
     to: To,
     count: u64,
 }
 
 enum To {
-    Ndjson(Hashed),
-    Csv(Box<csv::Writer<Hashed>>),
-    Parquet { writer: Box<SerializedFileWriter<Hashed>>, group: Vec<Vec<Value>> },
+    Lines(Format, Hashed),
+    Parquet { writer: Box<SerializedFileWriter<Hashed>>, group: Vec<Vec<Cells>>, bytes: usize },
 }
 
 impl Encoder {
-    pub(super) fn new(columns: Vec<Column>, form: Form, path: &Path) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(1 << 16, File::create(path)?);
-        let file = Hashed { file, hash: Sha256::new(), bytes: 0 };
-        let to = match form {
-            Form::Ndjson => To::Ndjson(file),
-            Form::Csv => {
-                let mut writer = csv::Writer::from_writer(file);
-                writer.write_record(columns.iter().map(|column| &column.name))?;
-                To::Csv(Box::new(writer))
+    pub(super) fn new(columns: Arc<[Column]>, format: Format, to: Open) -> io::Result<Self> {
+        let mut file = Hashed { to, hash: Sha256::new(), bytes: 0 };
+        let to = match format {
+            Format::Ndjson => To::Lines(format, file),
+            Format::Csv => {
+                let mut head = csv::Writer::from_writer(Vec::new());
+                head.write_record(columns.iter().map(|column| &column.name))?;
+                file.write_all(&text_of(head)?)?;
+                To::Lines(format, file)
             }
-            Form::Parquet => {
-                let writer = SerializedFileWriter::new(
-                    file,
-                    schema(&columns).map_err(parquet)?,
-                    Arc::new(WriterProperties::builder().build()),
-                );
-                To::Parquet { writer: Box::new(writer.map_err(parquet)?), group: Vec::new() }
+            Format::Parquet => {
+                let properties = Arc::new(properties(&columns));
+                let schema = schema(&columns).map_err(parquet)?;
+                let writer =
+                    SerializedFileWriter::new(file, schema, properties).map_err(parquet)?;
+                To::Parquet { writer: Box::new(writer), group: Vec::new(), bytes: 0 }
             }
         };
         Ok(Self { columns, to, count: 0 })
@@ -115,83 +181,68 @@ impl Encoder {
         self.count
     }
 
-    pub(super) fn rows(&mut self, rows: Vec<Vec<Value>>) -> io::Result<()> {
-        self.count += rows.len() as u64;
-        match &mut self.to {
-            To::Ndjson(file) => {
-                let mut text = String::new();
-                for row in rows {
-                    line(&self.columns, row, &mut text)?;
-                }
-                file.write_all(text.as_bytes())
-            }
-            To::Csv(writer) => {
-                for row in rows {
-                    writer.write_record(row.into_iter().map(cell))?;
-                }
-                Ok(())
-            }
-            To::Parquet { writer, group } => {
-                group.extend(rows);
-                if group.len() >= GROUP {
+    pub(super) fn take(&mut self, sheet: Sheet) -> io::Result<()> {
+        self.count += sheet.rows;
+        match (&mut self.to, sheet.form) {
+            (To::Lines(_, file), Form::Ndjson(text)) => file.write_all(&text),
+            (To::Lines(_, file), Form::Csv(writer)) => file.write_all(&text_of(*writer)?),
+            (To::Parquet { writer, group, bytes }, Form::Parquet(cells)) => {
+                *bytes += cells.iter().map(Cells::bytes).sum::<usize>();
+                group.push(cells);
+                if *bytes >= GROUP {
+                    *bytes = 0;
                     write_group(writer, &self.columns, group).map_err(parquet)?;
                 }
                 Ok(())
             }
+            _ => Err(io::Error::other("a sheet is of another form")),
         }
     }
 
     pub(super) fn end(self) -> io::Result<Written> {
         let Self { columns, to, count } = self;
         let (file, rows) = match to {
-            To::Ndjson(file) => (file, Some(count)),
-            // The head is a line as well; a cell may have lines, so they are not rows.
-            To::Csv(writer) => {
-                let file =
-                    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-                (file, None)
-            }
-            To::Parquet { mut writer, mut group } => {
+            // The head of CSV is a line as well; a cell may have lines, so they are not rows.
+            To::Lines(format, file) => (file, (format == Format::Ndjson).then_some(count)),
+            To::Parquet { mut writer, mut group, .. } => {
                 write_group(&mut writer, &columns, &mut group).map_err(parquet)?;
                 (writer.into_inner().map_err(parquet)?, None)
             }
         };
-        let Hashed { mut file, hash, bytes } = file;
-        file.flush()?;
-        file.get_ref().sync_all()?;
+        let Hashed { to, hash, bytes } = file;
+        to.close()?;
         Ok(Written { rows, bytes, sha256: hash.finalize().into() })
     }
 }
 
 /// A row as a JSON object, its fields in the order of the columns.
-fn line(columns: &[Column], row: Vec<Value>, text: &mut String) -> io::Result<()> {
-    use std::fmt::Write as _;
+fn line(columns: &[Column], row: &[Lent<'_>], text: &mut Vec<u8>) -> io::Result<()> {
     for (nth, (Column { name, .. }, value)) in columns.iter().zip(row).enumerate() {
-        let before = if nth == 0 { '{' } else { ',' };
-        // Writing to a String cannot fail; names of columns need no escape.
-        let _ = write!(text, "{before}\"{name}\":");
+        text.push(if nth == 0 { b'{' } else { b',' });
+        // Names of columns need no escape.
+        write!(text, "\"{name}\":")?;
         match value {
-            Value::Int(number) => {
-                let _ = write!(text, "{number}");
-            }
-            Value::Text(value) => *text += &serde_json::to_string(&value)?,
-            Value::Bytes(bytes) => {
-                let _ = write!(text, "\"{}\"", STANDARD.encode(bytes));
-            }
-            Value::Null | Value::Texts(_) => *text += "null",
+            Lent::Int(number) => write!(text, "{number}")?,
+            Lent::Text(value) => serde_json::to_writer(&mut *text, value)?,
+            Lent::Bytes(bytes) => write!(text, "\"{}\"", STANDARD.encode(bytes))?,
+            Lent::Null => text.extend_from_slice(b"null"),
         }
     }
-    *text += "}\n";
+    text.extend_from_slice(b"}\n");
     Ok(())
 }
 
-fn cell(value: Value) -> String {
-    match value {
-        Value::Int(number) => number.to_string(),
-        Value::Text(text) => for_spreadsheets(&text),
-        Value::Bytes(bytes) => STANDARD.encode(bytes),
-        Value::Null | Value::Texts(_) => String::new(),
-    }
+fn cell(writer: &mut csv::Writer<Vec<u8>>, value: Lent<'_>) -> io::Result<()> {
+    Ok(match value {
+        Lent::Int(number) => writer.write_field(number.to_string()),
+        Lent::Text(text) => writer.write_field(&*for_spreadsheets(text)),
+        Lent::Bytes(bytes) => writer.write_field(STANDARD.encode(bytes)),
+        Lent::Null => writer.write_field(""),
+    }?)
+}
+
+fn text_of(writer: csv::Writer<Vec<u8>>) -> io::Result<Vec<u8>> {
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
 fn schema(columns: &[Column]) -> Result<Arc<Type>, ParquetError> {
@@ -210,45 +261,42 @@ fn schema(columns: &[Column]) -> Result<Arc<Type>, ParquetError> {
     Ok(Arc::new(Type::group_type_builder("row").with_fields(fields).build()?))
 }
 
+fn properties(columns: &[Column]) -> WriterProperties {
+    let distinct = columns.iter().filter(|column| DISTINCT.contains(&column.name.as_str()));
+    distinct
+        .fold(WriterProperties::builder(), |properties, column| {
+            let column = ColumnPath::from(column.name.as_str());
+            properties.set_column_dictionary_enabled(column, false)
+        })
+        .build()
+}
+
 fn write_group(
     writer: &mut SerializedFileWriter<Hashed>,
     columns: &[Column],
-    group: &mut Vec<Vec<Value>>,
+    group: &mut Vec<Vec<Cells>>,
 ) -> Result<(), ParquetError> {
     if group.is_empty() {
         return Ok(());
     }
-    let mut rows: Vec<_> = std::mem::take(group).into_iter().map(Vec::into_iter).collect();
+    let mut sheets: Vec<_> = std::mem::take(group).into_iter().map(Vec::into_iter).collect();
     let mut to = writer.next_row_group()?;
     for column in columns {
-        let values: Vec<Value> =
-            rows.iter_mut().map(|row| row.next().unwrap_or(Value::Null)).collect();
-        let levels: Vec<i16> =
-            values.iter().map(|value| i16::from(*value != Value::Null)).collect();
+        let cells: Vec<Cells> = sheets.iter_mut().filter_map(Iterator::next).collect();
         let Some(mut to) = to.next_column()? else { break };
-        match column.kind {
-            Kind::Int => {
-                let numbers: Vec<i64> = values
-                    .iter()
-                    .filter_map(|value| match value {
-                        Value::Int(number) => Some(*number),
-                        _ => None,
-                    })
-                    .collect();
+        for Cells { numbers, texts, ends, levels } in cells {
+            if column.kind == Kind::Int {
                 to.typed::<Int64Type>().write_batch(&numbers, Some(&levels), None)?;
+                continue;
             }
-            Kind::Text | Kind::Bytes => {
-                let texts: Vec<ByteArray> = values
-                    .into_iter()
-                    .filter_map(|value| match value {
-                        Value::Text(text) => Some(text.into_bytes().into()),
-                        Value::Bytes(bytes) => Some(bytes.into()),
-                        Value::Int(number) => Some(number.to_string().into_bytes().into()),
-                        Value::Null | Value::Texts(_) => None,
-                    })
-                    .collect();
-                to.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None)?;
-            }
+            let (texts, mut begin) = (Bytes::from(texts), 0);
+            let text = |end: usize| {
+                let text = texts.slice(begin..end);
+                begin = end;
+                ByteArray::from(text)
+            };
+            let texts: Vec<ByteArray> = ends.into_iter().map(text).collect();
+            to.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None)?;
         }
         to.close()?;
     }
@@ -267,14 +315,17 @@ mod tests {
         record::Field,
     };
 
-    use super::*;
+    use std::{fs::File, path::Path};
+
+    use super::{super::target::Target, *};
+    use crate::store::sql::Value;
 
     fn columns() -> Vec<Column> {
         let column = |(name, kind): (&str, Kind)| Column { name: name.to_owned(), kind };
         [("key", Kind::Text), ("count", Kind::Int), ("body", Kind::Bytes)].map(column).to_vec()
     }
 
-    /// More than one group, with nothing in every third place.
+    /// With nothing in every third place.
     fn rows() -> Vec<Vec<Value>> {
         let row = |n: i64| {
             let value =
@@ -285,37 +336,50 @@ mod tests {
                 value(2, Value::Bytes(n.to_be_bytes().to_vec())),
             ]
         };
-        (0..i64::try_from(GROUP).unwrap() + 10).map(row).collect()
+        (0..20_010).map(row).collect()
     }
 
-    fn written(form: Form, path: &Path) -> Written {
-        let mut encoder = Encoder::new(columns(), form, path).unwrap();
+    fn written(format: Format, folder: &Path) -> Written {
+        let to = Target::Folder(folder.to_owned()).open(format.name()).unwrap();
+        let columns: Arc<[Column]> = columns().into();
+        let mut encoder = Encoder::new(Arc::clone(&columns), format, to).unwrap();
         for page in rows().chunks(7777) {
-            encoder.rows(page.to_vec()).unwrap();
+            let mut sheet = Sheet::new(Arc::clone(&columns), format);
+            page.iter().for_each(|row| sheet.add(&lent(row)).unwrap());
+            encoder.take(sheet).unwrap();
         }
         encoder.end().unwrap()
+    }
+
+    fn lent(row: &[Value]) -> Vec<Lent<'_>> {
+        let lent = |value| match value {
+            &Value::Int(number) => Lent::Int(number),
+            Value::Text(text) => Lent::Text(text),
+            Value::Bytes(bytes) => Lent::Bytes(bytes),
+            _ => Lent::Null,
+        };
+        row.iter().map(lent).collect()
     }
 
     #[test]
     fn what_is_written_is_read_again_and_hashed_as_it_lies_there() {
         let folder = tempfile::tempdir().unwrap();
-        for form in Form::ALL {
-            let path = folder.path().join(form.name());
-            let Written { bytes, sha256, rows, .. } = written(form, &path);
-            let file = std::fs::read(&path).unwrap();
+        for form in Format::ALL {
+            let Written { bytes, sha256, rows, .. } = written(form, folder.path());
+            let file = std::fs::read(folder.path().join(form.name())).unwrap();
             let hash: [u8; 32] = Sha256::digest(&file).into();
             assert_eq!((file.len() as u64, hash), (bytes, sha256), "{}", form.name());
-            assert_eq!(rows.is_some(), form == Form::Ndjson);
+            assert_eq!(rows.is_some(), form == Format::Ndjson);
         }
     }
 
     #[test]
     fn parquet_has_the_rows_with_their_types() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.parquet");
-        written(Form::Parquet, &path);
+        let path = folder.path().join("parquet");
+        written(Format::Parquet, folder.path());
         let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
-        assert_eq!(reader.num_row_groups(), 1, "the rest of a page stays in its group");
+        assert_eq!(reader.num_row_groups(), 1, "all sheets of a group stand together");
         let read = reader.get_row_iter(None).unwrap().map(Result::unwrap);
         let mut count = 0;
         for (row, expected) in read.zip(rows()) {
@@ -337,11 +401,14 @@ mod tests {
 
     #[test]
     fn a_line_and_a_cell_have_what_a_row_has() {
-        let row = vec![Value::from("=1, \"a\"\n"), (-5_i64).into(), Value::Bytes(vec![0, 255])];
-        let mut text = String::new();
-        line(&columns(), row.clone(), &mut text).unwrap();
-        assert_eq!(text, "{\"key\":\"=1, \\\"a\\\"\\n\",\"count\":-5,\"body\":\"AP8=\"}\n");
-        let cells: Vec<String> = row.into_iter().map(cell).collect();
-        assert_eq!(cells, ["'=1, \"a\"\n", "-5", "AP8="]);
+        let row = [Lent::Text("=1, \"a\"\n"), Lent::Int(-5), Lent::Bytes(&[0, 255])];
+        let mut text = Vec::new();
+        line(&columns(), &row, &mut text).unwrap();
+        let expected = "{\"key\":\"=1, \\\"a\\\"\\n\",\"count\":-5,\"body\":\"AP8=\"}\n";
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+        let mut cells = Sheet::new(columns().into(), Format::Csv);
+        cells.add(&row).unwrap();
+        let Form::Csv(cells) = cells.form else { panic!("CSV") };
+        assert_eq!(text_of(*cells).unwrap(), b"\"'=1, \"\"a\"\"\n\",-5,AP8=\n");
     }
 }

@@ -1,16 +1,27 @@
 //! The tables that can be taken away, page by page.
 
 use creditrail_projections::{READERS, ReadModel};
-use creditrail_proof::{leaf::DeliveryEntry, sealed::Content};
+use creditrail_proof::{
+    leaf::{DeliveryEntry, Entry},
+    sealed::Content,
+};
 
-use super::Range;
+use super::{Range, encode::Sheet};
 use crate::{
-    app::content::{Kept, Opener},
-    store::{Result, Store, proof::Evidence, sql::Value},
+    app::{
+        content::{Kept, Opener},
+        export::Format,
+    },
+    store::{
+        Result, Store, StoreError,
+        sql::{Lent, LentRow},
+    },
 };
 
 /// How many rows are read at once.
-const PAGE: i64 = 4000;
+const PAGE: i64 = 2000;
+/// How many of one customer's events, each of which is looked up.
+const OF_CUSTOMER: usize = 500;
 
 /// What is taken away.
 #[derive(Clone, Copy, Debug)]
@@ -143,138 +154,177 @@ impl What {
     pub(super) fn beginning(&self, range: &Range) -> Option<Place> {
         match self {
             Self::Events | Self::Deliveries if range.positions.is_some() => Some(Place::Nth(0)),
-            Self::Events | Self::Deliveries => Some(Place::Position(range.from - 1)),
+            Self::Events | Self::Deliveries => {
+                Some(Place::Position(range.from - 1)).filter(|_| range.from <= range.to)
+            }
             Self::ReadModel(_) => Some(Place::Key(String::new())),
         }
     }
 
-    /// The rows of a page, and where the next begins.
+    /// Where the page behind one begins, if that is known before it is read.
+    pub(super) fn following(&self, range: &Range, place: &Place) -> Option<Place> {
+        match (place, &range.positions) {
+            (Place::Position(after), _) => {
+                Some(Place::Position(after + PAGE)).filter(|_| after + PAGE < range.to)
+            }
+            (Place::Nth(nth), Some(positions)) => {
+                let next = nth + OF_CUSTOMER;
+                (next < positions.len()).then_some(Place::Nth(next))
+            }
+            _ => None,
+        }
+    }
+
+    /// The rows of a page, and where the next begins if only its rows tell.
     pub(super) async fn page(
         &self,
-        opener: &Opener,
-        range: &Range,
+        (opener, range): (&Opener, &Range),
         place: Place,
-    ) -> Result<(Vec<Vec<Value>>, Option<Place>)> {
-        let store = &*opener.store;
+        format: Format,
+    ) -> Result<(Sheet, Option<Place>)> {
+        let mut sheet = Sheet::new(self.columns().into(), format);
         match (self, place) {
             (Self::ReadModel(model), Place::Key(after)) => {
-                of_model(store, model, range, after).await
+                of_model(&*opener.store, (model, range), (after, sheet)).await
             }
-            (_, place) => {
-                let (found, next) = evidence(store, range, place).await?;
-                let is_wanted = |evidence: &Evidence| {
-                    range.kind.is_none_or(|kind| evidence.entry.aggregate_type == kind)
-                };
-                let found = found.into_iter().filter(is_wanted);
-                let rows = match self {
-                    Self::Deliveries => deliveries(opener, range, found).await?,
-                    _ => found.map(event).collect(),
-                };
-                Ok((rows, next))
+            (_, Place::Nth(nth)) => {
+                let positions = range.positions.as_deref().unwrap_or_default();
+                for position in positions.iter().skip(nth).take(OF_CUSTOMER) {
+                    sheet = self.stretch((opener, range), (position - 1, *position), sheet).await?;
+                }
+                Ok((sheet, None))
             }
+            (_, Place::Position(after)) => {
+                let stretch = (after, range.to.min(after + PAGE));
+                Ok((self.stretch((opener, range), stretch, sheet).await?, None))
+            }
+            (_, Place::Key(_)) => Ok((sheet, None)),
+        }
+    }
+
+    /// Events or deliveries of a stretch of the log.
+    async fn stretch(
+        &self,
+        (opener, range): (&Opener, &Range),
+        (after, up_to): (i64, i64),
+        sheet: Sheet,
+    ) -> Result<Sheet> {
+        let stretch = (range.source.as_str(), after, up_to);
+        match self {
+            Self::Deliveries => deliveries((opener, range), stretch, sheet).await,
+            Self::Events | Self::ReadModel(_) => events((opener, range), stretch, sheet).await,
         }
     }
 }
 
-async fn evidence(
-    store: &dyn Store,
-    range: &Range,
-    place: Place,
-) -> Result<(Vec<Evidence>, Option<Place>)> {
-    let Range { source, to, positions, .. } = range;
-    match (place, positions) {
-        (Place::Nth(nth), Some(positions)) => {
-            let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
-            let end = nth.saturating_add(page).min(positions.len());
-            let found = store.evidence_at(source, positions[nth..end].to_vec()).await?;
-            Ok((found, (end < positions.len()).then_some(Place::Nth(end))))
+async fn events(
+    (opener, range): (&Opener, &Range),
+    stretch: (&str, i64, i64),
+    sheet: Sheet,
+) -> Result<Sheet> {
+    let kind = range.kind;
+    let fold = move |sheet: &mut Sheet, entry: &Entry<'_>, _: Option<&DeliveryEntry<'_>>| {
+        if kind.is_some_and(|kind| entry.aggregate_type != kind) {
+            return Ok(());
         }
-        (Place::Position(after), _) => {
-            let most = PAGE.min(to - after);
-            if most <= 0 {
-                return Ok((Vec::new(), None));
-            }
-            let found = store.evidence_after(source, after, most).await?;
-            let next = found.last().map(|last| Place::Position(last.entry.position));
-            Ok((found, next.filter(|_| after + most < *to)))
-        }
-        _ => Ok((Vec::new(), None)),
-    }
-}
-
-fn event(evidence: Evidence) -> Vec<Value> {
-    let entry = evidence.entry;
-    vec![
-        entry.source.into_owned().into(),
-        entry.position.into(),
-        entry.aggregate_type.into_owned().into(),
-        entry.aggregate_id.into_owned().into(),
-        entry.sequence.into(),
-        entry.event_type.into_owned().into(),
-        entry.event_version.into_owned().into(),
-        entry.occurred_at.into(),
-        entry.recorded_at.into(),
-        entry.payload.into_owned().into(),
-        entry.metadata.into_owned().into(),
-        entry.delivery.map_or(Value::Null, |digest| digest.to_string().into()),
-    ]
+        event(sheet, entry).map_err(unwritten)
+    };
+    opener.store.evidence_folded(stretch, sheet, fold).await
 }
 
 async fn deliveries(
-    opener: &Opener,
-    range: &Range,
-    found: impl Iterator<Item = Evidence>,
-) -> Result<Vec<Vec<Value>>> {
-    let deliveries: Vec<_> = found.filter_map(|evidence| evidence.delivery).collect();
-    let kept = opener.of_entries(&range.source, &deliveries.iter().collect::<Vec<_>>()).await?;
-    Ok(deliveries.into_iter().zip(kept).map(|(entry, kept)| delivery(entry, kept)).collect())
+    (opener, range): (&Opener, &Range),
+    stretch: (&str, i64, i64),
+    mut sheet: Sheet,
+) -> Result<Sheet> {
+    let kind = range.kind;
+    let keep = move |kept: &mut Vec<DeliveryEntry<'static>>,
+                     entry: &Entry<'_>,
+                     delivery: Option<&DeliveryEntry<'_>>| {
+        if kind.is_none_or(|kind| entry.aggregate_type == kind) {
+            kept.extend(delivery.map(|delivery| delivery.clone().into_owned()));
+        }
+        Ok(())
+    };
+    let found = opener.store.evidence_folded(stretch, Vec::new(), keep).await?;
+    let kept = opener.of_entries(&range.source, &found.iter().collect::<Vec<_>>()).await?;
+    for (entry, kept) in found.iter().zip(kept) {
+        delivery(&mut sheet, entry, &kept).map_err(unwritten)?;
+    }
+    Ok(sheet)
 }
 
-fn delivery(delivery: DeliveryEntry<'_>, kept: Kept) -> Vec<Value> {
+/// A row that cannot be added ends the page.
+fn unwritten(error: std::io::Error) -> StoreError {
+    StoreError::Unavailable(error.into())
+}
+
+fn event(sheet: &mut Sheet, entry: &Entry<'_>) -> std::io::Result<()> {
+    let delivery = entry.delivery.map(|digest| digest.to_string());
+    sheet.add(&[
+        Lent::Text(&entry.source),
+        Lent::Int(entry.position),
+        Lent::Text(&entry.aggregate_type),
+        Lent::Text(&entry.aggregate_id),
+        Lent::Int(entry.sequence),
+        Lent::Text(&entry.event_type),
+        Lent::Text(&entry.event_version),
+        Lent::Int(entry.occurred_at),
+        Lent::Int(entry.recorded_at),
+        Lent::Text(&entry.payload),
+        Lent::Text(&entry.metadata),
+        delivery.as_deref().map_or(Lent::Null, Lent::Text),
+    ])
+}
+
+fn delivery(sheet: &mut Sheet, delivery: &DeliveryEntry<'_>, kept: &Kept) -> std::io::Result<()> {
     let (headers, body, erased_at) = match kept {
         Kept::There(Content { headers, body }, _) => {
-            (headers.into(), Value::Bytes(body), Value::Null)
+            (Lent::Text(headers), Lent::Bytes(body), Lent::Null)
         }
-        Kept::Erased(at) => (Value::Null, Value::Null, at.as_microsecond().into()),
-        Kept::Shut => (Value::Null, Value::Null, Value::Null),
+        Kept::Erased(at) => (Lent::Null, Lent::Null, Lent::Int(at.as_microsecond())),
+        Kept::Shut => (Lent::Null, Lent::Null, Lent::Null),
     };
-    vec![
-        delivery.source.into_owned().into(),
-        delivery.delivery_id.into_owned().into(),
-        delivery.number.into(),
-        delivery.dedup_key.into_owned().into(),
-        delivery.received_at.into(),
-        delivery.secret_id.into_owned().into(),
-        delivery.headers.into_owned().into(),
-        Value::Bytes(delivery.body.into_owned()),
-        delivery.outcome.into_owned().into(),
-        delivery.first_position.into(),
-        delivery.aggregate_type.into_owned().into(),
-        delivery.stream.into_owned().into(),
+    sheet.add(&[
+        Lent::Text(&delivery.source),
+        Lent::Text(&delivery.delivery_id),
+        Lent::Int(delivery.number),
+        Lent::Text(&delivery.dedup_key),
+        Lent::Int(delivery.received_at),
+        Lent::Text(&delivery.secret_id),
+        Lent::Text(&delivery.headers),
+        Lent::Bytes(&delivery.body),
+        Lent::Text(&delivery.outcome),
+        Lent::Int(delivery.first_position),
+        Lent::Text(&delivery.aggregate_type),
+        Lent::Text(&delivery.stream),
         headers,
         body,
         erased_at,
-    ]
+    ])
 }
 
 /// Rows of a read model are as of now: a range of the log is none of theirs.
 async fn of_model(
     store: &dyn Store,
-    model: &ReadModel,
-    range: &Range,
-    after: String,
-) -> Result<(Vec<Vec<Value>>, Option<Place>)> {
+    (model, range): (&ReadModel, &Range),
+    (after, sheet): (String, Sheet),
+) -> Result<(Sheet, Option<Place>)> {
     let Range { source, customer_id, .. } = range;
-    let after = (after.as_str(), PAGE);
-    let found = store.rows_after(source, model.table, customer_id.as_deref(), after).await?;
-    let is_full = found.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let mut rows = Vec::with_capacity(found.len());
-    for row in found {
-        rows.push([vec![Value::from(source.as_str())], row.rest()].concat());
-    }
-    let last = rows.last().and_then(|row| match row.get(1) {
-        Some(Value::Text(key)) => Some(Place::Key(key.clone())),
-        _ => None,
-    });
-    Ok((rows, last.filter(|_| is_full)))
+    let named = source.clone();
+    let fold = move |(sheet, last, count): &mut (Sheet, String, i64), row: LentRow<'_>| {
+        let values = row.rest();
+        let whole: Vec<Lent<'_>> =
+            [Lent::Text(&named)].into_iter().chain(values.iter().copied()).collect();
+        if let Some(Lent::Text(key)) = values.first() {
+            last.clear();
+            last.push_str(key);
+        }
+        *count += 1;
+        sheet.add(&whole).map_err(|error| StoreError::Unavailable(error.into()))
+    };
+    let of = (source.as_str(), model.table, customer_id.as_deref());
+    let folded = (sheet, String::new(), 0);
+    let (sheet, last, count) = store.rows_folded(of, (&after, PAGE), (folded, fold)).await?;
+    Ok((sheet, (count >= PAGE).then_some(Place::Key(last))))
 }

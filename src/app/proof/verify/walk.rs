@@ -109,7 +109,9 @@ impl Ahead<'_> {
             let stretch = (self.next, self.head.min(self.next + PAGE));
             self.next = stretch.1;
             let (store, log) = (Arc::clone(&self.creditrail.store), self.log.to_owned());
-            let hashed = async move { store.evidence_folded(&log, stretch, hash).await };
+            let (after, up_to) = stretch;
+            let hashed =
+                async move { store.evidence_folded((&log, after, up_to), Vec::new(), hash).await };
             self.pages.push_back(tokio::spawn(hashed));
         }
         let Some(page) = self.pages.pop_front() else { return Ok(None) };
@@ -117,7 +119,11 @@ impl Ahead<'_> {
     }
 }
 
-fn hash(hashed: &mut Vec<Hashed>, entry: &Entry<'_>, delivery: Option<&DeliveryEntry<'_>>) {
+fn hash(
+    hashed: &mut Vec<Hashed>,
+    entry: &Entry<'_>,
+    delivery: Option<&DeliveryEntry<'_>>,
+) -> Result<(), StoreError> {
     hashed.push(Hashed {
         leaf: leaf(entry),
         position: entry.position,
@@ -125,6 +131,7 @@ fn hash(hashed: &mut Vec<Hashed>, entry: &Entry<'_>, delivery: Option<&DeliveryE
         unlinked: delivery.and_then(|delivery| unlinked(&entry.metadata, &delivery.delivery_id)),
         has_delivery: delivery.is_some(),
     });
+    Ok(())
 }
 
 /// What is wrong with an event that does not name the delivery that it recorded.
