@@ -76,6 +76,6 @@ fn of_imprint(imprint: &Ledger, is_well: bool) -> Value {
     let (printed, errors, ended_well) = imprint.service.asked(&WORDS);
     assert_eq!(ended_well, is_well, "{printed}{errors}");
     let report: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{errors}"));
-    let logs = items(&report, "logs").iter();
-    logs.cloned().find(|log| log["log"] == "imprint").expect("its report")
+    let mut logs = items(&report, "logs").iter();
+    logs.find(|log| log["log"] == "imprint").expect("its report").clone()
 }
