@@ -25,11 +25,30 @@ pub enum Act {
     Exported,
     /// Had calls that were turned away verified again.
     CallsVerified,
+    /// Had nothing more sent to an endpoint.
+    EndpointPaused,
+    /// Had an endpoint sent to again.
+    EndpointResumed,
+    /// Called an endpoint to see what it answers.
+    EndpointTested,
+    /// Had notifications sent again.
+    NotificationsResent,
+    /// Had a notification skipped.
+    NotificationSkipped,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::SignedIn, Self::Exported, Self::CallsVerified];
+    pub const ALL: [Self; 8] = [
+        Self::SignedIn,
+        Self::Exported,
+        Self::CallsVerified,
+        Self::EndpointPaused,
+        Self::EndpointResumed,
+        Self::EndpointTested,
+        Self::NotificationsResent,
+        Self::NotificationSkipped,
+    ];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
@@ -37,6 +56,11 @@ impl Act {
             Self::SignedIn => "signed_in",
             Self::Exported => "exported",
             Self::CallsVerified => "calls_verified",
+            Self::EndpointPaused => "endpoint_paused",
+            Self::EndpointResumed => "endpoint_resumed",
+            Self::EndpointTested => "endpoint_tested",
+            Self::NotificationsResent => "notifications_resent",
+            Self::NotificationSkipped => "notification_skipped",
         }
     }
 

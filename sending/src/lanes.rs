@@ -20,6 +20,16 @@ pub trait Item {
     fn sequence(&self) -> i64;
 }
 
+impl<T: Item> Item for std::sync::Arc<T> {
+    fn position(&self) -> i64 {
+        T::position(self)
+    }
+
+    fn sequence(&self) -> i64 {
+        T::sequence(self)
+    }
+}
+
 /// How much of an endpoint may go on at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -141,6 +151,11 @@ impl<K: Clone + Eq + Ord + Hash, I: Item + Clone> Lanes<K, I> {
     /// what is new is found in the log with the rest.
     pub fn is_behind(&self, key: &K) -> bool {
         self.lanes.get(key).is_some_and(|lane| lane.is_behind)
+    }
+
+    /// The head of a lane that stands here.
+    pub fn head(&self, key: &K) -> Option<&I> {
+        self.lanes.get(key)?.items.front()
     }
 
     /// The lanes that stand here, with their heads, and whether they go on with the log.

@@ -62,6 +62,7 @@ mod replay; // read models are disposable
 mod roles; // who may what, call by call
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
+mod sending; // notifications: signed, in order, at least once
 mod spans; // a call as a span, for whoever traces
 mod statistics; // numbers over time
 mod stock; // a partner's own commands through the stock framework

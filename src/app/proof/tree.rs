@@ -102,8 +102,11 @@ impl Tree {
             };
             let changes: Vec<Change> = page.into_iter().map(gone).collect();
             let is_last = changes.is_empty();
-            let projected =
-                Projected { changes: vec![(&TABLE, changes)], bookmarks: vec![(READER, at, 0)] };
+            let projected = Projected {
+                changes: vec![(&TABLE, changes)],
+                bookmarks: vec![(READER.into(), at, 0)],
+                holder: None,
+            };
             if self.store.project(&self.source, projected).await? {
                 at = 0;
             } else {
@@ -117,7 +120,7 @@ impl Tree {
     }
 
     async fn bookmark(&self) -> Result<Option<Bookmark>, TreeError> {
-        let bookmarks = self.store.claim(&self.source, vec![READER], &self.holder).await?;
+        let bookmarks = self.store.claim(&self.source, vec![READER.into()], &self.holder).await?;
         Ok(bookmarks.into_iter().find(|bookmark| bookmark.reader == READER))
     }
 
@@ -136,8 +139,11 @@ impl Tree {
         });
         let (tiles, changed) = hashed.await.map_err(|_| TreeError::CutOff)?;
         let changes = changed.into_iter().map(|tile| row(&tile, to)).collect();
-        let projected =
-            Projected { changes: vec![(&TABLE, changes)], bookmarks: vec![(READER, at, to)] };
+        let projected = Projected {
+            changes: vec![(&TABLE, changes)],
+            bookmarks: vec![(READER.into(), at, to)],
+            holder: None,
+        };
         if self.store.project(&self.source, projected).await? {
             self.edge = Some(tiles);
         }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("reads", include_str!("../../../migrations/postgres/0007_reads.sql")),
     ("proof", include_str!("../../../migrations/postgres/0008_proof.sql")),
     ("compliance", include_str!("../../../migrations/postgres/0009_compliance.sql")),
+    ("sending", include_str!("../../../migrations/postgres/0012_sending.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 
 use self::threads::Threads;
 use super::{
-    Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
+    Batch, Bookmark, Projected, ReaderName, RejectedCall, Result, Store, StoreError,
     sql::{Dialect, Row, Value},
 };
 
@@ -177,7 +177,7 @@ impl Store for SqliteStore {
         self.read(move |connection| query::events_of(connection, &source, &streams, up_to)).await
     }
 
-    async fn claim(&self, source: &str, _: Vec<&'static str>, _: &str) -> Result<Vec<Bookmark>> {
+    async fn claim(&self, source: &str, _: Vec<ReaderName>, _: &str) -> Result<Vec<Bookmark>> {
         let source = source.to_owned();
         self.read(move |connection| query::bookmarks(connection, &source)).await
     }

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("reads", include_str!("../../../migrations/sqlite/0007_reads.sql")),
     ("proof", include_str!("../../../migrations/sqlite/0008_proof.sql")),
     ("compliance", include_str!("../../../migrations/sqlite/0009_compliance.sql")),
+    ("sending", include_str!("../../../migrations/sqlite/0012_sending.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
