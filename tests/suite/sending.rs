@@ -3,7 +3,7 @@
 
 mod faults; // kills, flapping, what the receiver may answer
 mod instances; // several services, one endpoint
-mod receiver;
+pub mod receiver;
 mod safety; // where nothing is sent
 mod steering; // parked, sent again, skipped, paused
 mod words; // what is sent, and what proves it

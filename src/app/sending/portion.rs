@@ -29,6 +29,13 @@ impl Sender {
         self.lanes.items() < WINDOW && self.lanes.closed_until(self.now()).is_none()
     }
 
+    /// Whether the log is known to have more that may be read now.
+    pub(super) fn may_read(&self) -> bool {
+        self.has_room()
+            && self.lanes.items() <= WINDOW / 2
+            && self.logs.iter().any(|log| log.is_mine && log.has_more())
+    }
+
     /// Brings back the lanes that are due.
     pub(super) async fn bring(&mut self) -> Result<(), Cause> {
         for place in 0..self.logs.len() {

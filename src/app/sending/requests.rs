@@ -158,11 +158,14 @@ impl Sender {
             let known = rows.get(&key).map(|row| row.after_sequence);
             let after = [Some(first - 1), head, known].into_iter().flatten().min();
             let after_sequence = after.unwrap_or(first - 1);
-            if !self.lanes.withdraw(&lane) {
-                self.logs[place].rewinds.insert(lane, after_sequence);
-                continue;
+            let is_here = !self.lanes.withdraw(&lane);
+            let log = &mut self.logs[place];
+            if is_here {
+                log.rewinds.insert(lane.clone(), after_sequence);
+                log.rowed.insert(lane);
+            } else {
+                log.rowed.remove(&lane);
             }
-            self.logs[place].rowed.remove(&lane);
             let row = LaneRow {
                 key: key.clone(),
                 is_parked: false,
@@ -170,7 +173,7 @@ impl Sender {
                 attempts: 0,
                 next_at: now,
             };
-            self.logs[place].rows.insert(key, Some(row));
+            log.rows.insert(key, Some(row));
         }
         Ok(())
     }

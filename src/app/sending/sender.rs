@@ -62,6 +62,8 @@ pub(in crate::app) struct Sender {
     looked_at: Option<Instant>,
     pub(super) flushed_at: Instant,
     is_paused: bool,
+    /// Whether it answered 410, which is not written yet.
+    is_gone: bool,
     random: SystemRandom,
 }
 
@@ -121,9 +123,14 @@ impl Log {
         }
     }
 
+    /// Whether something was recorded that was not read.
+    pub(super) fn has_more(&self) -> bool {
+        *self.heads.borrow() > self.read
+    }
+
     /// Whether something may have been recorded that was not read.
     pub(super) fn may_have_more(&self) -> bool {
-        *self.heads.borrow() > self.read || self.read_at.is_none_or(|at| at.elapsed() >= IDLE)
+        self.has_more() || self.read_at.is_none_or(|at| at.elapsed() >= IDLE)
     }
 
     /// Begins again from what is kept.
@@ -150,6 +157,7 @@ impl Sender {
             looked_at: None,
             flushed_at: Instant::now(),
             is_paused: true,
+            is_gone: false,
             random: SystemRandom::new(),
         }
     }
@@ -226,9 +234,9 @@ impl Sender {
         }
         if is_lost {
             self.give_up();
-        } else {
-            self.claimed_at = Some(asked_at);
+            return Err("another instance sends to this endpoint".into());
         }
+        self.claimed_at = Some(asked_at);
         Ok(())
     }
 
@@ -258,7 +266,12 @@ impl Sender {
         if self.looked_at.is_some_and(|at| at.elapsed() < LOOK) {
             return Ok(());
         }
-        self.is_paused = self.house.is_paused(self.known.endpoint.name()).await?;
+        let name = self.known.endpoint.name();
+        if self.is_gone {
+            self.house.pause_gone(name).await?;
+            self.is_gone = false;
+        }
+        self.is_paused = self.house.is_paused(name).await?;
         self.looked_at = Some(Instant::now());
         self.note_slow_heads();
         self.do_requests().await
@@ -287,7 +300,14 @@ impl Sender {
     /// Waits until something came of a call, something was recorded or asked, or some time passed.
     async fn wait(&mut self) {
         let is_idle = self.lanes.items() == 0 && !self.is_unwritten();
-        let pause = tokio::time::sleep(if is_idle { IDLE } else { BUSY });
+        let pause = if !self.is_paused && self.may_read() {
+            Duration::ZERO
+        } else if is_idle {
+            IDLE
+        } else {
+            BUSY
+        };
+        let pause = tokio::time::sleep(pause);
         let told = Arc::clone(&self.known.told);
         let may_read = !self.is_paused && self.has_room();
         let recorded = self.logs.iter_mut().filter(|log| log.is_mine);
@@ -362,10 +382,8 @@ impl Sender {
         }
         self.row(&key, row, stays);
         if outcome == Outcome::Gone && self.logs[key.log].noted.last().is_some_and(Noted::is_gone) {
-            self.is_paused = true;
-            let (house, name) = (self.house.clone(), self.endpoint().name().to_owned());
-            let paused = async move { house.pause_gone(&name).await };
-            tokio::spawn(paused);
+            (self.is_paused, self.is_gone) = (true, true);
+            self.looked_at = None;
         }
     }
 

@@ -16,7 +16,6 @@ use crate::{
         command::{CommandError, person, reason},
         read::{Items, ReadError},
     },
-    failure::chain,
     store::{
         Page, Projected, StoreError,
         sending::{ENDPOINTS, NOTIFICATIONS, REQUESTS},
@@ -140,14 +139,12 @@ impl Creditrail {
     }
 
     /// Pauses an endpoint that answered that it wants nothing any more.
-    pub(super) async fn pause_gone(&self, name: &str) {
+    pub(super) async fn pause_gone(&self, name: &str) -> Result<(), CommandError> {
         let reason = "it answered 410: it wants nothing any more";
         let steer =
             SteerEndpoint { reason: reason.to_owned(), actor: Some(format!("endpoint:{name}")) };
         tracing::error!(endpoint = name, "an endpoint answered 410 and is paused");
-        if let Err(error) = self.pause_endpoint(name, steer).await {
-            tracing::error!(endpoint = name, error = chain(&error), "it could not be paused");
-        }
+        self.pause_endpoint(name, steer).await.map(drop)
     }
 
     /// Has nothing more sent to an endpoint until it is resumed. What is recorded meanwhile is sent

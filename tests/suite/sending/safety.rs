@@ -45,7 +45,7 @@ async fn refused(endpoint: Value) -> String {
     built.build().await.map_or_else(|error| error.to_string(), |_| String::new())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endpoint_is_refused_that_leads_into_the_house() {
     for url in [
         "http://example.com/hook",

@@ -35,7 +35,7 @@ async fn taken(receiver: &Receiver, lane: &str, sequences: &[i64]) {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_parked_lane_is_seen_sent_again_and_goes_on_in_order() {
     let receiver = Receiver::start().await;
     let (imprint, listed) = parked(&receiver).await;
@@ -63,7 +63,7 @@ async fn a_parked_lane_is_seen_sent_again_and_goes_on_in_order() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_skipped_with_a_reason_is_told_by_the_next() {
     let receiver = Receiver::start().await;
     receiver.says("transaction/t3", [Says::Status(204), Says::Status(400), Says::Status(400)]);
@@ -93,7 +93,7 @@ async fn what_is_skipped_with_a_reason_is_told_by_the_next() {
     assert_eq!(skipped[0]["skipped"]["reason"], "they know already");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_since_a_time_is_sent_again_in_order_and_counted_first() {
     let receiver = Receiver::start().await;
     let (imprint, _) = parked(&receiver).await;
@@ -112,7 +112,7 @@ async fn all_since_a_time_is_sent_again_in_order_and_counted_first() {
     receiver.is_sound();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_endpoint_is_told_later_of_what_was_recorded_meanwhile() {
     let receiver = Receiver::start().await;
     let settings = receiver.endpoint("crm", "");

@@ -7,7 +7,7 @@ use crate::support::{Ledger, Onboarding, Service, Source, T1, T2, T3, Tx, number
 
 const O: Onboarding = Onboarding::new("o1");
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_sent_as_it_was_recorded() {
     let receiver = Receiver::start().await;
     let settings = receiver.endpoint("crm", "");
@@ -34,7 +34,7 @@ async fn an_event_is_sent_as_it_was_recorded() {
     assert_eq!(receiver.is_sound(), (2, 0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endpoint_is_told_of_what_it_takes_and_of_what_came_before_it() {
     let receiver = Receiver::start().await;
     let settings =
@@ -54,12 +54,12 @@ async fn an_endpoint_is_told_of_what_it_takes_and_of_what_came_before_it() {
     assert_eq!(previous, [(2, &json!(null)), (3, &json!(2))]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_is_sent_to_nobody_but_whom_it_is_allowed_by_name() {
     let (plain, allowed) = (Receiver::start().await, Receiver::start().await);
     let settings = plain.endpoint("plain", "")
         + &allowed.endpoint("allowed", "secret_fields = [\"signing_url\"]");
-    let service = Service::start_set(&[Source::card_onboarding("onboarding")], &settings);
+    let service = Service::start_set(&[Source::old_onboarding("onboarding")], &settings);
     let nordiska = Ledger::of(service, "onboarding");
     let address = "https://sign.example/?sessionId=1fa6ef79";
     nordiska.receive(&O.signing_created(address).at(T1)).await;
@@ -83,7 +83,7 @@ async fn a_secret_is_sent_to_nobody_but_whom_it_is_allowed_by_name() {
     assert_eq!(records["actor"], "endpoint:allowed");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_scheme_of_the_seed_and_cloud_events_are_settings() {
     let receiver = Receiver::start().await;
     let settings = receiver
