@@ -72,7 +72,6 @@ struct Seen {
     overlaps: Vec<String>,
     /// What it says next, by lane; without, 204.
     says: BTreeMap<String, VecDeque<Says>>,
-    always: Option<Says>,
 }
 
 /// The receiver. A clone is the same one.
@@ -131,11 +130,6 @@ impl Receiver {
         seen.says.entry(lane.to_owned()).or_default().extend(says);
     }
 
-    /// What it says to every call for which nothing else is said.
-    pub fn always_says(&self, says: Option<Says>) {
-        self.seen.lock().unwrap().always = says;
-    }
-
     /// Calls that hang are answered.
     pub fn lets_go(&self) {
         self.is_let_go.store(true, Ordering::SeqCst);
@@ -188,18 +182,17 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, bytes: Bytes
     let body: Value = serde_json::from_slice(&bytes).expect("JSON");
     let call = Call { headers, bytes, body, was_taken: false };
     let lane = if call.body["aggregate_id"].is_string() { call.lane() } else { String::new() };
-    let (says, place) = {
+    let says = {
         let mut seen = receiver.seen.lock().unwrap();
         if !seen.in_flight.insert(lane.clone()) {
             seen.overlaps.push(lane.clone());
         }
         let own = seen.says.get_mut(&lane).and_then(VecDeque::pop_front);
-        let says = own.or_else(|| seen.always.clone()).unwrap_or(Says::Status(204));
+        let says = own.unwrap_or(Says::Status(204));
         let was_taken = matches!(says, Says::Hangs | Says::Status(200..=299));
         seen.calls.push(Call { was_taken, ..call });
-        (says, seen.calls.len())
+        says
     };
-    let _ = place;
     if matches!(says, Says::Hangs) {
         while !receiver.is_let_go.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(5)).await;
