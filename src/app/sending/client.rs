@@ -169,7 +169,7 @@ impl Caller {
                 let failure =
                     if error.is_connect() { Failure::Unreachable } else { Failure::Unanswered };
                 // The outermost says only where; the URL stands in none.
-                let cause = error.source().map_or_else(String::new, |it| crate::failure::chain(it));
+                let cause = error.source().map_or_else(String::new, crate::failure::chain);
                 let what = if error.is_connect() { "not connected" } else { "no answer" };
                 return (Outcome::Failed(failure), None, format!("{what}: {cause}"));
             }

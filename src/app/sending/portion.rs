@@ -95,10 +95,9 @@ impl Sender {
             |event: &RawEvent| self.endpoint().takes(&event.aggregate_type, &event.event_type);
         let taken: Vec<RawEvent> = events.into_iter().filter(takes).collect();
         if taken.is_empty() {
-            let row = match last.filter(|_| is_behind) {
-                Some(after_sequence) => Some(LaneRow { after_sequence, ..row.clone() }),
-                None => None,
-            };
+            let row = last
+                .filter(|_| is_behind)
+                .map(|after_sequence| LaneRow { after_sequence, ..row.clone() });
             let name = row_key(self.endpoint().name(), &key);
             self.logs[key.log].rows.insert(name, row);
             return Ok(());
