@@ -31,17 +31,32 @@ pub enum Act {
     HoldReleased,
     /// Erased a person's data.
     Erased,
+    /// Had nothing more sent to an endpoint.
+    EndpointPaused,
+    /// Had an endpoint sent to again.
+    EndpointResumed,
+    /// Called an endpoint to see what it answers.
+    EndpointTested,
+    /// Had notifications sent again.
+    NotificationsResent,
+    /// Had a notification skipped.
+    NotificationSkipped,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::SignedIn,
         Self::Exported,
         Self::CallsVerified,
         Self::HoldPlaced,
         Self::HoldReleased,
         Self::Erased,
+        Self::EndpointPaused,
+        Self::EndpointResumed,
+        Self::EndpointTested,
+        Self::NotificationsResent,
+        Self::NotificationSkipped,
     ];
 
     /// The name on the wire.
@@ -53,6 +68,11 @@ impl Act {
             Self::HoldPlaced => "hold_placed",
             Self::HoldReleased => "hold_released",
             Self::Erased => "erased",
+            Self::EndpointPaused => "endpoint_paused",
+            Self::EndpointResumed => "endpoint_resumed",
+            Self::EndpointTested => "endpoint_tested",
+            Self::NotificationsResent => "notifications_resent",
+            Self::NotificationSkipped => "notification_skipped",
         }
     }
 

@@ -20,3 +20,6 @@ GRANT INSERT, UPDATE, DELETE ON creditrail.transactions, creditrail.payment_meth
 -- What was signed stays.
 GRANT INSERT ON creditrail.checkpoints TO :role;
 GRANT INSERT, UPDATE ON creditrail.checkpoint_copies TO :role;
+-- Of sending, what differs from the log and the bookmarks.
+GRANT INSERT, UPDATE, DELETE ON creditrail.lanes, creditrail.notifications, creditrail.endpoints,
+    creditrail.sending_requests TO :role;

@@ -80,7 +80,7 @@ impl Announcer {
     /// Announces what the next events ask for; `false` if there is nothing, or another instance
     /// announces for this source.
     async fn announce(&self) -> Result<bool, Cause> {
-        let bookmarks = self.store.claim(&self.source, vec![BOOKMARK], &self.holder).await?;
+        let bookmarks = self.store.claim(&self.source, vec![BOOKMARK.into()], &self.holder).await?;
         let bookmark = bookmarks.into_iter().find(|bookmark| bookmark.reader == BOOKMARK);
         let (from, is_mine) = bookmark.map_or((0, true), |known| (known.position, known.is_mine));
         if !is_mine {
@@ -109,7 +109,7 @@ impl Announcer {
             tokio::select! {
                 handled = &mut handled => return handled,
                 _ = ticks.tick() => {
-                    let kept = self.store.claim(&self.source, vec![BOOKMARK], &self.holder).await;
+                    let kept = self.store.claim(&self.source, vec![BOOKMARK.into()], &self.holder).await;
                     // A database that is away for a moment has nobody else take over.
                     let mine = kept.ok().and_then(|kept| {
                         Some(kept.into_iter().find(|kept| kept.reader == BOOKMARK)?.is_mine)
@@ -123,7 +123,8 @@ impl Announcer {
     }
 
     async fn move_on(&self, from: i64, to: i64) -> Result<(), Cause> {
-        let projected = Projected { changes: Vec::new(), bookmarks: vec![(BOOKMARK, from, to)] };
+        let projected =
+            Projected { bookmarks: vec![(BOOKMARK.into(), from, to)], ..Projected::default() };
         if self.store.project(&self.source, projected).await? {
             Ok(())
         } else {

@@ -6,7 +6,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    Creditrail, counters::Counters, handler, proof::status::ProofStatus, read::ReadError, rejected,
+    Creditrail,
+    counters::Counters,
+    handler,
+    proof::status::ProofStatus,
+    read::ReadError,
+    rejected,
+    sending::{Told, steer::Standing},
 };
 
 /// How long the database may take. Scrapers give up after 10 s, as a rule.
@@ -23,6 +29,10 @@ pub struct Measured {
     pub unknown_sources: u64,
     /// What the database says, by source; `None` if it did not answer.
     pub kept: Option<Vec<Kept>>,
+    /// The senders of this instance, by endpoint.
+    pub senders: Vec<(String, Arc<Told>)>,
+    /// How each endpoint stands; `None` if the database did not answer.
+    pub endpoints: Option<Vec<Standing>>,
     /// How far each log is proven; `None` if the database did not answer.
     pub proofs: Option<Vec<ProofStatus>>,
 }
@@ -77,9 +87,10 @@ pub struct Lag {
 impl Creditrail {
     /// All that is measured. A database that does not answer is told, and holds up nothing else.
     pub async fn measured(&self) -> Measured {
-        let (kept, proofs) = tokio::join!(
+        let (kept, proofs, endpoints) = tokio::join!(
             tokio::time::timeout(MAX_WAIT, self.kept()),
             tokio::time::timeout(MAX_WAIT, self.proof_status()),
+            tokio::time::timeout(MAX_WAIT, self.standing()),
         );
         if let Ok(Err(error)) = &kept {
             tracing::warn!(error = crate::failure::chain(error), "the database is not measured");
@@ -88,6 +99,8 @@ impl Creditrail {
             counted: self.counted(),
             unknown_sources: self.unknown_sources(),
             kept: kept.ok().and_then(Result::ok),
+            senders: self.senders().collect(),
+            endpoints: endpoints.ok().and_then(Result::ok),
             proofs: proofs.ok().and_then(Result::ok),
         }
     }

@@ -30,6 +30,7 @@ pub mod redrive;
 pub mod rejected;
 pub mod replay;
 pub mod sealing;
+pub mod sending;
 mod settled;
 mod shadow;
 pub mod statistics;
@@ -59,6 +60,10 @@ use self::{
     readers::Progress,
     rejected::RejectedCalls,
     sealing::{KeyError, Keyring},
+    sending::{
+        Endpoint, EndpointConfig, EndpointError, Endpoints, Known, Resolver, SystemResolver,
+        client::Caller, sender::Sender,
+    },
     writer::{Writer, WriterHandle},
 };
 use crate::{
@@ -116,6 +121,15 @@ pub enum BuildError {
     /// What signs the logs, or who takes what is signed, is not as it should be.
     #[error(transparent)]
     Proof(#[from] ProofConfigError),
+    /// An endpoint's settings are wrong.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Two endpoints have the same name.
+    #[error("endpoint.name: `{0}` stands twice")]
+    EndpointTwice(String),
+    /// Calls by TLS cannot be set up.
+    #[error("calls of endpoints cannot be set up")]
+    Tls(#[from] rustls::Error),
     /// Two sources have the same name.
     #[error("source.name: `{0}` stands twice")]
     SourceTwice(String),
@@ -133,6 +147,8 @@ pub struct Creditrail {
     checkpoints: Arc<Checkpoints>,
     unknown_sources: Arc<AtomicU64>,
     has_handler: bool,
+    endpoints: Arc<Endpoints>,
+    resolver: Arc<dyn Resolver>,
     /// What the names of scratch files begin with.
     scratch: PathBuf,
 }
@@ -145,6 +161,7 @@ struct Source {
     progress: Progress,
     rejected: RejectedCalls,
     counters: Arc<Counters>,
+    heads: watch::Receiver<i64>,
 }
 
 /// What has to run for the service to work: writers, readers and the clock of deadlines. The
@@ -164,6 +181,8 @@ pub struct Builder {
     sealing_keys: Vec<SecretString>,
     proof: ProofConfig,
     handler: Option<Arc<dyn ActionHandler>>,
+    endpoints: Vec<EndpointConfig>,
+    resolver: Arc<dyn Resolver>,
     clock: Clock,
 }
 
@@ -185,6 +204,8 @@ impl Creditrail {
             sealing_keys: Vec::new(),
             proof: ProofConfig::default(),
             handler: None,
+            endpoints: Vec::new(),
+            resolver: Arc::new(SystemResolver),
             clock: Arc::new(now),
         }
     }
@@ -291,6 +312,21 @@ impl Builder {
         self
     }
 
+    /// Adds an endpoint that is told of events.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: EndpointConfig) -> Self {
+        self.endpoints.push(endpoint);
+        self
+    }
+
+    /// Finds the addresses of endpoints another way than the system does. They are vetted all the
+    /// same.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
     /// Adds a reader of the host's own, which is filled from position 0 on as ours are. Its name is
     /// not one of ours; its tables are the host's to create, beside ours and with the same keys:
     /// `source` and `key`.
@@ -320,6 +356,7 @@ impl Builder {
         let keyring = keyring(&*store, &names, (self.sealing_keys, key_file)).await?;
         let is_unsigned = is_unsigned(&*store, &names).await?;
         let checkpoints = Arc::new(Checkpoints::of(self.proof, (file, is_unsigned))?);
+        let endpoints = endpoints(self.endpoints, &names)?;
         let mut worker = Worker { tasks: Vec::new() };
         let mut sources = BTreeMap::new();
         for (config, lender) in self.sources {
@@ -371,8 +408,11 @@ impl Builder {
             checkpoints,
             unknown_sources,
             has_handler: self.handler.is_some(),
+            endpoints: Arc::new(endpoints),
+            resolver: self.resolver,
             scratch,
         };
+        worker.send(&creditrail)?;
         Ok((creditrail, worker))
     }
 }
@@ -481,6 +521,20 @@ async fn keyring(
     Ok(keyring)
 }
 
+/// The endpoints, checked.
+fn endpoints(given: Vec<EndpointConfig>, sources: &[&str]) -> Result<Endpoints, BuildError> {
+    let mut endpoints = Endpoints::new();
+    for config in given {
+        let name = config.name.clone();
+        let endpoint = Arc::new(Endpoint::new(config, sources)?);
+        let known = Known { endpoint, told: Arc::default() };
+        if endpoints.insert(name.clone(), known).is_some() {
+            return Err(BuildError::EndpointTwice(name));
+        }
+    }
+    Ok(endpoints)
+}
+
 /// Whether nothing has been signed of any log yet.
 async fn is_unsigned(store: &dyn Store, sources: &[&str]) -> Result<bool, StoreError> {
     for log in sources.iter().copied().chain([access::LOG]) {
@@ -561,7 +615,7 @@ impl Worker {
         self.tasks.push(Box::pin(readers.run()));
         self.tasks.push(Box::pin(rejected_task));
         self.tasks.push(Box::pin(deadlines.run()));
-        self.tasks.push(Box::pin(shared.keeper(&config.name, heads).run()));
+        self.tasks.push(Box::pin(shared.keeper(&config.name, heads.clone()).run()));
         self.tasks.push(Box::pin(shared.patrol(&config.name).run()));
         if let Some(handler) = handler {
             let announcer = Announcer::new(
@@ -571,7 +625,17 @@ impl Worker {
             );
             self.tasks.push(Box::pin(announcer.run()));
         }
-        Ok(Source { config, lender, writer: handle, progress, rejected, counters })
+        Ok(Source { config, lender, writer: handle, progress, rejected, counters, heads })
+    }
+
+    /// Begins to send to the endpoints.
+    fn send(&mut self, creditrail: &Creditrail) -> Result<(), BuildError> {
+        for known in creditrail.endpoints.values() {
+            let caller = Caller::new(&known.endpoint, Arc::clone(&creditrail.resolver))?;
+            let sender = Sender::new(creditrail, known, caller);
+            self.tasks.push(Box::pin(sender.run()));
+        }
+        Ok(())
     }
 
     /// Runs until one of the tasks ends, which none does of itself, or until it is dropped.

@@ -259,7 +259,8 @@ impl Readers {
     async fn next_group(&self, end: i64) -> Result<Option<(Vec<&'static Reader>, i64, i64)>> {
         let stopped = lock(&self.stopped).clone();
         let wanted = self.all.iter().map(|reader| reader.name);
-        let wanted = wanted.filter(|reader| !stopped.contains_key(reader)).collect();
+        let wanted =
+            wanted.filter(|reader| !stopped.contains_key(reader)).map(Into::into).collect();
         let bookmarks = self.store.claim(&self.source, wanted, &self.holder).await?;
         let head = self.log.head(&self.source).await?.position.min(end);
         let of = |reader: &Reader| bookmarks.iter().find(|found| found.reader == reader.name);
@@ -409,9 +410,12 @@ impl Readers {
     }
 
     async fn project(&self, changes: Vec<Changes>, (from, to): (i64, i64)) -> Result<bool> {
-        let bookmarks = changes.iter().map(|(reader, _)| (reader.name, from, to)).collect();
+        let bookmarks = changes.iter().map(|(reader, _)| (reader.name.into(), from, to)).collect();
         let changes = changes.into_iter().flat_map(|(_, changes)| changes).collect();
-        let written = self.store.project(&self.source, Projected { changes, bookmarks }).await?;
+        let written = self
+            .store
+            .project(&self.source, Projected { changes, bookmarks, holder: None })
+            .await?;
         tracing::debug!(source = self.source, from, to, written, "projected");
         Ok(written)
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::Place;
 use crate::{
-    app::{Builder, Creditrail, proof::ProofConfig},
+    app::{Builder, Creditrail, proof::ProofConfig, sending::EndpointConfig},
     http::tokens::Token,
     sources::{SourceConfig, signature::Credential},
     store::postgres,
@@ -57,6 +57,8 @@ pub struct Settings {
     pub audit: ProofConfig,
     #[serde(default)]
     pub source: Vec<SourceConfig>,
+    #[serde(default)]
+    pub endpoint: Vec<EndpointConfig>,
     #[serde(default)]
     pub token: Vec<Token>,
 }
@@ -103,7 +105,8 @@ impl Settings {
         let builder = Creditrail::builder().database(url).connections(connections.get());
         let keys = self.sealing.keys.into_iter().map(|key| key.value);
         let builder = keys.fold(builder.migrate(migrate), Builder::sealing_key).proof(self.audit);
-        self.source.into_iter().fold(builder, Builder::source)
+        let builder = self.source.into_iter().fold(builder, Builder::source);
+        self.endpoint.into_iter().fold(builder, Builder::endpoint)
     }
 }
 
@@ -184,6 +187,16 @@ fn parse(text: &str, path: &Path) -> Result<Settings, SettingsError> {
         }
         if let Some(given) = &mut source.authorization {
             let setting = format!("source[{place}].authorization.value_env");
+            from_environment(setting, &mut given.value, &given.value_env)?;
+        }
+    }
+    for (place, endpoint) in settings.endpoint.iter_mut().enumerate() {
+        for secret in &mut endpoint.secrets {
+            let setting = format!("endpoint[{place}].secrets.value_env");
+            from_environment(setting, &mut secret.value, &secret.value_env)?;
+        }
+        if let Some(given) = &mut endpoint.authorization {
+            let setting = format!("endpoint[{place}].authorization.value_env");
             from_environment(setting, &mut given.value, &given.value_env)?;
         }
     }

@@ -86,6 +86,15 @@ pub fn has_card_number(text: &str) -> bool {
     cards::mask(text.as_bytes()).is_some()
 }
 
+/// A text with what looks like a card number masked.
+pub fn masked(text: &str) -> String {
+    let masked = cards::mask(text.as_bytes());
+    masked.map_or_else(
+        || text.to_owned(),
+        |(masked, _)| String::from_utf8_lossy(&masked).into_owned(),
+    )
+}
+
 /// The reference in a text that stands in place of a secret.
 pub fn reference(text: &str) -> Option<Uuid> {
     let name = text.strip_prefix(PREFIX).filter(|name| name.len() == UUID_LEN)?;

@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod privacy;
 pub mod proof;
 pub mod reading;
+pub mod sending;
 pub mod sql;
 pub mod sqlite;
 pub mod whole;
@@ -287,8 +288,14 @@ pub struct Projected {
     pub changes: Vec<(&'static Table, Vec<Change>)>,
     /// For each reader where it was and where it is then. If one has been moved in between, by
     /// another instance or by a rebuild, nothing is written.
-    pub bookmarks: Vec<(&'static str, i64, i64)>,
+    pub bookmarks: Vec<(ReaderName, i64, i64)>,
+    /// Who is to hold the bookmarks, of which nothing is written if another does; `None` if that does
+    /// not matter. Only where several instances may share a database.
+    pub holder: Option<String>,
 }
+
+/// The name of a bookmark.
+pub type ReaderName = std::borrow::Cow<'static, str>;
 
 /// A call that was not accepted.
 #[derive(Clone, Debug)]
@@ -465,7 +472,7 @@ pub trait Store: Send + Sync + 'static {
     async fn claim(
         &self,
         source: &str,
-        wanted: Vec<&'static str>,
+        wanted: Vec<ReaderName>,
         holder: &str,
     ) -> Result<Vec<Bookmark>>;
     /// Writes rows and bookmarks in one transaction. `false` if a bookmark was not where it was

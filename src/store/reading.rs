@@ -340,7 +340,7 @@ pub(super) fn head(mut row: Row) -> Result<Head> {
 }
 
 /// Columns as in [`RAW_EVENTS_AFTER`].
-fn raw_event(mut row: Row) -> Result<RawEvent> {
+pub(super) fn raw_event(mut row: Row) -> Result<RawEvent> {
     Ok(RawEvent {
         position: row.int()?,
         aggregate_type: row.text()?,

@@ -12,7 +12,10 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
-use crate::support::Demo;
+use crate::{
+    sending::receiver::{KEY, Receiver},
+    support::{Demo, Ledger, Service, Source, T1, Tx, until},
+};
 
 /// Far longer than an installation takes.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -41,7 +44,7 @@ async fn a_generated_typescript_client_compiles_and_reads() {
 
 #[tokio::test]
 async fn a_generated_python_client_compiles_and_reads() {
-    let folder = Folder::python().await;
+    let folder = Folder::python("python").await;
     folder.keep(&["read.py"]);
     let description = description();
     #[rustfmt::skip] // They are pairs.
@@ -59,7 +62,7 @@ async fn a_generated_python_client_compiles_and_reads() {
 
 #[tokio::test]
 async fn whatever_is_asked_is_answered_as_described() {
-    let folder = Folder::python().await;
+    let folder = Folder::python("python").await;
     folder.keep(&["schemathesis.toml"]);
     let demo = Demo::start().await;
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,\
@@ -71,6 +74,33 @@ async fn whatever_is_asked_is_answered_as_described() {
         "--seed", "1", "--generation-database", "none", "--request-timeout", "20", "--no-color",
     ];
     folder.run(folder.bin("schemathesis"), &options).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_library_of_standard_webhooks_verifies_what_is_sent() {
+    let folder = Folder::python("webhooks").await;
+    folder.keep(&["verify.py"]);
+    let receiver = Receiver::start().await;
+    let settings = receiver.endpoint("crm", "");
+    let imprint = Ledger::of(Service::start_set(&[Source::named("imprint")], &settings), "imprint");
+    imprint.receive(&Tx::new("t1").approved(5000).at(T1)).await;
+    let call = until("it is sent", async || receiver.calls().into_iter().next()).await;
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers: serde_json::Map<_, _> =
+        names.iter().map(|name| ((*name).to_owned(), call.header(name).into())).collect();
+    let headers = serde_json::Value::from(headers).to_string();
+    let secret = format!("whsec_{KEY}");
+    for (file, bytes) in [
+        ("secret.txt", secret.as_bytes()),
+        ("headers.json", headers.as_bytes()),
+        ("body.json", &call.bytes),
+    ] {
+        fs::write(folder.path.join(file), bytes).expect("a file");
+    }
+
+    let said = folder.run(folder.bin("python"), &["verify.py"]).await;
+
+    assert_eq!(said, "verified transaction.TransactionApproved\nrefused what was changed\n");
 }
 
 #[track_caller]
@@ -106,8 +136,8 @@ impl Folder {
     }
 
     /// With everything that `requirements.txt` names.
-    async fn python() -> Self {
-        let folder = Self::of("python");
+    async fn python(name: &str) -> Self {
+        let folder = Self::of(name);
         folder.keep(&["requirements.txt"]);
         folder
             .install("requirements.txt", async || {

@@ -25,6 +25,10 @@ use crate::support::{
 /// What Prometheus itself says of each target.
 const OF_PROMETHEUS: &str = "up{job=\"creditrail\",instance=\"x\"} 1\n";
 
+/// An endpoint where nobody listens.
+const ENDPOINT: &str = "[[endpoint]]\nname = \"crm\"\nurl = \"http://127.0.0.1:9/\"\n\
+    allow_loopback = true\nsecrets = [{ id = \"one\", value = \"a secret of some length\" }]\n";
+
 fn deploy(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file)
 }
@@ -53,7 +57,7 @@ async fn played() -> Ledger {
         Source::old_onboarding("nordiska"),
         Source::charge_after("loans"),
     ];
-    let imprint = Ledger::of(Service::start(&sources), "imprint");
+    let imprint = Ledger::of(Service::start_set(&sources, ENDPOINT), "imprint");
     let (nordiska, loans) = (imprint.beside("nordiska"), imprint.beside("loans"));
     for body in fixtures::PAGE.iter().chain(&fixtures::PAGE) {
         imprint.deliver(body).await;

@@ -65,6 +65,7 @@ mod replay; // read models are disposable
 mod roles; // who may what, call by call
 mod secrets; // sealed, found nowhere, revealed for a reason
 mod seeds; // every payload of the two newer pages
+mod sending; // notifications: signed, in order, at least once
 mod simulate; // a lender that is played, and what is known of it
 mod spans; // a call as a span, for whoever traces
 mod statistics; // numbers over time

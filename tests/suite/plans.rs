@@ -156,7 +156,7 @@ impl Store for Noted {
     async fn claim(
         &self,
         source: &str,
-        wanted: Vec<&'static str>,
+        wanted: Vec<creditrail::store::ReaderName>,
         holder: &str,
     ) -> Result<Vec<Bookmark>> {
         self.store.claim(source, wanted, holder).await

@@ -75,6 +75,13 @@ const RULES: &[Rule] = &[
     ("GET",  "/v1/events",                                    "vsapo"),
     ("GET",  "/v1/sources",                                   "vsapo"),
     ("GET",  "/v1/sources/{source}",                          "vsapo"),
+    ("GET",  "/v1/endpoints",                                 "vsapo"),
+    ("POST", "/v1/endpoints/{name}/pause",                    "....o"),
+    ("POST", "/v1/endpoints/{name}/resume",                   "....o"),
+    ("POST", "/v1/endpoints/{name}/test",                     "....o"),
+    ("GET",  "/v1/notifications",                             "vsapo"),
+    ("POST", "/v1/notifications/resend",                      "....o"),
+    ("POST", "/v1/notifications/skip",                        "....o"),
     ("GET",  "/v1/access-records",                            "..a.o"),
     ("GET",  "/v1/proof",                                     "..a.o"),
     ("POST", "/v1/exports",                                   "..a.o"),
@@ -140,7 +147,11 @@ async fn call(
     headers: &[(&str, &str)],
 ) -> reqwest::Response {
     // Things that are not there: whether one may comes before whether there is one.
-    let path = path.replace("{source}", "imprint").replace("{id}", "x").replace("{reference}", "x");
+    let path = path
+        .replace("{source}", "imprint")
+        .replace("{id}", "x")
+        .replace("{reference}", "x")
+        .replace("{name}", "x");
     let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
     let method: Method = method.parse().unwrap();
     let mut request = http.request(method.clone(), format!("{}{path}", desk.base()));

@@ -132,7 +132,7 @@ pub(in crate::app) fn context(source: &str, reference: Uuid) -> Vec<u8> {
 }
 
 /// What is sealed is the JSON token; people are shown what it says.
-fn plain(token: SecretString) -> SecretString {
+pub(in crate::app) fn plain(token: SecretString) -> SecretString {
     match serde_json::from_str::<Value>(token.expose_secret()) {
         Ok(Value::String(text)) => SecretString::from(text),
         _ => token,

@@ -297,7 +297,7 @@ async fn keep(
     // A checkpoint is never written anew: the service may only add.
     let write = if table.name == CHECKPOINTS.name { Write::KeepFirst } else { Write::Replace };
     let change = Change { key, write, position: 0, cells };
-    let projected = Projected { changes: vec![(table, vec![change])], bookmarks: Vec::new() };
+    let projected = Projected { changes: vec![(table, vec![change])], ..Projected::default() };
     store.project(source, projected).await.map(drop)
 }
 

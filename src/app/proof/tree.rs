@@ -103,8 +103,11 @@ impl Tree {
             };
             let changes: Vec<Change> = page.into_iter().map(gone).collect();
             let is_last = changes.is_empty();
-            let projected =
-                Projected { changes: vec![(&TABLE, changes)], bookmarks: vec![(READER, at, 0)] };
+            let projected = Projected {
+                changes: vec![(&TABLE, changes)],
+                bookmarks: vec![(READER.into(), at, 0)],
+                holder: None,
+            };
             if self.store.project(&self.source, projected).await? {
                 at = 0;
             } else {
@@ -118,7 +121,7 @@ impl Tree {
     }
 
     async fn bookmark(&self) -> Result<Option<Bookmark>, TreeError> {
-        let bookmarks = self.store.claim(&self.source, vec![READER], &self.holder).await?;
+        let bookmarks = self.store.claim(&self.source, vec![READER.into()], &self.holder).await?;
         Ok(bookmarks.into_iter().find(|bookmark| bookmark.reader == READER))
     }
 
@@ -138,8 +141,11 @@ impl Tree {
         leaves.into_iter().for_each(|(_, leaf)| tiles.append(leaf));
         let changed = tiles.take_changed();
         let changes = changed.into_iter().map(|tile| row(&tile, to)).collect();
-        let projected =
-            Projected { changes: vec![(&TABLE, changes)], bookmarks: vec![(READER, at, to)] };
+        let projected = Projected {
+            changes: vec![(&TABLE, changes)],
+            bookmarks: vec![(READER.into(), at, to)],
+            holder: None,
+        };
         if self.store.project(&self.source, projected).await? {
             self.edge = Some(tiles);
         }

@@ -79,8 +79,12 @@ impl Live<'_> {
                 let rows = shadow.rows().rows_of((self.source, table), keys.clone()).await?;
                 changes.push((*table, changed(keys, rows)));
             }
-            let bookmarks = vec![(self.reader.name, position, position)];
-            if self.store.project(self.source, Projected { changes, bookmarks }).await? {
+            let bookmarks = vec![(self.reader.name.into(), position, position)];
+            if self
+                .store
+                .project(self.source, Projected { changes, bookmarks, holder: None })
+                .await?
+            {
                 return Ok(());
             }
         }

@@ -1,6 +1,8 @@
 //! Every metric: its name, what it means, and where its values come from. `docs/operations.md` is
 //! printed from it.
 
+use creditrail_sending::breaker::State;
+
 use super::exposition::{Samples, Unit};
 use crate::app::metrics::Measured;
 
@@ -272,6 +274,78 @@ pub const METRICS: &[Metric] = &[
             for of in all.kept.iter().flatten() {
                 for (severity, count) in &of.open_exceptions {
                     samples.one(&[&of.source, severity], *count);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "creditrail_notification_attempts_total",
+        kind: Kind::Counter,
+        labels: &["endpoint", "outcome"],
+        of: Of::Instance,
+        help: "Calls of endpoints, by what came of each; only those that were taken are done with.",
+        samples: |all, samples| {
+            for (endpoint, told) in &all.senders {
+                for (outcome, count) in told.attempts() {
+                    samples.one(&[endpoint, outcome], count);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "creditrail_endpoint_breaker",
+        kind: Kind::Gauge,
+        labels: &["endpoint"],
+        of: Of::Instance,
+        help: "2 while an endpoint is taken to be down and not called, 1 while it is probed, else 0.",
+        samples: |all, samples| {
+            for (endpoint, told) in &all.senders {
+                let state = match told.breaker() {
+                    State::Closed => 0,
+                    State::HalfOpen => 1,
+                    State::Open => 2,
+                };
+                samples.one(&[endpoint], state);
+            }
+        },
+    },
+    Metric {
+        name: "creditrail_endpoint_paused",
+        kind: Kind::Gauge,
+        labels: &["endpoint"],
+        of: Of::Database,
+        help: "1 while nothing is sent to an endpoint: somebody paused it, or it answered 410.",
+        samples: |all, samples| {
+            for of in all.endpoints.iter().flatten() {
+                samples.one(&[&of.endpoint], i64::from(of.is_paused));
+            }
+        },
+    },
+    Metric {
+        name: "creditrail_notification_lanes",
+        kind: Kind::Gauge,
+        labels: &["source", "endpoint", "status"],
+        of: Of::Database,
+        help: "Aggregates that are blocked: `retrying` wait for an attempt, `parked` for a person.",
+        samples: |all, samples| {
+            for of in all.endpoints.iter().flatten() {
+                for lag in &of.lags {
+                    samples.one(&[&lag.source, &of.endpoint, "retrying"], lag.retrying);
+                    samples.one(&[&lag.source, &of.endpoint, "parked"], lag.parked);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "creditrail_notification_lag_seconds",
+        kind: Kind::Gauge,
+        labels: &["source", "endpoint"],
+        of: Of::Database,
+        help: "How long the oldest event has been waiting that an endpoint was not told of, blocked ones aside.",
+        samples: |all, samples| {
+            for of in all.endpoints.iter().flatten() {
+                for lag in &of.lags {
+                    samples.one(&[&lag.source, &of.endpoint], lag.age.as_secs());
                 }
             }
         },

@@ -1,7 +1,7 @@
 //! `/openapi.json`: the interface described, OpenAPI 3.1.
 //!
 //! Reading order: `operations` (what can be asked), `answers` (problems by status), then the
-//! schemas: `things`, `moments`, `steps`, `work`, `evidence`, `again`, `commands`, and `names`, the closed sets of
+//! schemas: `things`, `moments`, `steps`, `work`, `evidence`, `again`, `commands`, `sending`, and `names`, the closed sets of
 //! names from the code that defines them. `schema` and `operation` are the words for it.
 //! `docs/openapi.json` is a copy, and the suite holds every answer that it sees against it.
 
@@ -14,6 +14,7 @@ mod names;
 mod operation;
 mod operations;
 mod schema;
+mod sending;
 mod steps;
 mod things;
 mod work;
@@ -92,6 +93,8 @@ fn schemas() -> Map<String, Value> {
         ("AccessRecordPage", schema::page_of("AccessRecord")),
         ("MomentPage", schema::page_of("Moment")),
         ("EventList", schema::all_of("Event")),
+        ("NotificationPage", schema::page_of("Notification")),
+        ("EndpointList", schema::all_of("Endpoint")),
         ("SourceList", schema::all_of("Source")),
         ("ProofList", schema::all_of("ProofStatus")),
         ("RejectedCallList", schema::all_of("RejectedCall")),
@@ -105,6 +108,7 @@ fn schemas() -> Map<String, Value> {
         evidence::all(),
         again::all(),
         commands::all(),
+        sending::all(),
         names::all(),
         pages.into(),
     ];

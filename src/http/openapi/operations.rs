@@ -11,21 +11,24 @@ use super::{
 };
 use crate::app::{
     lists::{AS_OF, HAPPENED_BY, List},
+    sending::steer::STATUSES,
     things::Thing,
 };
 
 /// What operations are about.
-pub(super) const TAGS: [(&str, &str); 5] = [
+pub(super) const TAGS: [(&str, &str); 6] = [
     (RECEIVING, "What lenders send."),
     (THINGS, "Transactions, cards, applications, charges and customers."),
     (WORK, "What somebody has to do or should look at."),
     (EVIDENCE, "Deliveries, the log, and what adds up."),
+    (SENDING, "Who is notified, and of what not yet."),
     (SERVICE, "For operators of the service."),
 ];
 const RECEIVING: &str = "receiving";
 const THINGS: &str = "things";
 const WORK: &str = "work";
 const EVIDENCE: &str = "evidence";
+const SENDING: &str = "sending";
 const SERVICE: &str = "service";
 
 /// All of them.
@@ -41,6 +44,7 @@ pub(super) fn all() -> Vec<Operation> {
         findings_and_exceptions(),
         deliveries_and_log(),
         sources_and_search(),
+        sending(),
         audits(),
         service(),
     ];
@@ -256,6 +260,41 @@ fn sources_and_search() -> Vec<Operation> {
             .takes("at_least", at_least().says("waits for this position of `source`"))
             .answers(200, "what it leads to; nothing, if nothing", "SearchHitList")
             .fails(&[400, 404, 503]),
+    ]
+}
+
+fn sending() -> Vec<Operation> {
+    let steer = |id, path, says| command(id, path, SENDING, "SteerEndpoint").says(says);
+    let paused = "it is recorded who does, and why; what is recorded meanwhile is sent later";
+    vec![
+        read("list_endpoints", "/v1/endpoints", SENDING)
+            .says("Who is notified, and how each stands")
+            .answers(200, "all endpoints", "EndpointList")
+            .fails(&[400, 503]),
+        steer("pause_endpoint", "/v1/endpoints/{name}/pause", "Send nothing to an endpoint")
+            .answers(200, paused, "Endpoint"),
+        steer("resume_endpoint", "/v1/endpoints/{name}/resume", "Send to an endpoint again")
+            .answers(200, "as it stands then", "Endpoint"),
+        steer("test_endpoint", "/v1/endpoints/{name}/test", "Call an endpoint to see what it says")
+            .answers(200, "what it said", "EndpointTest"),
+        read("list_notifications", "/v1/notifications", SENDING)
+            .says("Notifications that were not taken at once, newest first within each source")
+            .takes("source", text().says("one source; all, if absent"))
+            .takes("endpoint", text())
+            .takes("status", one_of(STATUSES))
+            .takes("type", text().says("of one aggregate; with `id`"))
+            .takes("id", text())
+            .takes("limit", limit(200, 50))
+            .takes("cursor", cursor())
+            .takes("at_least", at_least())
+            .answers(200, "a page", "NotificationPage")
+            .fails(&[400, 503]),
+        command("resend_notifications", "/v1/notifications/resend", SENDING, "Resend")
+            .says("Send again what is parked, or all since a time; a dry run counts it")
+            .answers(200, "how many", "Resent"),
+        command("skip_notification", "/v1/notifications/skip", SENDING, "Skip")
+            .says("Never send a notification at which its aggregate is parked")
+            .answers(200, "which", "Skipped"),
     ]
 }
 

@@ -21,7 +21,7 @@ use sqlx::{
 };
 
 use super::{
-    Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
+    Batch, Bookmark, Projected, ReaderName, RejectedCall, Result, Store, StoreError,
     sql::{Dialect, Look, Row, Value},
 };
 
@@ -154,7 +154,7 @@ impl Store for PostgresStore {
     async fn claim(
         &self,
         source: &str,
-        wanted: Vec<&'static str>,
+        wanted: Vec<ReaderName>,
         holder: &str,
     ) -> Result<Vec<Bookmark>> {
         bounded(project::claim(&self.pool, source, (&wanted, holder))).await

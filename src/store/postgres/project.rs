@@ -7,7 +7,7 @@ use super::{
     Result, failed,
     transaction::{Held, Transaction, column},
 };
-use crate::store::{Bookmark, LEASE, Projected};
+use crate::store::{Bookmark, LEASE, Projected, ReaderName};
 
 /// What is lost of it in a crash is folded again: rows and bookmark are lost together.
 const BEGIN_PROJECTION: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
@@ -37,22 +37,23 @@ const MOVE_BOOKMARKS: &str = "UPDATE creditrail.bookmarks AS b
     SET position = m.beyond, held_until = GREATEST(b.held_until,
         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $5)
     FROM UNNEST($2::text[], $3::bigint[], $4::bigint[]) AS m(reader, first, beyond)
-    WHERE b.source = $1 AND b.reader = m.reader AND b.position = m.first";
+    WHERE b.source = $1 AND b.reader = m.reader AND b.position = m.first
+        AND ($6::text IS NULL OR b.holder = $6)";
 
 /// Where the readers are, and which of them are the holder's: those of `wanted` that nobody has.
 pub(super) async fn claim(
     pool: &PgPool,
     source: &str,
-    (wanted, holder): (&[&str], &str),
+    (wanted, holder): (&[ReaderName], &str),
 ) -> Result<Vec<Bookmark>> {
     let lease = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
     let found = bookmarks(pool, source, holder).await?;
-    let is_to_be_taken = |reader: &&&str| match found.iter().find(|(b, _)| b.reader == **reader) {
+    let is_to_be_taken = |reader: &&str| match found.iter().find(|(b, _)| b.reader == **reader) {
         None => true,
         Some((bookmark, left)) if bookmark.is_mine => *left < lease / 2,
         Some((_, left)) => *left <= 0,
     };
-    let taken: Vec<&str> = wanted.iter().filter(is_to_be_taken).copied().collect();
+    let taken: Vec<&str> = wanted.iter().map(|reader| &**reader).filter(is_to_be_taken).collect();
     if taken.is_empty() {
         return Ok(found.into_iter().map(|(bookmark, _)| bookmark).collect());
     }
@@ -81,9 +82,9 @@ async fn bookmarks(pool: &PgPool, source: &str, holder: &str) -> Result<Vec<(Boo
 
 /// Writes rows and bookmarks in one transaction; `false` if a bookmark was elsewhere.
 pub(super) async fn project(pool: &PgPool, source: &str, projected: &Projected) -> Result<bool> {
-    let Projected { changes, bookmarks } = projected;
+    let Projected { changes, bookmarks, holder } = projected;
     let (mut transaction, _) = Transaction::begin(pool, BEGIN_PROJECTION).await?;
-    let readers = column(bookmarks, |(reader, _, _)| *reader);
+    let readers = column(bookmarks, |(reader, _, _)| &**reader);
     if bookmarks.iter().any(|(_, from, _)| *from == 0) {
         transaction.run(sqlx::query(OPEN_BOOKMARKS).bind(source).bind(&readers)).await?;
     }
@@ -93,7 +94,8 @@ pub(super) async fn project(pool: &PgPool, source: &str, projected: &Projected) 
         .bind(&readers)
         .bind(column(bookmarks, |(_, from, _)| *from))
         .bind(column(bookmarks, |(_, _, to)| *to))
-        .bind(lease);
+        .bind(lease)
+        .bind(holder.as_deref());
     if transaction.run(moved).await? != u64::try_from(bookmarks.len()).unwrap_or(u64::MAX) {
         return Ok(false);
     }

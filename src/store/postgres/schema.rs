@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("compliance", include_str!("../../../migrations/postgres/0009_compliance.sql")),
     ("narrow_reads", include_str!("../../../migrations/postgres/0010_narrow_reads.sql")),
     ("privacy", include_str!("../../../migrations/postgres/0011_privacy.sql")),
+    ("sending", include_str!("../../../migrations/postgres/0012_sending.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 use self::{checkpointer::Checkpointer, threads::Threads};
 use super::{
-    Batch, Bookmark, Projected, RejectedCall, Result, Store, StoreError,
+    Batch, Bookmark, Projected, ReaderName, RejectedCall, Result, Store, StoreError,
     sql::{Dialect, Look, Row, Value},
 };
 
@@ -182,7 +182,7 @@ impl Store for SqliteStore {
         self.read(move |connection| query::events_of(connection, &source, &streams, up_to)).await
     }
 
-    async fn claim(&self, source: &str, _: Vec<&'static str>, _: &str) -> Result<Vec<Bookmark>> {
+    async fn claim(&self, source: &str, _: Vec<ReaderName>, _: &str) -> Result<Vec<Bookmark>> {
         let source = source.to_owned();
         self.read(move |connection| query::bookmarks(connection, &source)).await
     }

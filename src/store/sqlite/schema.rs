@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("compliance", include_str!("../../../migrations/sqlite/0009_compliance.sql")),
     ("narrow_reads", include_str!("../../../migrations/sqlite/0010_narrow_reads.sql")),
     ("privacy", include_str!("../../../migrations/sqlite/0011_privacy.sql")),
+    ("sending", include_str!("../../../migrations/sqlite/0012_sending.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

@@ -99,7 +99,7 @@ async fn another_takes_over_where_the_holder_was_once_the_lease_has_run_out(stor
     assert_eq!(mine(&*store, "lender", (&["a"], "one")).await, ["a"]);
     assert!(store.project("lender", moving(vec![("a", 0, 7)])).await.unwrap());
     let taken = loop {
-        let found = store.claim("lender", vec!["a"], "other").await.unwrap();
+        let found = store.claim("lender", vec!["a".into()], "other").await.unwrap();
         if found.iter().any(|found| found.is_mine) {
             break found;
         }
@@ -117,7 +117,8 @@ async fn all_readers_are_whoevers_asks(store: Fresh) {
 }
 
 fn moving(bookmarks: Vec<(&'static str, i64, i64)>) -> Projected {
-    Projected { bookmarks, ..Projected::default() }
+    let bookmarks = bookmarks.into_iter().map(|(reader, from, to)| (reader.into(), from, to));
+    Projected { bookmarks: bookmarks.collect(), ..Projected::default() }
 }
 
 /// Claims readers: those of the source that are the holder's then, sorted.
@@ -126,7 +127,8 @@ async fn mine(
     source: &str,
     (wanted, holder): (&[&'static str], &str),
 ) -> Vec<String> {
-    let found = store.claim(source, wanted.to_vec(), holder).await.unwrap();
+    let found =
+        store.claim(source, wanted.iter().map(|&it| it.into()).collect(), holder).await.unwrap();
     let mine = found.into_iter().filter(|bookmark| bookmark.is_mine);
     let mut mine: Vec<_> = mine.map(|bookmark| bookmark.reader).collect();
     mine.sort();

@@ -263,7 +263,7 @@ fn blank(column: &str) -> Cell {
 
 /// Writes rows of a read model, whoever reads the log.
 pub async fn fill(store: &dyn Store, source: &str, rows: (&'static Table, Vec<Change>)) {
-    let projected = Projected { changes: vec![rows], bookmarks: Vec::new() };
+    let projected = Projected { changes: vec![rows], ..Projected::default() };
     assert!(store.project(source, projected).await.unwrap());
 }
 

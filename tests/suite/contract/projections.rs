@@ -111,7 +111,11 @@ async fn a_row_that_is_refused_takes_rows_and_bookmarks_with_it(store: Fresh) {
     let good = || (tallies::READ_MODEL.table, vec![add("applied", 1)]);
     let table = transactions::READ_MODEL.table;
     let without_status = row(table, "t", &[("status", Cell::Text(None))]);
-    let with = |rows| Projected { changes: vec![good(), rows], bookmarks: vec![("a", 0, 5)] };
+    let with = |rows| Projected {
+        changes: vec![good(), rows],
+        bookmarks: vec![("a".into(), 0, 5)],
+        holder: None,
+    };
     let refused = store.project(SOURCE, with((table, vec![without_status]))).await.unwrap_err();
     assert!(refused.is_of_a_row(), "{refused:?}");
     assert_eq!(tallied(&*store).await, 0);
@@ -155,7 +159,7 @@ async fn of_those_that_project_from_one_position_one_wins(store: Fresh) {
 }
 
 async fn write(store: &dyn Store, rows: (&'static Table, Vec<Change>)) -> Result<bool> {
-    let projected = Projected { changes: vec![rows], bookmarks: Vec::new() };
+    let projected = Projected { changes: vec![rows], ..Projected::default() };
     store.project(SOURCE, projected).await
 }
 
@@ -171,7 +175,9 @@ fn add(outcome: &str, count: i64) -> Change {
 /// Moves bookmarks, and with them counts one delivery more.
 async fn count_one(store: &dyn Store, bookmarks: Vec<(&'static str, i64, i64)>) -> bool {
     let changes = vec![(tallies::READ_MODEL.table, vec![add("applied", 1)])];
-    store.project(SOURCE, Projected { changes, bookmarks }).await.unwrap()
+    let bookmarks =
+        bookmarks.into_iter().map(|(reader, from, to)| (reader.into(), from, to)).collect();
+    store.project(SOURCE, Projected { changes, bookmarks, holder: None }).await.unwrap()
 }
 
 async fn tallied(store: &dyn Store) -> i64 {

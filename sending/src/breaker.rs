@@ -1,0 +1,145 @@
+//! When an endpoint as a whole is taken to be down, so that nobody's attempts are used up on it.
+
+use std::{collections::BTreeSet, hash::Hash};
+
+use crate::Failure;
+
+/// So many failures in a row open it …
+const IN_A_ROW: u32 = 5;
+/// … if they are of so many lanes: one lane alone may have an event that the endpoint cannot take.
+const LANES: usize = 3;
+/// For how long it is open at first, and at the most, in milliseconds.
+const OPEN: (i64, i64) = (1_000, 60_000);
+
+/// The breaker of one endpoint. While it is open nothing is sent and no attempt is used up; then one
+/// call at a time probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breaker<K> {
+    in_a_row: u32,
+    unreachable: u32,
+    lanes: BTreeSet<K>,
+    open_until: Option<i64>,
+    open_for: i64,
+    is_probing: bool,
+}
+
+/// How a breaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Calls are made.
+    Closed,
+    /// None are made.
+    Open,
+    /// One at a time is made, to see.
+    HalfOpen,
+}
+
+impl State {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+impl<K> Default for Breaker<K> {
+    fn default() -> Self {
+        Self {
+            in_a_row: 0,
+            unreachable: 0,
+            lanes: BTreeSet::new(),
+            open_until: None,
+            open_for: OPEN.0,
+            is_probing: false,
+        }
+    }
+}
+
+impl<K: Clone + Ord + Hash> Breaker<K> {
+    /// How it stands now.
+    pub fn state(&self, now: i64) -> State {
+        match self.open_until {
+            None => State::Closed,
+            Some(until) if now < until => State::Open,
+            Some(_) => State::HalfOpen,
+        }
+    }
+
+    /// When it lets a probe through; `None` if it is closed.
+    pub const fn open_until(&self) -> Option<i64> {
+        self.open_until
+    }
+
+    /// Whether a call may be made now.
+    pub(crate) fn permits(&self, now: i64) -> bool {
+        match self.state(now) {
+            State::Closed => true,
+            State::Open => false,
+            State::HalfOpen => !self.is_probing,
+        }
+    }
+
+    /// Notes that a call is made; whether it is a probe.
+    pub(crate) fn begin(&mut self, now: i64) -> bool {
+        let is_probe = self.state(now) == State::HalfOpen;
+        self.is_probing |= is_probe;
+        is_probe
+    }
+
+    /// Notes that the endpoint answers.
+    pub(crate) fn answered(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Notes a failure of a lane. Whether the endpoint is to blame for it, and not the lane: then it
+    /// costs no attempt.
+    pub(crate) fn failed(
+        &mut self,
+        (lane, is_probe): (&K, bool),
+        failure: Failure,
+        now: i64,
+    ) -> bool {
+        if is_probe {
+            self.is_probing = false;
+            self.open_for = (self.open_for * 2).min(OPEN.1);
+            self.open(now, failure.retry_after());
+            return true;
+        }
+        if self.open_until.is_some() {
+            return true;
+        }
+        // 4xx but these say that this event is not taken; the endpoint lives.
+        if let Failure::Status { status: 400..=499, .. } = failure
+            && !matches!(failure, Failure::Status { status: 408 | 429, .. })
+        {
+            self.in_a_row = 0;
+            self.unreachable = 0;
+            self.lanes.clear();
+            return false;
+        }
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.unreachable =
+            if failure == Failure::Unreachable { self.unreachable.saturating_add(1) } else { 0 };
+        if self.lanes.len() < LANES {
+            self.lanes.insert(lane.clone());
+        }
+        let is_down = self.in_a_row >= IN_A_ROW && self.lanes.len() >= LANES;
+        if is_down || self.unreachable >= IN_A_ROW {
+            self.open(now, failure.retry_after());
+        }
+        false
+    }
+
+    fn open(&mut self, now: i64, retry_after: Option<i64>) {
+        let wait = self.open_for.max(retry_after.unwrap_or(0).min(OPEN.1));
+        self.open_until = Some(now.saturating_add(wait));
+    }
+
+    /// Forgets a probe whose call was given up.
+    pub(crate) fn given_up(&mut self, is_probe: bool) {
+        self.is_probing &= !is_probe;
+    }
+}

@@ -1,0 +1,326 @@
+//! Who is notified: an endpoint as it is configured, and what is checked of it once.
+
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+use creditrail_domain::AggregateType;
+use creditrail_sending::{
+    Preset, Schedule, Vetting,
+    address::Range,
+    body::{self, Envelope},
+    events::Taken,
+    lanes::Limits,
+    signature::{Key, Scheme},
+};
+use http::{HeaderValue, Uri};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+
+use crate::{
+    sources::signature::{Credential, Secret},
+    store::ReaderName,
+};
+
+/// Who is notified of events.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointConfig {
+    /// The name in lists and keys: 1 to 63 of `a-z`, `0-9` and `-`.
+    pub name: String,
+    /// Where notifications are sent: `https`, or `http` to this machine if `allow_loopback` is set.
+    pub url: String,
+    /// Which events it takes: names such as `transaction.Captured`, `transaction.*` or `*`. None: all.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// Of which sources. None: of all.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// What signs. Each that holds signs; several for an overlap while one replaces another.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+    /// The value of the `Authorization` header, if it wants one.
+    pub authorization: Option<Credential>,
+    /// How calls are signed.
+    #[serde(default)]
+    pub signature: Scheme,
+    /// In what events are wrapped.
+    #[serde(default)]
+    pub envelope: Envelope,
+    /// When it is tried again.
+    #[serde(default)]
+    pub retries: Preset,
+    /// How often a notification is tried: 1 to 50.
+    #[serde(default = "attempts")]
+    pub attempts: u32,
+    /// The longest `Retry-After` that is honoured, in seconds.
+    #[serde(default = "most_retry_after")]
+    pub retry_after_seconds: u32,
+    /// How long a call may take as a whole: 1 to 120 s.
+    #[serde(default = "timeout")]
+    pub timeout_seconds: u64,
+    /// How many calls may be in flight: 1 to 1,000.
+    #[serde(default = "in_flight")]
+    pub in_flight: usize,
+    /// From where in the log it is notified when it is new.
+    #[serde(default)]
+    pub begins: Begins,
+    /// Whether addresses of this machine may be called, and by `http` too.
+    #[serde(default)]
+    pub allow_loopback: bool,
+    /// Ranges of addresses that may be called though they are not public, such as `10.1.0.0/16`.
+    #[serde(default)]
+    pub allowed_ranges: Vec<String>,
+    /// Fields with secrets that it may have: `signing_url`, `token`.
+    #[serde(default)]
+    pub secret_fields: Vec<String>,
+}
+
+/// From where in the log an endpoint is notified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Begins {
+    /// Of what is recorded after it was first seen.
+    #[default]
+    Now,
+    /// Of everything.
+    AtTheBeginning,
+}
+
+const fn attempts() -> u32 {
+    Schedule::ATTEMPTS
+}
+
+const fn most_retry_after() -> u32 {
+    3600
+}
+
+const fn timeout() -> u64 {
+    30
+}
+
+const fn in_flight() -> usize {
+    32
+}
+
+/// What is wrong with an endpoint.
+#[derive(Debug, thiserror::Error)]
+#[error("endpoint.{setting} of `{name}`: {cause}")]
+pub struct EndpointError {
+    /// The endpoint.
+    pub name: String,
+    /// The setting.
+    pub setting: &'static str,
+    /// What is wrong with it.
+    pub cause: String,
+}
+
+/// An endpoint whose settings are right.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub(super) config: EndpointConfig,
+    pub(super) url: Uri,
+    pub(super) taken: Taken,
+    pub(super) vetting: Vetting,
+    pub(super) authorization: Option<HeaderValue>,
+    keys: Vec<(Secret, Key)>,
+}
+
+/// What `*` means. What people were shown is no business of an endpoint.
+const KINDS: [AggregateType; 6] = [
+    AggregateType::Application,
+    AggregateType::Charge,
+    AggregateType::CustomerLink,
+    AggregateType::Exception,
+    AggregateType::PaymentMethod,
+    AggregateType::Transaction,
+];
+
+/// Whether anybody may be notified of events of a kind.
+pub(super) fn is_told(aggregate_type: &str) -> bool {
+    KINDS.iter().any(|kind| kind.name() == aggregate_type)
+}
+
+impl Endpoint {
+    /// Checks the settings of an endpoint.
+    ///
+    /// # Errors
+    /// [`EndpointError`] for the first that is wrong.
+    pub fn new(config: EndpointConfig, sources: &[&str]) -> Result<Self, EndpointError> {
+        let check = Check(config.name.clone());
+        check.bounds(&config)?;
+        let url = check.url(&config)?;
+        let vetting = check.vetting(&config, &url)?;
+        let keys = check.keys(&config)?;
+        check.names(&config, sources)?;
+        let authorization = config.authorization.as_ref().map(|given| {
+            let mut value = HeaderValue::from_str(given.value.expose_secret()).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        let authorization = match authorization {
+            Some(None) => return check.wrong("authorization", "is no value of a header"),
+            given => given.flatten(),
+        };
+        let taken = Taken::of(&config.events);
+        Ok(Self { config, url, taken, vetting, authorization, keys })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// The name of its bookmark.
+    pub(super) fn reader(&self) -> ReaderName {
+        format!("endpoint/{}", self.name()).into()
+    }
+
+    /// The name of the bookmark that tells where it began.
+    pub(super) fn began(&self) -> ReaderName {
+        format!("endpoint/{}/begins", self.name()).into()
+    }
+
+    pub(super) fn takes_source(&self, source: &str) -> bool {
+        self.config.sources.is_empty() || self.config.sources.iter().any(|known| known == source)
+    }
+
+    pub(super) fn takes(&self, aggregate_type: &str, event_type: &str) -> bool {
+        is_told(aggregate_type) && self.taken.takes(aggregate_type, event_type)
+    }
+
+    /// What signs now.
+    pub(super) fn keys(&self, now: Timestamp) -> Vec<Key> {
+        let active = self.keys.iter().filter(|(secret, _)| secret.is_active(now));
+        active.map(|(_, key)| key.clone()).collect()
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        let in_flight = self.config.in_flight;
+        Limits { in_flight, kept: in_flight / 2 }
+    }
+
+    pub(super) fn schedule(&self) -> Schedule {
+        let most = i64::from(self.config.retry_after_seconds) * 1000;
+        Schedule::new(self.config.retries, self.config.attempts, most)
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.config.timeout_seconds)
+    }
+}
+
+/// Checks the settings of the endpoint of this name.
+struct Check(String);
+
+impl Check {
+    fn wrong<T>(
+        &self,
+        setting: &'static str,
+        cause: impl Into<String>,
+    ) -> Result<T, EndpointError> {
+        Err(EndpointError { name: self.0.clone(), setting, cause: cause.into() })
+    }
+
+    fn bounds(&self, config: &EndpointConfig) -> Result<(), EndpointError> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.0.is_empty() || self.0.len() > 63 || !self.0.bytes().all(fits) {
+            return self.wrong("name", "must be 1 to 63 of a-z, 0-9 and -");
+        }
+        for (setting, is_within, cause) in [
+            ("attempts", (1..=50).contains(&config.attempts), "must be 1 to 50"),
+            ("timeout_seconds", (1..=120).contains(&config.timeout_seconds), "must be 1 to 120"),
+            ("in_flight", (1..=1000).contains(&config.in_flight), "must be 1 to 1000"),
+        ] {
+            if !is_within {
+                return self.wrong(setting, cause);
+            }
+        }
+        Ok(())
+    }
+
+    fn url(&self, config: &EndpointConfig) -> Result<Uri, EndpointError> {
+        // A URL may have a token: it is not told.
+        let Ok(url) = config.url.parse::<Uri>() else { return self.wrong("url", "is no URL") };
+        let Some(authority) = url.authority() else { return self.wrong("url", "names no host") };
+        if authority.as_str().contains('@') {
+            return self.wrong("url", "must not have a user; give `authorization`");
+        }
+        match url.scheme_str() {
+            Some("https") => Ok(url),
+            Some("http") if config.allow_loopback && is_loopback(&url) => Ok(url),
+            _ => self.wrong(
+                "url",
+                "must be https; http is for this machine alone, with `allow_loopback = true`",
+            ),
+        }
+    }
+
+    fn vetting(&self, config: &EndpointConfig, url: &Uri) -> Result<Vetting, EndpointError> {
+        let loopback = ["127.0.0.0/8", "::1/128"].map(str::to_owned);
+        let loopback = loopback.iter().filter(|_| config.allow_loopback);
+        let mut ranges = Vec::new();
+        for range in config.allowed_ranges.iter().chain(loopback) {
+            match range.parse::<Range>() {
+                Ok(range) => ranges.push(range),
+                Err(error) => return self.wrong("allowed_ranges", error.to_string()),
+            }
+        }
+        let vetting = Vetting::allowing(ranges);
+        if let Some(address) = literal(url)
+            && let Err(refused) = vetting.vet(address)
+        {
+            return self.wrong("url", refused.to_string());
+        }
+        Ok(vetting)
+    }
+
+    fn keys(&self, config: &EndpointConfig) -> Result<Vec<(Secret, Key)>, EndpointError> {
+        if config.secrets.is_empty() {
+            return self.wrong("secrets", "at least one is required: what is sent is signed");
+        }
+        let key = |secret: &Secret| match Key::of(&secret.value) {
+            Ok(key) => Ok((secret.clone(), key)),
+            Err(error) => self.wrong("secrets", format!("`{}` {error}", secret.id)),
+        };
+        config.secrets.iter().map(key).collect()
+    }
+
+    fn names(&self, config: &EndpointConfig, sources: &[&str]) -> Result<(), EndpointError> {
+        for source in &config.sources {
+            if !sources.contains(&source.as_str()) {
+                return self.wrong("sources", format!("there is no source `{source}`"));
+            }
+        }
+        let fields: BTreeSet<_> = body::secret_fields().collect();
+        for field in &config.secret_fields {
+            if !fields.contains(field.as_str()) {
+                let known: Vec<_> = fields.into_iter().collect();
+                let cause = format!("`{field}` is not one of: {}", known.join(", "));
+                return self.wrong("secret_fields", cause);
+            }
+        }
+        for pattern in &config.events {
+            let kind = pattern.split('.').next().unwrap_or_default();
+            if pattern != "*" && !is_told(kind) {
+                let known = KINDS.map(AggregateType::name).join(", ");
+                let cause = format!("`{pattern}` begins with none of: {known}");
+                return self.wrong("events", cause);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The host of a URL, without the brackets of an address of IPv6.
+pub(super) fn host(url: &Uri) -> &str {
+    url.host().unwrap_or_default().trim_matches(['[', ']'])
+}
+
+/// The address that a URL names, if it names one.
+fn literal(url: &Uri) -> Option<IpAddr> {
+    host(url).parse().ok()
+}
+
+fn is_loopback(url: &Uri) -> bool {
+    host(url) == "localhost" || literal(url).is_some_and(|address| address.is_loopback())
+}

@@ -1,0 +1,18 @@
+//! Notifications: signed, in order for each aggregate, at least once, whatever the receiver or the
+//! service goes through. `receiver` plays the endpoint.
+
+mod faults; // kills, flapping, what the receiver may answer
+mod instances; // several services, one endpoint
+pub mod receiver;
+mod safety; // where nothing is sent
+mod steering; // parked, sent again, skipped, paused
+mod words; // what is sent, and what proves it
+
+use serde_json::Value;
+
+use crate::support::{Ledger, items};
+
+/// The first page of a list of all sources.
+async fn all(ledger: &Ledger, path: &str) -> Vec<Value> {
+    items(&ledger.ask(path, &[]).await.is(200), "items").to_vec()
+}

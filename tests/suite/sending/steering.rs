@@ -1,0 +1,130 @@
+//! What operators do about a lane that is parked, and what they have sent again.
+
+use serde_json::{Value, json};
+
+use super::{
+    all,
+    receiver::{Receiver, Says},
+};
+use crate::support::{Ledger, Service, Source, T1, T2, T3, Tx, number, text, until};
+
+/// A lane that is parked at its first notification, and another one that is not.
+async fn parked(receiver: &Receiver) -> (Ledger, Value) {
+    receiver.says("transaction/t1", [Says::Status(422), Says::Status(422)]);
+    let settings = receiver.endpoint("crm", "attempts = 2");
+    let service = Service::start_set(&[Source::named("imprint")], &settings);
+    let imprint = Ledger::of(service, "imprint");
+    for id in ["t1", "t2"] {
+        let tx = Tx::new(id);
+        imprint.receive(&tx.approved(5000).at(T1)).await;
+        imprint.receive(&tx.captured(10).event(&format!("{id}-1")).at(T2)).await;
+        imprint.receive(&tx.captured(10).event(&format!("{id}-2")).at(T3)).await;
+    }
+    let listed = until("it is parked", async || {
+        imprint.list("/v1/notifications", &[("status", "parked")]).await.pop()
+    })
+    .await;
+    taken(receiver, "transaction/t2", &[1, 2, 3]).await;
+    (imprint, listed)
+}
+
+async fn taken(receiver: &Receiver, lane: &str, sequences: &[i64]) {
+    until("it is taken", async || {
+        (receiver.taken().get(lane).map(Vec::as_slice) == Some(sequences)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parked_lane_is_seen_sent_again_and_goes_on_in_order() {
+    let receiver = Receiver::start().await;
+    let (imprint, listed) = parked(&receiver).await;
+    assert_eq!(text(&listed["subject"], "id"), "t1");
+    assert_eq!(listed["attempts"].as_array().map(Vec::len), Some(2));
+    assert_eq!(listed["attempts"][0]["status"], 422);
+    assert_eq!(listed["attempts"][0]["said"], "the answer");
+    let endpoint = all(&imprint, "/v1/endpoints").await.remove(0);
+    assert_eq!(endpoint["sources"][0]["lanes_parked"], 1);
+
+    let mut asked = json!({ "endpoint": "crm", "source": "imprint", "dry_run": true });
+    let counted = imprint.command("/v1/notifications/resend", &asked).await.is(200);
+    assert_eq!(number(&counted, "selected"), 1);
+    assert_eq!(receiver.taken().get("transaction/t1"), None, "a dry run sends nothing");
+    asked["dry_run"] = json!(false);
+    imprint.command("/v1/notifications/resend", &asked).await.is(400);
+    asked["reason"] = json!("the receiver is mended");
+    imprint.command("/v1/notifications/resend", &asked).await.is(200);
+    taken(&receiver, "transaction/t1", &[1, 2, 3]).await;
+    receiver.is_sound();
+    until("it is delivered", async || {
+        let listed = imprint.list("/v1/notifications", &[("status", "delivered")]).await;
+        listed.into_iter().find(|one| one["subject"]["id"] == "t1")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_skipped_with_a_reason_is_told_by_the_next() {
+    let receiver = Receiver::start().await;
+    receiver.says("transaction/t3", [Says::Status(204), Says::Status(400), Says::Status(400)]);
+    let (imprint, listed) = parked(&receiver).await;
+    let tx = Tx::new("t3");
+    imprint.receive(&tx.approved(5000).at(T1)).await;
+    imprint.receive(&tx.captured(10).event("t3-1").at(T2)).await;
+    imprint.receive(&tx.captured(10).event("t3-2").at(T3)).await;
+    let later = until("it is parked", async || {
+        let listed = imprint.list("/v1/notifications", &[("status", "parked")]).await;
+        listed.into_iter().find(|one| one["subject"]["id"] == "t3")
+    })
+    .await;
+    for one in [&listed, &later] {
+        let mut skip =
+            json!({ "endpoint": "crm", "source": "imprint", "position": one["position"] });
+        imprint.command("/v1/notifications/skip", &skip).await.is(400);
+        skip["reason"] = json!("they know already");
+        skip["actor"] = json!("ada");
+        imprint.command("/v1/notifications/skip", &skip).await.is(200);
+    }
+    taken(&receiver, "transaction/t1", &[2, 3]).await;
+    taken(&receiver, "transaction/t3", &[1, 3]).await;
+    receiver.is_sound();
+    let skipped = imprint.list("/v1/notifications", &[("status", "skipped")]).await;
+    assert_eq!(skipped.len(), 2);
+    assert_eq!(skipped[0]["skipped"]["reason"], "they know already");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_since_a_time_is_sent_again_in_order_and_counted_first() {
+    let receiver = Receiver::start().await;
+    let (imprint, _) = parked(&receiver).await;
+    let calls = receiver.calls().len();
+    let mut asked = json!({
+        "endpoint": "crm", "source": "imprint", "since": "2020-01-01T00:00:00Z", "dry_run": true,
+    });
+    let counted = imprint.command("/v1/notifications/resend", &asked).await.is(200);
+    assert_eq!(number(&counted, "selected"), 6);
+    assert_eq!(receiver.calls().len(), calls);
+    asked["dry_run"] = json!(false);
+    asked["reason"] = json!("they lost their database");
+    imprint.command("/v1/notifications/resend", &asked).await.is(200);
+    taken(&receiver, "transaction/t1", &[1, 2, 3]).await;
+    taken(&receiver, "transaction/t2", &[1, 2, 3, 1, 2, 3]).await;
+    receiver.is_sound();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_endpoint_is_told_later_of_what_was_recorded_meanwhile() {
+    let receiver = Receiver::start().await;
+    let settings = receiver.endpoint("crm", "");
+    let service = Service::start_set(&[Source::named("imprint")], &settings);
+    let imprint = Ledger::of(service, "imprint");
+    let why = json!({ "reason": "they deploy" });
+    imprint.command("/v1/endpoints/crm/pause", &why).await.is(200);
+    imprint.command("/v1/endpoints/none/pause", &why).await.is(404);
+    let test = imprint.command("/v1/endpoints/crm/test", &why).await.is(200);
+    assert_eq!((&test["is_taken"], &test["status"]), (&json!(true), &json!(204)));
+    imprint.command("/v1/endpoints/crm/resume", &why).await.is(200);
+    imprint.receive(&Tx::new("t1").approved(5000).at(T1)).await;
+    until("it is sent", async || (receiver.calls().len() == 2).then_some(())).await;
+    assert_eq!(receiver.calls()[0].body["type"], "creditrail.test");
+}
