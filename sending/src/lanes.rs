@@ -262,7 +262,9 @@ impl<K: Clone + Eq + Ord + Hash, I: Item + Clone> Lanes<K, I> {
         (now, jitter): (i64, u32),
     ) -> Settled {
         if is_endpoints {
-            let at = self.breaker.open_until().unwrap_or(now);
+            // It costs no attempt; what the endpoint asks for holds all the same.
+            let asked = now.saturating_add(self.schedule.asked(failure.retry_after()));
+            let at = self.breaker.open_until().unwrap_or(now).max(asked);
             return Settled::Retry { attempts, at };
         }
         let attempts = attempts + 1;

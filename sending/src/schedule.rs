@@ -59,6 +59,11 @@ impl Schedule {
         self.attempts
     }
 
+    /// For how long an endpoint is left alone that asks for it, in milliseconds: within bounds.
+    pub(crate) fn asked(&self, retry_after: Option<i64>) -> i64 {
+        retry_after.unwrap_or(0).clamp(0, self.most_retry_after)
+    }
+
     /// When to try again after that many attempts (from 1), in milliseconds since 1970; `None` after
     /// the last one. Jitter only adds, and `Retry-After` holds before it: so nobody is called sooner
     /// than asked for.
@@ -75,8 +80,7 @@ impl Schedule {
         }
         let place = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
         let wait = self.waits.get(place).or(self.waits.last()).copied().unwrap_or(SECOND);
-        let asked = retry_after.unwrap_or(0).clamp(0, self.most_retry_after);
-        let wait = wait.max(asked);
+        let wait = wait.max(self.asked(retry_after));
         let share = i128::from(wait / JITTER_DIVISOR) * i128::from(jitter) / i128::from(u32::MAX);
         Some(now.saturating_add(wait).saturating_add(i64::try_from(share).unwrap_or(0)))
     }

@@ -45,11 +45,11 @@ async fn a_generated_typescript_client_compiles_and_reads() {
 #[tokio::test]
 async fn a_generated_python_client_compiles_and_reads() {
     let folder = Folder::python("python").await;
-    folder.keep(&["read.py"]);
+    folder.keep(&["read.py", "generator.yaml"]);
     let description = description();
     #[rustfmt::skip] // They are pairs.
     let generate = [
-        "generate", "--path", &description, "--fail-on-warning",
+        "generate", "--path", &description, "--config", "generator.yaml", "--fail-on-warning",
         "--meta", "none", "--overwrite", "--output-path", "creditrail_client",
     ];
     folder.run(folder.bin("openapi-python-client"), &generate).await;

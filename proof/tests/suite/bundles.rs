@@ -188,10 +188,10 @@ fn a_bundle_that_is_recomputed_under_another_key_is_refused() {
 
 #[test]
 fn another_form_is_not_guessed_at() {
-    let json = log().bundle().to_json().unwrap().replace("bundle/v1", "bundle/v2");
+    let json = log().bundle().to_json().unwrap().replace("bundle/v2", "bundle/v3");
     assert_eq!(
         Bundle::parse(&json).unwrap_err(),
-        BundleError::Format("creditrail/bundle/v2".to_owned())
+        BundleError::Format("creditrail/bundle/v3".to_owned())
     );
     let twice = log().bundle().to_json().unwrap().replacen('{', r#"{"kind": "charge","#, 1);
     assert!(matches!(Bundle::parse(&twice).unwrap_err(), BundleError::Unreadable(_)));

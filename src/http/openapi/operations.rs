@@ -288,7 +288,7 @@ fn sending() -> Vec<Operation> {
             .takes("cursor", cursor())
             .takes("at_least", at_least())
             .answers(200, "a page", "NotificationPage")
-            .fails(&[400, 503]),
+            .fails(&[400, 404, 503]),
         command("resend_notifications", "/v1/notifications/resend", SENDING, "Resend")
             .says("Send again what is parked, or all since a time; a dry run counts it")
             .answers(200, "how many", "Resent"),

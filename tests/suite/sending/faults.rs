@@ -158,7 +158,10 @@ async fn a_410_pauses_the_endpoint_until_somebody_resumes_it() {
     imprint.command("/v1/endpoints/crm/resume", &resume).await.is(200);
     all_are_taken(&receiver, 2, 2).await;
     receiver.is_sound();
-    let records = all(&imprint, "/v1/access-records").await;
-    let acts = column(&records, "act");
-    assert!(acts.contains(&"endpoint_paused") && acts.contains(&"endpoint_resumed"), "{acts:?}");
+    until("both are on record", async || {
+        let records = all(&imprint, "/v1/access-records").await;
+        let acts = column(&records, "act");
+        ["endpoint_paused", "endpoint_resumed"].iter().all(|act| acts.contains(act)).then_some(())
+    })
+    .await;
 }

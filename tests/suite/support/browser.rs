@@ -55,6 +55,8 @@ impl Browser {
         let files = json!({ "download.default_directory": browser.dir.path().join("files") });
         let wanted = json!({
             "browserName": "chrome",
+            // A look at all of a large page, on a machine that does other things too, in milliseconds.
+            "timeouts": { "script": 120_000 },
             "goog:chromeOptions": { "binary": chromium, "args": flags, "prefs": files },
         });
         let driver = WebDriver::start(address, wanted).await;
