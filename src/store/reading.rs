@@ -96,7 +96,7 @@ impl dyn Store {
     /// The head of a source's log.
     ///
     /// # Errors
-    /// [`StoreError`](super::StoreError), as for all reads.
+    /// [`StoreError`], as for all reads.
     pub async fn head(&self, source: &str) -> Result<Head> {
         let rows = self.all(HEAD, vec![source.into()]).await?;
         rows.into_iter().next().map_or(Ok(Head::EMPTY), head)
