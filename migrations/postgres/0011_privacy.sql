@@ -13,7 +13,7 @@ CREATE TABLE creditrail.data_keys (
     erased_at      bigint,          -- when it was destroyed, microseconds since 1970
     CONSTRAINT data_keys_pkey PRIMARY KEY (source, key_id)
 );
-CREATE INDEX data_keys_by_subject ON creditrail.data_keys (source, subject);
+CREATE INDEX data_keys_by_subject ON creditrail.data_keys (source, subject, created_at, key_id);
 CREATE INDEX data_keys_by_sealing_key
     ON creditrail.data_keys (source, sealing_key_id, erased_at);
 

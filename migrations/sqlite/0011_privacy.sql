@@ -12,8 +12,8 @@ CREATE TABLE data_keys (
     sealed         BLOB,             -- AES-256-GCM, the nonce in front; NULL once it was destroyed
     erased_at      INTEGER,          -- when it was destroyed, microseconds since 1970
     CONSTRAINT data_keys_pkey PRIMARY KEY (source, key_id)
-) WITHOUT ROWID;
-CREATE INDEX data_keys_by_subject ON data_keys (source, subject);
+);
+CREATE INDEX data_keys_by_subject ON data_keys (source, subject, created_at, key_id);
 CREATE INDEX data_keys_by_sealing_key ON data_keys (source, sealing_key_id, erased_at);
 
 -- What was done about the data of people: one row each.

@@ -7,11 +7,6 @@ use super::{Result, Store, reading::time, sql::Row};
 /// Columns of [`DataKey`].
 pub(super) const COLUMNS: &str = "key_id, subject, created_at, sealing_key_id, sealed, erased_at";
 
-/// The live keys of a subject; of several the newest last.
-pub(super) const OF_SUBJECT: &str = "SELECT key_id, subject, created_at, sealing_key_id, sealed,
-    erased_at FROM @data_keys WHERE source = $1 AND subject = $2 AND sealed IS NOT NULL
-    ORDER BY created_at, key_id";
-
 /// A data key as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataKey {

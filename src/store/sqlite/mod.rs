@@ -53,7 +53,8 @@ static DIALECT: Dialect = Dialect {
 };
 
 /// The reads that are no statements of [`Store::rows`], for those who look at their plans.
-pub const READS: [&str; 3] = [query::EVENTS_AFTER, query::EVENTS_OF, query::BOOKMARKS];
+pub const READS: [&str; 4] =
+    [query::EVENTS_AFTER, query::EVENTS_OF, query::BOOKMARKS, write::DATA_KEYS];
 
 /// A store in one SQLite file.
 #[derive(Clone, Debug)]

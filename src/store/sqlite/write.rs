@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params, types::ToSqlOutput};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{DIALECT, Result, failed, query, threads::Threads};
+use super::{Result, failed, query, threads::Threads};
 use crate::store::{
     Batch, DataKey, DeliveryRow, Erased, Head, KnownDelivery, NewEvent, Projected, RedrivenRow,
     RejectedCall, RejectedPlace, SealedSecret, StoreError, Written, codec, privacy, reading,
@@ -39,6 +39,13 @@ const COUNT_REPEAT: &str = "UPDATE deliveries
 
 const SEAL: &str = "INSERT INTO secrets (source, reference, field, key_id, sealed)
     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+
+/// The live keys of a subject; of several the newest last. Without statistics the keys of the source would
+/// be looked through.
+pub(super) const DATA_KEYS: &str =
+    "SELECT key_id, subject, created_at, sealing_key_id, sealed, erased_at
+    FROM data_keys INDEXED BY data_keys_by_subject
+    WHERE source = $1 AND subject = $2 AND sealed IS NOT NULL ORDER BY created_at, key_id";
 
 const ADD_DATA_KEY: &str = "INSERT INTO data_keys (source, key_id, subject, created_at,
     sealing_key_id, sealed, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -161,12 +168,10 @@ impl Batch for SqliteBatch {
     async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>> {
         let source = self.source.clone();
         let find = move |connection: &mut Connection| {
-            let sql = DIALECT.of(privacy::OF_SUBJECT);
             let mut found = Vec::new();
             for subject in subjects {
-                let rows =
-                    query::rows(connection, &sql, &[source.as_str().into(), subject.into()])?;
-                for row in rows {
+                let of = [source.as_str().into(), subject.into()];
+                for row in query::rows(connection, DATA_KEYS, &of)? {
                     found.push(privacy::data_key(row)?);
                 }
             }
