@@ -54,7 +54,8 @@ pub enum Write {
     Replace,
     /// The one that is there stays.
     KeepFirst,
-    /// Its numbers are added to those that are there. Only where all columns are numbers.
+    /// Its numbers are added to those that are there; what is 0 then goes. Only where all columns are
+    /// numbers.
     Add,
     /// The one that is there goes.
     Delete,

@@ -30,7 +30,7 @@ const SEARCH: &str = "SELECT subject_type, subject_id FROM @identifiers
 const TALLIES: &str = "SELECT key, count FROM @tallies WHERE source = $1 ORDER BY key";
 
 const STATISTICS: &str = "SELECT key, count FROM @statistics
-    WHERE source = $1 AND key >= $2 AND key < $3 AND count <> 0 ORDER BY key LIMIT $4";
+    WHERE source = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT $4";
 
 const OPEN_EXCEPTIONS: &str = "SELECT severity, COUNT(*) FROM @exceptions
     WHERE source = $1 AND status = 'open' GROUP BY severity ORDER BY severity";

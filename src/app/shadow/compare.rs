@@ -160,17 +160,8 @@ impl Live<'_> {
             live.retain(|(key, _)| key <= end);
             shadow.retain(|(key, _)| key <= end);
         }
-        for rows in [&mut live, &mut shadow] {
-            rows.retain(|row| !is_nothing(table, row));
-        }
         Ok(Stretch { position, live, shadow, end })
     }
-}
-
-/// Whether a row is a sum of 0, which is as good as none: whether there is one depends on which events
-/// came in one portion.
-fn is_nothing(table: &Table, (_, values): &WholeRow) -> bool {
-    table.columns == ["count"] && *values == [Value::Int(0)]
 }
 
 /// The columns that differ; of the document its fields.

@@ -126,8 +126,20 @@ async fn write_rows(
             };
         }
         transaction.run(statement).await?;
+        if write == Write::Add {
+            let sql = drop_sums_of_nothing(table);
+            let keys = column(&changes, |change| change.key.as_str());
+            transaction.run(sqlx::query(&sql).bind(source).bind(keys)).await?;
+        }
     }
     Ok(())
+}
+
+/// A sum of 0 is no row, in whatever portions the events came.
+fn drop_sums_of_nothing(Table { name, columns }: &Table) -> String {
+    let nothing: Vec<_> = columns.iter().map(|column| format!("{column} = 0")).collect();
+    let nothing = nothing.join(" AND ");
+    format!("DELETE FROM creditrail.{name} WHERE source = $1 AND key = ANY($2) AND {nothing}")
 }
 
 fn text<'a>(change: &&'a Change, nth: usize) -> Option<&'a str> {

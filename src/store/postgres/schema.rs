@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("narrow_reads", include_str!("../../../migrations/postgres/0010_narrow_reads.sql")),
     ("privacy", include_str!("../../../migrations/postgres/0011_privacy.sql")),
     ("sending", include_str!("../../../migrations/postgres/0012_sending.sql")),
+    ("sums", include_str!("../../../migrations/postgres/0013_sums.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("narrow_reads", include_str!("../../../migrations/sqlite/0010_narrow_reads.sql")),
     ("privacy", include_str!("../../../migrations/sqlite/0011_privacy.sql")),
     ("sending", include_str!("../../../migrations/sqlite/0012_sending.sql")),
+    ("sums", include_str!("../../../migrations/sqlite/0013_sums.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

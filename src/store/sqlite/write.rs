@@ -399,8 +399,17 @@ fn write_rows(
         let cells = change.cells.iter().map(Value).collect::<Vec<_>>();
         let cells = cells.iter().map(|cell| cell as &dyn ToSql);
         statement.execute(rusqlite::params_from_iter(key.into_iter().chain(cells)))?;
+        if change.write == Write::Add {
+            connection.prepare_cached(&drop_sum_of_nothing(table))?.execute(key)?;
+        }
     }
     Ok(())
+}
+
+/// A sum of 0 is no row, in whatever portions the events came.
+fn drop_sum_of_nothing(Table { name, columns }: &Table) -> String {
+    let nothing: Vec<_> = columns.iter().map(|column| format!("{column} = 0")).collect();
+    format!("DELETE FROM {name} WHERE source = ? AND key = ? AND {}", nothing.join(" AND "))
 }
 
 struct Value<'a>(&'a Cell);

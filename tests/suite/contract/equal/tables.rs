@@ -76,8 +76,6 @@ async fn rows(database: &Database, (table, columns): (&str, &[&str]), order: &st
         // A reader that has passed nothing may have asked for its bookmark or not yet. Nobody waits for
         // hashes, and the times of recording are in them.
         "bookmarks" => "WHERE position > 0 AND reader <> 'tree'",
-        // A sum of 0 is as no row, by how events fell into portions.
-        "statistics" | "tallies" => "WHERE count <> 0",
         _ => "",
     };
     of(database.rows(&columns, &format!("@{table} {kept} ORDER BY source, {order}")).await)
