@@ -29,6 +29,7 @@ static TABLE: Table = Table {
         "captured",
         "refunded",
         "hold",
+        "position",
         "document",
     ],
 };
@@ -45,6 +46,7 @@ fn project(stream: &Stream, policies: &Policies) -> Vec<Change> {
         state.captured().into(),
         state.refunded().into(),
         state.hold().into(),
+        steps.position.into(),
         Cell::document(&document(stream, steps, &state, policies)),
     ];
     vec![Change {

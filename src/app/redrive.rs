@@ -5,12 +5,13 @@ pub(super) mod anew;
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use creditrail_domain::{
-    CommandRefusal, Event, Step,
+    CommandRefusal, Event, Step, StepId,
     exception::{ExceptionEvent, Redriven, UnreadableKind},
     step::Fact,
 };
-use creditrail_projections::StreamId;
+use creditrail_projections::{Recorded, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,7 +28,9 @@ use super::{
 };
 use crate::{
     sources::AnyStep,
-    store::{KeptDelivery, SealedSecret, StoreError},
+    store::{
+        Ground, Head, KeptDelivery, KnownDelivery, RejectedPlace, SealedSecret, Store, StoreError,
+    },
 };
 
 /// How many deliveries one call takes at the most; the answer says where to go on.
@@ -310,8 +313,7 @@ impl Creditrail {
         Ok(items)
     }
 
-    /// What the writer would answer now. It writes nothing, but holds the head of the source as long
-    /// as it takes: what it answers is right for that moment.
+    /// What the writer would answer now. It writes nothing and keeps nobody from writing.
     async fn foreseen(
         &self,
         known: &Source,
@@ -319,10 +321,38 @@ impl Creditrail {
     ) -> Result<Vec<Answer>, CommandError> {
         let (source, policies) = (known.config.name.as_str(), &known.config.policies);
         let judged = async {
-            let mut batch = self.store.begin(source).await?;
-            writer::judge(&mut *batch, (source, policies), Aggregates::default(), requests).await
+            let head = self.store.head(source).await?;
+            let mut ground = AsItIs { store: &*self.store, source, head };
+            writer::judge(&mut ground, (source, policies), Aggregates::default(), requests).await
         };
         Ok(judged.await.map_err(ReadError::from)?.answers)
+    }
+}
+
+/// What is known of a source up to a head. Others may write meanwhile.
+struct AsItIs<'a> {
+    store: &'a dyn Store,
+    source: &'a str,
+    head: Head,
+}
+
+#[async_trait]
+impl Ground for AsItIs<'_> {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>, StoreError> {
+        self.store.known(self.source, deliveries).await
+    }
+
+    /// What is redriven is kept, and so none of the calls in the ring.
+    async fn rejected(&mut self, _: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>, StoreError> {
+        self.store.events_of(self.source, streams, self.head.position).await
     }
 }
 

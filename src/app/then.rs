@@ -23,7 +23,7 @@ use super::{
     readers::lock,
     things::{MOST, Rows, Things},
 };
-use crate::store::{Balance, Identity, Listed, Page, Store};
+use crate::store::{Amounts, Balance, Identity, Listed, Page, Store};
 
 /// The rows at a position.
 pub(super) struct Then<'a> {
@@ -181,33 +181,15 @@ impl Then<'_> {
         Ok(all.iter().filter(meant).take(most).cloned().collect())
     }
 
-    /// The newest documents of a list with this value in a column that have not changed since, with their
-    /// keys: what they were is what they are. None where it counts by when something had happened.
-    async fn unchanged(
-        &self,
-        list: List,
-        (column, value): (&'static str, &str),
-    ) -> Result<BTreeMap<String, Value>, ReadError> {
+    /// What a customer's transactions come to that have not changed since: what they were is what they are.
+    /// None of them where it counts by when something had happened.
+    async fn unchanged(&self, customer_id: &str) -> Result<BTreeMap<String, Amounts>, ReadError> {
         let Known { up_to, happened_by, imagined } = &self.known;
-        let mut unchanged = BTreeMap::new();
-        if happened_by.is_some() || !imagined.is_empty() {
-            return Ok(unchanged);
+        if happened_by.is_some() {
+            return Ok(BTreeMap::new());
         }
-        let page = Page {
-            sources: vec![self.source.to_owned()],
-            filters: vec![(column, value.to_owned())],
-            limit: MOST,
-            ..Page::default()
-        };
-        for Listed { cursor, document } in self.store.list(list.table(), &page).await? {
-            if cursor.place > *up_to {
-                continue;
-            }
-            let document: Value = serde_json::from_str(&document)?;
-            if document["position"].as_i64().is_some_and(|position| position <= *up_to) {
-                unchanged.insert(cursor.key, document);
-            }
-        }
+        let mut unchanged = self.store.amounts((self.source, customer_id), *up_to).await?;
+        imagined.iter().for_each(|event| drop(unchanged.remove(&event.stream.id)));
         Ok(unchanged)
     }
 
@@ -293,23 +275,23 @@ impl Rows for Then<'_> {
 
     async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError> {
         let kind = Some(AggregateType::Transaction);
-        let streams = self.mentioning(customer_id, kind, MOST + 1).await?;
-        if streams.len() > MOST {
+        let streams = self.mentioning(customer_id, kind, usize::MAX).await?;
+        let mut known = self.unchanged(customer_id).await?;
+        let changed = streams.into_iter().filter(|stream| !known.contains_key(&stream.id));
+        let changed: Vec<_> = changed.collect();
+        if changed.len() > MOST {
             return Ok(None);
         }
         let list = List::Transactions;
-        let mut known = self.unchanged(list, ("customer_id", customer_id)).await?;
-        let changed = streams.into_iter().filter(|stream| !known.contains_key(&stream.id));
-        for row in self.rows(&transactions::READ_MODEL, changed.collect()).await? {
-            known.insert(row.key.clone(), document(&row)?);
+        for row in self.rows(&transactions::READ_MODEL, changed).await? {
+            if text(list, &row, "customer_id") == Some(customer_id) {
+                let currency = text(list, &row, "currency").map(str::to_owned);
+                let sums =
+                    ["hold", "captured", "refunded"].map(|amount| number(list, &row, amount));
+                known.insert(row.key, Amounts { currency, sums });
+            }
         }
-        let own = known.values().filter(|known| known["customer_id"] == customer_id);
-        let totals = own.filter_map(|known| {
-            let amounts =
-                ["hold", "captured", "refunded"].map(|it| known[it].as_i64().unwrap_or(0));
-            Some((known["currency"].as_str()?, amounts))
-        });
-        Ok(Some(Balance::sums(totals)))
+        Ok(Some(Balance::sums(known.values())))
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     failure::chain,
     sources::{Call, Decoded, fields::Fault},
-    store::{Batch, Head, RejectedPlace, SealedSecret, Store, StoreError, Written},
+    store::{Batch, Ground, Head, RejectedPlace, SealedSecret, Store, StoreError, Written},
 };
 
 /// How many deliveries one transaction takes at the most.
@@ -363,23 +363,23 @@ pub(super) struct Judged {
     aggregates: Aggregates,
 }
 
-/// Judges requests on what a batch finds, in their order. Nothing is written by it.
+/// Judges requests on what is known, in their order. Nothing is written by it.
 pub(super) async fn judge(
-    batch: &mut dyn Batch,
+    ground: &mut dyn Ground,
     (source, policies): (&str, &Policies),
     mut aggregates: Aggregates,
     requests: &[Request],
 ) -> Result<Judged, StoreError> {
     let ids: BTreeSet<StepId> = requests.iter().filter_map(Request::step_id).collect();
     let ids: Vec<StepId> = ids.into_iter().collect();
-    let known = if ids.is_empty() { Vec::new() } else { batch.known(ids).await? };
+    let known = if ids.is_empty() { Vec::new() } else { ground.known(ids).await? };
     let rejected: Vec<_> = requests.iter().filter_map(Request::rejected).collect();
-    let rejected = if rejected.is_empty() { rejected } else { batch.rejected(rejected).await? };
-    let mut pages = Pages::new(source, batch.head(), (known, rejected));
+    let rejected = if rejected.is_empty() { rejected } else { ground.rejected(rejected).await? };
+    let mut pages = Pages::new(source, ground.head(), (known, rejected));
     let streams = pages.streams(requests).into_iter();
     let streams: Vec<_> = streams.filter(|stream| !aggregates.has(stream)).collect();
     if !streams.is_empty() {
-        aggregates.take(batch.load(streams).await?);
+        aggregates.take(ground.load(streams).await?);
     }
     let mut desk = Desk::new(policies, aggregates);
     let answers: Vec<_> = requests.iter().map(|request| pages.take(request, &mut desk)).collect();

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use self::sql::{Dialect, Look, Row, Value};
 pub use self::{
-    customers::{Balance, CustomerKeys, Identity},
+    customers::{Amounts, Balance, CustomerKeys, Identity},
     privacy::{DataKey, Erased},
 };
 
@@ -219,19 +219,25 @@ pub struct RawEvent {
     pub recorded_at: Timestamp,
 }
 
-/// A writing transaction on one source. Dropped without [`Self::commit`], nothing is written.
+/// What is known of a source when something is decided.
 #[async_trait]
-pub trait Batch: Send {
-    /// The head of the source, locked until the end of the transaction.
+pub trait Ground: Send {
+    /// The head of the source.
     fn head(&self) -> Head;
     /// The deliveries that have the key of one of these.
     async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>>;
     /// Those of these calls that are in the ring of the source.
     async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>>;
-    /// The live data keys of these subjects; of several of one subject the newest last.
-    async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>>;
     /// The events of the streams, by stream and sequence.
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>>;
+}
+
+/// A writing transaction on one source. Its head is locked until the end of it. Dropped without
+/// [`Self::commit`], nothing is written.
+#[async_trait]
+pub trait Batch: Ground {
+    /// The live data keys of these subjects; of several of one subject the newest last.
+    async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>>;
     /// Writes all of it and makes it durable.
     async fn commit(self: Box<Self>, written: Written) -> Result<()>;
 }
@@ -457,6 +463,8 @@ pub trait Store: Send + Sync + 'static {
     /// Begins to write to a source: locks its head first, and creates it at the first call.
     async fn begin(&self, source: &str) -> Result<Box<dyn Batch>>;
 
+    /// The deliveries that have the key of one of these, as [`Ground::known`], outside a transaction.
+    async fn known(&self, source: &str, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>>;
     /// Events after a position, in position order, `limit` at most.
     async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>>;
     /// The events of streams up to a position, by stream and sequence.

@@ -2,6 +2,8 @@
 //! models as they are now. They forget no id that was ever named, so they are the index to the past,
 //! and the log needs no further one.
 
+use std::collections::{BTreeMap, HashMap};
+
 use creditrail_domain::AggregateType;
 use creditrail_projections::{StreamId, identifiers};
 use jiff::Timestamp;
@@ -10,14 +12,13 @@ use super::{
     Cursor, CustomerKeys, Page, Result, Store,
     lists::Select,
     proof::padded,
-    reading::{external_id, stream, time},
+    reading::{external_id, kind_of, stream, time},
     sql::Row,
 };
 
 /// The key of a step is its position, and stands in the index; `{key}` is not to lead.
-const MENTIONING: &str = "SELECT aggregate_type, stream FROM @timeline
-    WHERE source = $1 AND customer_id = $2 AND {key} < $3
-    GROUP BY aggregate_type, stream ORDER BY MAX(key) DESC, stream";
+const MENTIONING: &str = "SELECT aggregate_type, stream, key FROM @timeline
+    WHERE source = $1 AND customer_id = $2 AND {key} < $3";
 
 /// Steps that name a customer by the partner's id alone.
 const MENTIONING_PARTNER: &str = "SELECT aggregate_type, stream FROM @timeline
@@ -63,6 +64,9 @@ pub struct Tie {
     pub is_link: bool,
 }
 
+/// By kind and id of a stream: the key of its newest step.
+type Newest = BTreeMap<AggregateType, HashMap<String, String>>;
+
 impl dyn Store {
     /// The streams with a step up to a position that tells of a customer: those with the newest steps
     /// first.
@@ -76,7 +80,26 @@ impl dyn Store {
         up_to: i64,
     ) -> Result<Vec<StreamId>> {
         let values = vec![source.into(), customer_id.into(), end(up_to).into()];
-        self.all(&self.aside_key(MENTIONING), values).await?.iter_mut().map(stream).collect()
+        let sql = self.aside_key(MENTIONING);
+        let newest = self.folded((&sql, values), Newest::new(), |newest, mut row| {
+            let (kind, stream, key) = (row.text()?, row.text()?, row.text()?);
+            let streams = newest.entry(kind_of(kind)).or_default();
+            match streams.get_mut(stream) {
+                Some(known) if key > known.as_str() => key.clone_into(known),
+                Some(_) => {}
+                None => drop(streams.insert(stream.to_owned(), key.to_owned())),
+            }
+            Ok(())
+        });
+        let mut found = Vec::new();
+        for (aggregate_type, streams) in newest.await? {
+            let stream = |(id, key)| (key, StreamId { aggregate_type, id });
+            found.extend(streams.into_iter().map(stream));
+        }
+        found.sort_unstable_by(|one: &(String, StreamId), other| {
+            other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1))
+        });
+        Ok(found.into_iter().map(|(_, stream)| stream).collect())
     }
 
     /// As `mentioning`, of those with a step that names a customer by the partner's id alone, `limit` at

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Balance, Due, Head, Identity, KnownDelivery, Passed, RawEvent, RejectedPlace, RejectedRow,
-    Result, SealedCall, SealedSecret, Store, StoreError,
+    Amounts, Balance, Due, Head, Identity, KnownDelivery, Passed, RawEvent, RejectedPlace,
+    RejectedRow, Result, SealedCall, SealedSecret, Store, StoreError,
     sql::{LentRow, Look, Row, Value},
 };
 
@@ -76,6 +76,10 @@ const BALANCES: &str = "SELECT currency,
     CAST(SUM(refunded / 1000000) AS BIGINT), CAST(SUM(refunded % 1000000) AS BIGINT)
     FROM @transactions WHERE source = $1 AND customer_id = $2 AND {currency} IS NOT NULL
     GROUP BY {currency} ORDER BY {currency}";
+
+/// The transactions of a customer that have not changed since a position.
+const AMOUNTS: &str = "SELECT key, currency, hold, captured, refunded FROM @transactions
+    WHERE source = $1 AND customer_id = $2 AND position <= $3";
 
 /// A time of the database, which only holds times that were written by [`Timestamp`].
 pub(super) fn time(microseconds: i64) -> Timestamp {
@@ -191,6 +195,20 @@ impl dyn Store {
             balances.push(Balance::of(currency, sums));
         }
         Ok(balances)
+    }
+
+    /// The amounts of a customer's transactions that have not changed since a position, by id.
+    pub async fn amounts(
+        &self,
+        (source, customer_id): (&str, &str),
+        position: i64,
+    ) -> Result<BTreeMap<String, Amounts>> {
+        let values = vec![source.into(), customer_id.into(), position.into()];
+        let amounts = |mut row: Row| {
+            let (id, currency) = (row.text()?, row.optional_text()?);
+            Ok((id, Amounts { currency, sums: [row.int()?, row.int()?, row.int()?] }))
+        };
+        self.all(AMOUNTS, values).await?.into_iter().map(amounts).collect()
     }
 
     /// What an id leads to: type and id.
@@ -368,9 +386,12 @@ pub(super) fn known(mut row: Row) -> Result<KnownDelivery> {
 
 /// Columns: aggregate_type, stream.
 pub(super) fn stream(row: &mut Row) -> Result<StreamId> {
-    // A type of a newer program can only be that of an exception to this one.
-    let aggregate_type = AggregateType::named(&row.text()?).unwrap_or(AggregateType::Exception);
-    Ok(StreamId { aggregate_type, id: row.text()? })
+    Ok(StreamId { aggregate_type: kind_of(&row.text()?), id: row.text()? })
+}
+
+/// A type of a newer program can only be that of an exception to this one.
+pub(super) fn kind_of(aggregate_type: &str) -> AggregateType {
+    AggregateType::named(aggregate_type).unwrap_or(AggregateType::Exception)
 }
 
 fn rejected(mut row: Row) -> Result<RejectedRow> {

@@ -16,12 +16,13 @@ use creditrail::{
     http::{Access, router},
     sources::SourceConfig,
     store::{
-        Batch, Bookmark, Projected, RejectedCall, Result, Store,
+        Batch, Bookmark, KnownDelivery, Projected, RejectedCall, Result, Store,
         postgres::{self, PostgresStore},
         sql::{Dialect, Look, Row, Value},
         sqlite::{self, SqliteStore},
     },
 };
+use creditrail_domain::StepId;
 use creditrail_projections::{Recorded, StreamId};
 use http::Request;
 use jiff::Timestamp;
@@ -138,6 +139,10 @@ struct Noted {
 impl Store for Noted {
     async fn begin(&self, source: &str) -> Result<Box<dyn Batch>> {
         self.store.begin(source).await
+    }
+
+    async fn known(&self, source: &str, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>> {
+        self.store.known(source, deliveries).await
     }
 
     async fn events_after(&self, source: &str, after: i64, limit: i64) -> Result<Vec<Recorded>> {

@@ -13,6 +13,7 @@ mod write;
 use std::{str::FromStr as _, time::Duration};
 
 use async_trait::async_trait;
+use creditrail_domain::StepId;
 use creditrail_projections::{Recorded, StreamId};
 use jiff::Timestamp;
 use sqlx::{
@@ -21,7 +22,7 @@ use sqlx::{
 };
 
 use super::{
-    Batch, Bookmark, Projected, ReaderName, RejectedCall, Result, Store, StoreError,
+    Batch, Bookmark, KnownDelivery, Projected, ReaderName, RejectedCall, Result, Store, StoreError,
     sql::{Dialect, Look, Row, Value},
 };
 
@@ -42,7 +43,7 @@ static DIALECT: Dialect = Dialect {
 };
 
 /// The reads that are no statements of [`Store::rows`], for those who look at their plans.
-pub const READS: [&str; 2] = [query::EVENTS_AFTER, query::EVENTS_OF];
+pub const READS: [&str; 3] = [query::EVENTS_AFTER, query::EVENTS_OF, write::KNOWN];
 
 /// A store in a PostgreSQL database.
 #[derive(Clone, Debug)]
@@ -130,6 +131,16 @@ fn failed(error: sqlx::Error) -> StoreError {
 impl Store for PostgresStore {
     async fn begin(&self, source: &str) -> Result<Box<dyn Batch>> {
         Ok(Box::new(bounded(write::PostgresBatch::begin(&self.pool, source)).await?))
+    }
+
+    async fn known(&self, source: &str, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>> {
+        let find = async {
+            let mut held = transaction::Held::of(&self.pool).await?;
+            let known = write::known(held.connection()?, source, &deliveries).await?;
+            held.give_back();
+            Ok(known)
+        };
+        bounded(find).await
     }
 
     async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>> {

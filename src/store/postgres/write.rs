@@ -5,14 +5,14 @@ use async_trait::async_trait;
 use creditrail_domain::{StepId, event::VERSION};
 use creditrail_projections::{Recorded, StreamId};
 use jiff::Timestamp;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     Result, bounded, failed, query,
     transaction::{Statement, Transaction, column},
 };
 use crate::store::{
-    Batch, DataKey, Erased, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace,
+    Batch, DataKey, Erased, Ground, Head, KnownDelivery, RedrivenRow, RejectedCall, RejectedPlace,
     SealedSecret, StoreError, Written, codec, privacy, reading,
 };
 
@@ -30,7 +30,7 @@ const OPEN_HEAD: &str = "INSERT INTO creditrail.heads
     ON CONFLICT (source) DO NOTHING";
 
 /// `OFFSET 0` keeps the planner from turning the lookups into a scan.
-const KNOWN: &str = "SELECT d.* FROM UNNEST($2::text[], $3::text[]) AS k(first, beyond)
+pub(super) const KNOWN: &str = "SELECT d.* FROM UNNEST($2::text[], $3::text[]) AS k(first, beyond)
     CROSS JOIN LATERAL (
         (SELECT delivery_id AS step_id, delivery_id, dedup_key, position, aggregate_type, stream
         FROM creditrail.deliveries
@@ -252,18 +252,27 @@ impl PostgresBatch {
     }
 }
 
+/// The deliveries that have the key of one of these.
+pub(super) async fn known(
+    connection: &mut PgConnection,
+    source: &str,
+    deliveries: &[StepId],
+) -> Result<Vec<KnownDelivery>> {
+    let (from, to): (Vec<_>, Vec<_>) = deliveries.iter().map(StepId::of_same_key).unzip();
+    let select = sqlx::query(KNOWN).bind(source).bind(from).bind(to);
+    let rows = select.fetch_all(connection).await.map_err(failed)?;
+    rows.iter().map(|row| query::row(row).and_then(reading::known)).collect()
+}
+
 #[async_trait]
-impl Batch for PostgresBatch {
+impl Ground for PostgresBatch {
     fn head(&self) -> Head {
         self.head
     }
 
     async fn known(&mut self, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>> {
-        let (from, to): (Vec<_>, Vec<_>) = deliveries.iter().map(StepId::of_same_key).unzip();
-        let select = sqlx::query(KNOWN).bind(&self.source).bind(from).bind(to);
         let connection = self.transaction.connection()?;
-        let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
-        rows.iter().map(|row| query::row(row).and_then(reading::known)).collect()
+        bounded(known(connection, &self.source, &deliveries)).await
     }
 
     async fn rejected(&mut self, calls: Vec<RejectedPlace>) -> Result<Vec<RejectedPlace>> {
@@ -276,16 +285,19 @@ impl Batch for PostgresBatch {
         rows.iter().map(|row| query::row(row).and_then(reading::rejected_place)).collect()
     }
 
+    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
+        let (connection, source) = (self.transaction.connection()?, &self.source);
+        bounded(query::events_of(connection, source, (&streams, i64::MAX))).await
+    }
+}
+
+#[async_trait]
+impl Batch for PostgresBatch {
     async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>> {
         let select = sqlx::query(DATA_KEYS).bind(&self.source).bind(subjects);
         let connection = self.transaction.connection()?;
         let rows = bounded(async { select.fetch_all(connection).await.map_err(failed) }).await?;
         rows.iter().map(|row| query::row(row).and_then(privacy::data_key)).collect()
-    }
-
-    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
-        let (connection, source) = (self.transaction.connection()?, &self.source);
-        bounded(query::events_of(connection, source, (&streams, i64::MAX))).await
     }
 
     async fn commit(mut self: Box<Self>, written: Written) -> Result<()> {

@@ -17,6 +17,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use creditrail_domain::StepId;
 use creditrail_projections::{Recorded, StreamId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -24,7 +25,7 @@ use tokio::sync::Semaphore;
 
 use self::{checkpointer::Checkpointer, threads::Threads};
 use super::{
-    Batch, Bookmark, Projected, ReaderName, RejectedCall, Result, Store, StoreError,
+    Batch, Bookmark, KnownDelivery, Projected, ReaderName, RejectedCall, Result, Store, StoreError,
     sql::{Dialect, Look, Row, Value},
 };
 
@@ -165,6 +166,11 @@ impl Store for SqliteStore {
         let is_durable = self.checkpointer.is_some();
         let place = (self.writer.clone(), source);
         Ok(Box::new(write::SqliteBatch::begin(place, turn, is_durable).await?))
+    }
+
+    async fn known(&self, source: &str, deliveries: Vec<StepId>) -> Result<Vec<KnownDelivery>> {
+        let source = source.to_owned();
+        self.read(move |connection| write::known(connection, &source, &deliveries)).await
     }
 
     async fn events_after(&self, source: &str, position: i64, limit: i64) -> Result<Vec<Recorded>> {

@@ -11,8 +11,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Result, failed, query, threads::Threads};
 use crate::store::{
-    Batch, DataKey, DeliveryRow, Erased, Head, KnownDelivery, NewEvent, Projected, RedrivenRow,
-    RejectedCall, RejectedPlace, SealedSecret, StoreError, Written, codec, privacy, reading,
+    Batch, DataKey, DeliveryRow, Erased, Ground, Head, KnownDelivery, NewEvent, Projected,
+    RedrivenRow, RejectedCall, RejectedPlace, SealedSecret, StoreError, Written, codec, privacy,
+    reading,
 };
 
 pub(super) const SET_HEAD: &str =
@@ -139,7 +140,7 @@ fn roll_back(connection: &Connection) -> Result<()> {
 }
 
 #[async_trait]
-impl Batch for SqliteBatch {
+impl Ground for SqliteBatch {
     fn head(&self) -> Head {
         self.head
     }
@@ -165,6 +166,17 @@ impl Batch for SqliteBatch {
         self.writer.call(rejected).await
     }
 
+    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
+        let source = self.source.clone();
+        let load = move |connection: &mut Connection| {
+            query::events_of(connection, &source, &streams, i64::MAX)
+        };
+        self.writer.call(load).await
+    }
+}
+
+#[async_trait]
+impl Batch for SqliteBatch {
     async fn data_keys(&mut self, subjects: Vec<String>) -> Result<Vec<DataKey>> {
         let source = self.source.clone();
         let find = move |connection: &mut Connection| {
@@ -178,14 +190,6 @@ impl Batch for SqliteBatch {
             Ok(found)
         };
         self.writer.call(find).await
-    }
-
-    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<Recorded>> {
-        let source = self.source.clone();
-        let load = move |connection: &mut Connection| {
-            query::events_of(connection, &source, &streams, i64::MAX)
-        };
-        self.writer.call(load).await
     }
 
     async fn commit(mut self: Box<Self>, written: Written) -> Result<()> {
@@ -203,7 +207,7 @@ impl Batch for SqliteBatch {
     }
 }
 
-fn known(
+pub(super) fn known(
     connection: &Connection,
     source: &str,
     deliveries: &[StepId],

@@ -252,8 +252,8 @@ pub fn row(table: &Table, key: &str, said: &[(&str, Cell)]) -> Change {
 
 fn blank(column: &str) -> Cell {
     match column {
-        "first_position" | "captured" | "refunded" | "hold" | "occurred_at" | "due_at"
-        | "stands_from" | "count" | "stake" | "done_at" => 0.into(),
+        "first_position" | "captured" | "refunded" | "hold" | "position" | "occurred_at"
+        | "due_at" | "stands_from" | "count" | "stake" | "done_at" => 0.into(),
         "customer_id" | "partner_customer_id" | "payment_method_id" | "currency" => {
             Cell::Text(None)
         }

@@ -97,11 +97,12 @@ const DELIVERIES: [(&str, Kind); 15] = [
 ];
 
 /// Columns of read models that are numbers, by their names.
-const NUMBERS: [&str; 10] = [
+const NUMBERS: [&str; 11] = [
     "first_position",
     "captured",
     "refunded",
     "hold",
+    "position",
     "occurred_at",
     "due_at",
     "stands_from",
