@@ -1,4 +1,4 @@
-//! A log of ten million events, put in by one statement, and what is asked of one thing in it.
+//! A log of ten million events, and what is asked of one thing in it.
 
 use std::{path::Path, time::Instant};
 
@@ -7,11 +7,10 @@ use creditrail::app::{
     moments::{AsOf, When},
     things::Thing,
 };
-use rusqlite::Connection;
 
 use crate::{
     child::Binary,
-    fill,
+    fill, many,
     stock::{self, Stock, spread},
 };
 
@@ -20,22 +19,6 @@ const ASKED: u64 = 200;
 /// The aims, in milliseconds.
 const PROVEN: u64 = 50;
 const SHOWN: u64 = 20;
-
-/// Events like the first one, of a thing each, whose ids are spread as real ones are; and readers that
-/// have passed them: what is asked here is folded from the log.
-const FILL: &str = "
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -1000000;
-    WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {events})
-        INSERT INTO events SELECT e.source, i, e.aggregate_type,
-            format('%s/%08x-%s', e.source, (i * 2654435761) & 4294967295, i), 1, e.event_type,
-            e.event_version, e.payload, '{}', e.occurred_at, e.recorded_at + i
-        FROM n, (SELECT * FROM events WHERE source = 'imprint' AND position = 1) AS e;
-    UPDATE heads SET position = {events}, recorded_at = recorded_at + {events}
-        WHERE source = 'imprint';
-    UPDATE bookmarks SET position = {events} WHERE source = 'imprint' AND reader <> 'tree';
-    PRAGMA journal_mode = WAL;";
 
 pub async fn run(database: &Path, events: u64) -> u64 {
     println!("\n{events} events");
@@ -46,11 +29,7 @@ pub async fn run(database: &Path, events: u64) -> u64 {
         fill::send(&instance.creditrail, first).await;
         instance.caught_up_in(&[stock::IMPRINT]).await;
         drop(instance);
-        let started = Instant::now();
-        let fill = FILL.replace("{events}", &events.to_string());
-        let connection = Connection::open(database).expect("it opens");
-        connection.execute_batch(&fill).expect("it is filled");
-        println!("  filled in {:.0} s", started.elapsed().as_secs_f64());
+        many::fill(database, events);
     }
     let (creditrail, _worker) = fill::build(&url).await;
     let started = Instant::now();

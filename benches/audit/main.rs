@@ -16,6 +16,7 @@
 mod child;
 mod large;
 mod limits;
+mod many;
 
 #[path = "../reads/fill.rs"]
 #[allow(dead_code, reason = "the other benchmark uses more of it")]

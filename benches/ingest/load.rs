@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use creditrail::{
-    app::{Creditrail, Worker},
+    app::{Builder, Creditrail, Worker},
     http::serve,
     sources::{SourceConfig, imprint},
 };
@@ -23,8 +23,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-const SECRET: &str = "bench-secret";
-const STATUSES: [&str; 4] = ["APPROVED", "UPDATED", "CAPTURED", "REFUNDED"];
+pub const SECRET: &str = "bench-secret";
+pub const STATUSES: [&str; 4] = ["APPROVED", "UPDATED", "CAPTURED", "REFUNDED"];
 
 /// One instance of the service.
 pub struct Instance {
@@ -78,6 +78,11 @@ impl Instance {
 }
 
 pub async fn build(url: &str) -> (Creditrail, Worker) {
+    builder(url).build().await.expect("a service")
+}
+
+/// A service with one source.
+pub fn builder(url: &str) -> Builder {
     let source: SourceConfig = serde_json::from_value(serde_json::json!({
         "name": "imprint",
         "kind": "imprint",
@@ -85,8 +90,7 @@ pub async fn build(url: &str) -> (Creditrail, Worker) {
         "secrets": [{ "id": "bench", "value": SECRET }],
     }))
     .expect("a source");
-    let builder = Creditrail::builder().database(url).source(source);
-    builder.sealing_key("a".repeat(64).into()).build().await.expect("a service")
+    Creditrail::builder().database(url).source(source).sealing_key("a".repeat(64).into())
 }
 
 /// Where the next history is taken from: each is sent by one sender, step after step.
