@@ -1,5 +1,5 @@
 //! Each call is a span of `tracing`, with the source, the id of its delivery and what became of it: a
-//! host sees it in its own subscriber, and the binary with the feature `otel` sends it to a collector.
+//! host sees it in its own subscriber. That the feature `otel` sends it to a collector: `tests/otel.rs`.
 
 use std::{
     collections::BTreeMap,
@@ -88,41 +88,4 @@ impl Visit for Fields<'_> {
         let value = format!("{value:?}").trim_matches('"').to_owned();
         self.0.insert(field.name().to_owned(), value);
     }
-}
-
-/// `cargo test --features otel --test suite spans`.
-#[cfg(feature = "otel")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_is_sent_each_call() {
-    use crate::support::{Ledger, Service, Source, text, until};
-
-    let sent = Arc::<Mutex<Vec<u8>>>::default();
-    let take = {
-        let sent = Arc::clone(&sent);
-        async move |body: bytes::Bytes| sent.lock().unwrap().extend(body)
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-    let collector = axum::Router::new().route("/v1/traces", axum::routing::post(take));
-    let idle = std::future::pending();
-    tokio::spawn(creditrail::http::serve::serve(listener, collector, idle));
-
-    let environment = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
-        ("OTEL_SERVICE_NAME", "creditrail-test"),
-    ];
-    let service = Service::start_in(&[Source::named("imprint")], &environment);
-    let imprint = Ledger::of(service, "imprint");
-    let told = imprint.delivers(&Tx::new("t1").approved(5000)).await;
-    // What is gathered is sent before the end.
-    assert!(imprint.service.stop().success(), "{}", imprint.service.log());
-    for part in ["creditrail-test", "receive", "imprint", text(&told, "delivery_id"), "applied"] {
-        until(&format!("the collector is told {part}"), async || {
-            let sent = sent.lock().unwrap();
-            sent.windows(part.len()).any(|bytes| bytes == part.as_bytes()).then_some(())
-        })
-        .await;
-    }
-    let sent = sent.lock().unwrap();
-    assert!(!String::from_utf8_lossy(&sent).contains(SECRET));
 }
