@@ -23,7 +23,7 @@ use super::{
     readers::lock,
     things::{MOST, Rows, Things},
 };
-use crate::store::{Amounts, Balance, Identity, Listed, Page, Store};
+use crate::store::{Balance, Identity, Listed, Page, Store};
 
 /// The rows at a position.
 pub(super) struct Then<'a> {
@@ -31,7 +31,8 @@ pub(super) struct Then<'a> {
     source: &'a str,
     policies: &'a Policies,
     known: Known,
-    /// By customer: the streams that tell of it, which several parts of a document ask for.
+    /// By customer: the streams that tell of it but for transactions, which several parts of a document
+    /// ask for.
     mentioned: Mutex<BTreeMap<String, Arc<Vec<StreamId>>>>,
 }
 
@@ -166,31 +167,26 @@ impl Then<'_> {
         kind: Option<AggregateType>,
         most: usize,
     ) -> Result<Vec<StreamId>, ReadError> {
-        let known = lock(&self.mentioned).get(customer_id).cloned();
-        let all = match known {
-            Some(all) => all,
-            None => {
-                let up_to = self.known.up_to;
-                let all = self.store.mentioning(self.source, customer_id, up_to).await?;
-                let all = Arc::new(all);
-                lock(&self.mentioned).insert(customer_id.to_owned(), Arc::clone(&all));
-                all
+        // Of transactions a customer may have thousands.
+        let transactions = AggregateType::Transaction;
+        let up_to = self.known.up_to;
+        let all = if kind.is_none_or(|kind| kind == transactions) {
+            Arc::new(self.store.mentioning(self.source, customer_id, (up_to, None)).await?)
+        } else {
+            let known = lock(&self.mentioned).get(customer_id).cloned();
+            match known {
+                Some(all) => all,
+                None => {
+                    let but = (up_to, Some(transactions));
+                    let all = self.store.mentioning(self.source, customer_id, but).await?;
+                    let all = Arc::new(all);
+                    lock(&self.mentioned).insert(customer_id.to_owned(), Arc::clone(&all));
+                    all
+                }
             }
         };
         let meant = |stream: &&StreamId| kind.is_none_or(|kind| stream.aggregate_type == kind);
         Ok(all.iter().filter(meant).take(most).cloned().collect())
-    }
-
-    /// What a customer's transactions come to that have not changed since: what they were is what they are.
-    /// None of them where it counts by when something had happened.
-    async fn unchanged(&self, customer_id: &str) -> Result<BTreeMap<String, Amounts>, ReadError> {
-        let Known { up_to, happened_by, imagined } = &self.known;
-        if happened_by.is_some() {
-            return Ok(BTreeMap::new());
-        }
-        let mut unchanged = self.store.amounts((self.source, customer_id), *up_to).await?;
-        imagined.iter().for_each(|event| drop(unchanged.remove(&event.stream.id)));
-        Ok(unchanged)
     }
 
     /// The streams that may have had a row with this value in a column.
@@ -273,25 +269,30 @@ impl Rows for Then<'_> {
         rows.first().map(document).transpose()
     }
 
+    /// What has not changed since is added up as it is. Of what had happened by a time, that is nothing.
     async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError> {
-        let kind = Some(AggregateType::Transaction);
-        let streams = self.mentioning(customer_id, kind, usize::MAX).await?;
-        let mut known = self.unchanged(customer_id).await?;
-        let changed = streams.into_iter().filter(|stream| !known.contains_key(&stream.id));
-        let changed: Vec<_> = changed.collect();
+        let Known { up_to, happened_by, imagined } = &self.known;
+        let (of, list) = ((self.source, customer_id), List::Transactions);
+        let but: Vec<String> = imagined.iter().map(|event| event.stream.id.clone()).collect();
+        let since = (if happened_by.is_some() { 0 } else { *up_to }, but);
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let changed = self.store.changed(of, *up_to, since.clone(), most + 1).await?;
         if changed.len() > MOST {
             return Ok(None);
         }
-        let list = List::Transactions;
-        for row in self.rows(&transactions::READ_MODEL, changed).await? {
-            if text(list, &row, "customer_id") == Some(customer_id) {
-                let currency = text(list, &row, "currency").map(str::to_owned);
+        let mut parts = self.store.unchanged(of, since).await?;
+        let aggregate_type = AggregateType::Transaction;
+        let changed = changed.into_iter().map(|id| StreamId { aggregate_type, id });
+        for row in self.rows(&transactions::READ_MODEL, changed.collect()).await? {
+            if text(list, &row, "customer_id") == Some(customer_id)
+                && let Some(currency) = text(list, &row, "currency")
+            {
                 let sums =
                     ["hold", "captured", "refunded"].map(|amount| number(list, &row, amount));
-                known.insert(row.key, Amounts { currency, sums });
+                parts.push(Balance::of(currency.to_owned(), sums));
             }
         }
-        Ok(Some(Balance::sums(known.values())))
+        Ok(Some(Balance::sums(parts)))
     }
 }
 

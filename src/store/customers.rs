@@ -17,29 +17,18 @@ pub struct Balance {
     pub net: i64,
 }
 
-/// What one transaction adds to the totals of its customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Amounts {
-    /// The currency; nothing is added without one.
-    pub currency: Option<String>,
-    /// The hold, what is captured and what is refunded, in minor units.
-    pub sums: [i64; 3],
-}
-
 impl Balance {
-    /// The sums of holds, captures and refunds, by currency.
-    pub fn sums<'a>(amounts: impl IntoIterator<Item = &'a Amounts>) -> Vec<Self> {
-        let mut sums = BTreeMap::<&str, [i128; 3]>::new();
-        for Amounts { currency, sums: amounts } in amounts {
-            let Some(currency) = currency else { continue };
+    /// The sums of holds, captures and refunds, by currency, of balances that stand for parts.
+    pub fn sums(parts: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut sums = BTreeMap::<String, [i128; 3]>::new();
+        for Self { currency, pending, confirmed, refunded, .. } in parts {
             let sums = sums.entry(currency).or_default();
-            for (sum, amount) in sums.iter_mut().zip(amounts) {
-                *sum += i128::from(*amount);
+            for (sum, amount) in sums.iter_mut().zip([pending, confirmed, refunded]) {
+                *sum += i128::from(amount);
             }
         }
         let shown = |sum| i64::try_from(sum).unwrap_or(i64::MAX);
-        let sums = sums.into_iter();
-        sums.map(|(currency, sums)| Self::of(currency.to_owned(), sums.map(shown))).collect()
+        sums.into_iter().map(|(currency, sums)| Self::of(currency, sums.map(shown))).collect()
     }
 
     /// Of the sums of holds, captures and refunds.

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use self::sql::{Dialect, Look, Row, Value};
 pub use self::{
-    customers::{Amounts, Balance, CustomerKeys, Identity},
+    customers::{Balance, CustomerKeys, Identity},
     privacy::{DataKey, Erased},
 };
 

@@ -18,7 +18,14 @@ use super::{
 
 /// The key of a step is its position, and stands in the index; `{key}` is not to lead.
 const MENTIONING: &str = "SELECT aggregate_type, stream, key FROM @timeline
-    WHERE source = $1 AND customer_id = $2 AND {key} < $3";
+    WHERE source = $1 AND customer_id = $2 AND {key} < $3 AND aggregate_type <> $4";
+
+/// The transactions with a step that tells of a customer, but for those of the customer that have not
+/// changed since.
+const CHANGED: &str = "SELECT stream FROM @timeline
+    WHERE source = $1 AND customer_id = $2 AND {key} < $3 AND aggregate_type = 'transaction'
+    EXCEPT SELECT key FROM @transactions
+        WHERE source = $1 AND customer_id = $2 AND position <= $4 AND NOT {but} LIMIT $6";
 
 /// Steps that name a customer by the partner's id alone.
 const MENTIONING_PARTNER: &str = "SELECT aggregate_type, stream FROM @timeline
@@ -69,7 +76,7 @@ type Newest = BTreeMap<AggregateType, HashMap<String, String>>;
 
 impl dyn Store {
     /// The streams with a step up to a position that tells of a customer: those with the newest steps
-    /// first.
+    /// first. But for a kind, if that is given.
     ///
     /// # Errors
     /// [`StoreError`](super::StoreError), as for all reads.
@@ -77,9 +84,10 @@ impl dyn Store {
         &self,
         source: &str,
         customer_id: &str,
-        up_to: i64,
+        (up_to, but): (i64, Option<AggregateType>),
     ) -> Result<Vec<StreamId>> {
-        let values = vec![source.into(), customer_id.into(), end(up_to).into()];
+        let but = but.map_or("", AggregateType::name);
+        let values = vec![source.into(), customer_id.into(), end(up_to).into(), but.into()];
         let sql = self.aside_key(MENTIONING);
         let newest = self.folded((&sql, values), Newest::new(), |newest, mut row| {
             let (kind, stream, key) = (row.text()?, row.text()?, row.text()?);
@@ -100,6 +108,22 @@ impl dyn Store {
             other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1))
         });
         Ok(found.into_iter().map(|(_, stream)| stream).collect())
+    }
+
+    /// The transactions with a step up to a position that tells of a customer, `limit` at most, but for those
+    /// that `unchanged` adds up.
+    pub async fn changed(
+        &self,
+        (source, customer_id): (&str, &str),
+        up_to: i64,
+        (since, but): (i64, Vec<String>),
+        limit: i64,
+    ) -> Result<Vec<String>> {
+        let sql = self.aside_key(CHANGED).replace("{but}", &(self.dialect().one_of)("key", 5));
+        let (end, limit) = (end(up_to), limit.into());
+        let values =
+            vec![source.into(), customer_id.into(), end.into(), since.into(), but.into(), limit];
+        self.all(&sql, values).await?.iter_mut().map(Row::text).collect()
     }
 
     /// As `mentioning`, of those with a step that names a customer by the partner's id alone, `limit` at

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Amounts, Balance, Due, Head, Identity, KnownDelivery, Passed, RawEvent, RejectedPlace,
-    RejectedRow, Result, SealedCall, SealedSecret, Store, StoreError,
+    Balance, Due, Head, Identity, KnownDelivery, Passed, RawEvent, RejectedPlace, RejectedRow,
+    Result, SealedCall, SealedSecret, Store, StoreError,
     sql::{LentRow, Look, Row, Value},
 };
 
@@ -74,12 +74,8 @@ const BALANCES: &str = "SELECT currency,
     CAST(SUM(hold / 1000000) AS BIGINT), CAST(SUM(hold % 1000000) AS BIGINT),
     CAST(SUM(captured / 1000000) AS BIGINT), CAST(SUM(captured % 1000000) AS BIGINT),
     CAST(SUM(refunded / 1000000) AS BIGINT), CAST(SUM(refunded % 1000000) AS BIGINT)
-    FROM @transactions WHERE source = $1 AND customer_id = $2 AND {currency} IS NOT NULL
+    FROM @transactions WHERE source = $1 AND customer_id = $2 AND {currency} IS NOT NULL {which}
     GROUP BY {currency} ORDER BY {currency}";
-
-/// The transactions of a customer that have not changed since a position.
-const AMOUNTS: &str = "SELECT key, currency, hold, captured, refunded FROM @transactions
-    WHERE source = $1 AND customer_id = $2 AND position <= $3";
 
 /// A time of the database, which only holds times that were written by [`Timestamp`].
 pub(super) fn time(microseconds: i64) -> Timestamp {
@@ -183,32 +179,34 @@ impl dyn Store {
 
     /// The totals of a customer, by currency.
     pub async fn balances(&self, source: &str, customer_id: &str) -> Result<Vec<Balance>> {
+        self.summed("", vec![source.into(), customer_id.into()]).await
+    }
+
+    /// As `balances`, of the transactions that have not changed since a position, but for these.
+    pub async fn unchanged(
+        &self,
+        (source, customer_id): (&str, &str),
+        (since, but): (i64, Vec<String>),
+    ) -> Result<Vec<Balance>> {
+        let which = format!("AND position <= $3 AND NOT {}", (self.dialect().one_of)("key", 4));
+        let values = vec![source.into(), customer_id.into(), since.into(), but.into()];
+        self.summed(&which, values).await
+    }
+
+    async fn summed(&self, which: &str, values: Vec<Value>) -> Result<Vec<Balance>> {
         fn sum(row: &mut Row) -> Result<i64> {
             let (high, low) = (row.int()?, row.int()?);
             Ok(i64::try_from(i128::from(high) * 1_000_000 + i128::from(low)).unwrap_or(i64::MAX))
         }
+        let currency = (self.dialect().aside)("currency");
+        let sql = BALANCES.replace("{currency}", &currency).replace("{which}", which);
         let mut balances = Vec::new();
-        let sql = BALANCES.replace("{currency}", &(self.dialect().aside)("currency"));
-        for mut row in self.all(&sql, vec![source.into(), customer_id.into()]).await? {
+        for mut row in self.all(&sql, values).await? {
             let currency = row.text()?;
             let sums = [sum(&mut row)?, sum(&mut row)?, sum(&mut row)?];
             balances.push(Balance::of(currency, sums));
         }
         Ok(balances)
-    }
-
-    /// The amounts of a customer's transactions that have not changed since a position, by id.
-    pub async fn amounts(
-        &self,
-        (source, customer_id): (&str, &str),
-        position: i64,
-    ) -> Result<BTreeMap<String, Amounts>> {
-        let values = vec![source.into(), customer_id.into(), position.into()];
-        let amounts = |mut row: Row| {
-            let (id, currency) = (row.text()?, row.optional_text()?);
-            Ok((id, Amounts { currency, sums: [row.int()?, row.int()?, row.int()?] }))
-        };
-        self.all(AMOUNTS, values).await?.into_iter().map(amounts).collect()
     }
 
     /// What an id leads to: type and id.

@@ -2,7 +2,9 @@
 
 use creditrail::store::{CustomerKeys, Order, Page, past::Tie};
 use creditrail_domain::AggregateType;
-use creditrail_projections::{StreamId, applications, customers, identifiers, timeline};
+use creditrail_projections::{
+    StreamId, applications, customers, identifiers, timeline, transactions,
+};
 use serde_json::json;
 
 use super::fresh::{Fresh, NOW, SOURCE, event, events, fill, row, stream, time};
@@ -66,11 +68,32 @@ async fn streams_that_mention_a_customer_are_found_with_the_newest_first(store: 
     fill(&*store, SOURCE, (timeline::READ_MODEL.table, rows.into())).await;
     let charge = || StreamId { aggregate_type: AggregateType::Charge, id: "one".to_owned() };
     let mentioning =
-        async |customer, up_to| store.mentioning(SOURCE, customer, up_to).await.unwrap();
+        async |customer, up_to| store.mentioning(SOURCE, customer, (up_to, None)).await.unwrap();
     assert_eq!(mentioning("c", 6).await, [stream("six"), stream("one"), stream("two"), charge()]);
     assert_eq!(mentioning("c", 5).await, [stream("one"), stream("two"), charge()]);
     assert_eq!(mentioning("c", 4).await, [stream("two"), charge(), stream("one")]);
     assert_eq!(mentioning("d", 3).await, []);
+    let but = (6, Some(AggregateType::Transaction));
+    assert_eq!(store.mentioning(SOURCE, "c", but).await.unwrap(), [charge()]);
+
+    let transaction = |(key, customer, position): (&str, &str, i64)| {
+        let has = [("customer_id", customer.into()), ("position", position.into())];
+        row(transactions::READ_MODEL.table, key, &has)
+    };
+    let known = [("one", "c", 5), ("two", "d", 4), ("six", "c", 6)].map(transaction);
+    fill(&*store, SOURCE, (transactions::READ_MODEL.table, known.into())).await;
+    let changed = async |up_to, since, but: &[&str], limit| {
+        let since = (since, but.iter().map(|id| (*id).to_owned()).collect());
+        let mut changed = store.changed((SOURCE, "c"), up_to, since, limit).await.unwrap();
+        changed.sort_unstable();
+        changed
+    };
+    // What is another's now is none of the customer's, though it has not changed since.
+    assert_eq!(changed(6, 6, &[], 9).await, ["two"]);
+    assert_eq!(changed(6, 5, &[], 9).await, ["six", "two"]);
+    assert_eq!(changed(5, 5, &[], 9).await, ["two"]);
+    assert_eq!(changed(6, 6, &["one"], 9).await, ["one", "two"]);
+    assert_eq!(changed(6, 0, &[], 2).await.len(), 2);
 
     let customer = CustomerKeys {
         source: SOURCE.to_owned(),
