@@ -138,13 +138,20 @@ impl<'a> Pages<'a> {
     }
 
     /// A delivery that was turned away at first. It leaves the ring as it is taken in; one that has
-    /// left it has been taken in, or was too old.
-    fn accept(&mut self, call: RejectedPlace, delivery: &Delivery, desk: &mut Desk<'_>) -> Answer {
+    /// left it has been taken in, or was too old. It was received when it came, and is recorded now:
+    /// nobody knew of it before.
+    fn accept(
+        &mut self,
+        (call, at): (RejectedPlace, Timestamp),
+        delivery: &Delivery,
+        desk: &mut Desk<'_>,
+    ) -> Answer {
         if !self.rejected.contains(&call) {
             let delivery_id = delivery.id.to_string();
             return Ok(Receipt { outcome: GONE, delivery_id, position: None });
         }
         let receipt = self.deliver(delivery, desk)?;
+        self.newest = at.max(self.newest);
         self.rejected.remove(&call);
         self.accepted.push(call);
         Ok(receipt)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use creditrail_projections::Table;
+use creditrail_projections::{Table, exceptions};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
@@ -285,6 +285,12 @@ impl Creditrail {
                 }));
             }
             let delivery_id = creditrail_domain::ids::canonical(id);
+            let exceptions = exceptions::READ_MODEL.table;
+            if self.store.document(exceptions, source, &delivery_id).await?.is_some() {
+                found.push(json!({
+                    "type": "exception", "source": source, "id": delivery_id, "matched": id,
+                }));
+            }
             if let Some(kept) = self.store.delivery(source, &delivery_id).await? {
                 found.push(json!({
                     "type": "delivery", "source": source, "id": kept.row.delivery_id, "matched": id,

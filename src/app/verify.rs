@@ -272,7 +272,10 @@ impl Creditrail {
             Ok(delivery) => {
                 shown.result = AUTHENTIC;
                 shown.delivery_id = Some(delivery.id.to_string());
-                (shown, Some(Box::new(Delivery { rejected: Some(*place), ..delivery })))
+                (
+                    shown,
+                    Some(Box::new(Delivery { rejected: Some((*place, self.now())), ..delivery })),
+                )
             }
             Err(_) => {
                 shown.because = Some("a secret in it was not sealed");

@@ -110,8 +110,9 @@ pub struct Delivery {
     pub body: Bytes,
     /// The secrets that stood in it, sealed.
     pub secrets: Vec<SealedSecret>,
-    /// The call of the ring that it was, if it had been turned away at first.
-    pub rejected: Option<RejectedPlace>,
+    /// The call of the ring that it was, if it had been turned away at first, and when it was verified
+    /// again.
+    pub rejected: Option<(RejectedPlace, Timestamp)>,
 }
 
 /// What the writer is asked to write.
@@ -405,7 +406,7 @@ pub(super) async fn judge(
 impl Request {
     fn rejected(&self) -> Option<RejectedPlace> {
         match self {
-            Self::Deliver(delivery) => delivery.rejected,
+            Self::Deliver(delivery) => delivery.rejected.map(|(place, _)| place),
             Self::Redrive(_) | Self::Command { .. } => None,
         }
     }

@@ -104,6 +104,11 @@ async fn the_window_and_the_time_are_those_of_the_receipt() {
         let id = done.items[0].delivery_id.clone().unwrap();
         let delivery = host.delivery(&id).await;
         assert_eq!(delivery["received_at"], kept[0]["received_at"]);
+        // But nobody knew of it before it was verified.
+        let at =
+            |time: &Value| time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+        let after = at(&host.events().await[0]["recorded_at"]) - at(&delivery["received_at"]);
+        assert!(after >= 2 * 86_400, "recorded {after} s after it came");
         assert!(!delivery["flags"].to_string().contains("outside_window"), "{delivery:#}");
         assert_eq!(delivery["secret_id"], "first");
         host.counts().await;

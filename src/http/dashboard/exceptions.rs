@@ -119,7 +119,7 @@ fn resolution(frame: &Frame, exception: &Value, preview: Option<&(&str, Preview)
             }
             (choices(frame, exception, preview.map(|(choice, _)| *choice)))
             @if let Some((choice, preview)) = preview {
-                (previewed(frame, preview))
+                (previewed(frame, preview, &exception["currency"]))
                 @if frame.may(Right::Decide) {
                     (decide(frame, id, (choice, preview.as_of.position)))
                 } @else {
@@ -161,14 +161,14 @@ fn choices(frame: &Frame, exception: &Value, chosen: Option<&str>) -> Markup {
     }
 }
 
-fn previewed(frame: &Frame, preview: &Preview) -> Markup {
+fn previewed(frame: &Frame, preview: &Preview, currency: &Value) -> Markup {
     html! {
         section.preview aria-label="Preview" {
             h3 { "What that would change" }
             @if preview.only_closes { p { "Nothing but the exception: it is closed." } }
             @if let Some(thing) = &preview.thing {
                 p { "In " a href=(frame.to_thing(thing.kind, &preview.source, &thing.id)) { (parts::id(&thing.id)) } ", as of position " (preview.as_of.position) ":" }
-                (moments::differences(&preview.changes, ("now", "then")))
+                (moments::differences(&preview.changes, ("now", "then"), currency))
             }
             @if !preview.revised.is_empty() {
                 p { "Judged otherwise:" }

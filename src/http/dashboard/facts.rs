@@ -280,7 +280,7 @@ fn board(frame: &Frame, document: &Value) -> Markup {
                         h3 { (parts::id(text(lender, "lender_id"))) }
                         p { (status(text(lender, "status"))) " " (amount(&lender["amount"], &lender["currency"])) }
                         (fields(vec![
-                            ("Heard last", time(&lender["last_event_at"])),
+                            ("Happened last", time(&lender["last_event_at"])),
                             ("In order next", next_of(lender)),
                             ("Reason", plain(&lender["reason"])),
                             ("Lender's reference", id(&lender["lender_reference_id"])),

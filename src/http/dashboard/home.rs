@@ -1,5 +1,7 @@
 //! The first page: what needs a person.
 
+use std::cmp::Reverse;
+
 use axum::extract::State;
 use creditrail_projections::compliance::Kind;
 use maud::{Markup, html};
@@ -19,6 +21,8 @@ use crate::{
 
 /// How many rows of each list the first page has.
 const ROWS: usize = 8;
+/// How many open actions are looked at for those that are due first.
+const LOOKED_AT: usize = 200;
 
 /// The first page.
 pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
@@ -27,18 +31,25 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
         h1.quiet { "What needs a person" }
         (board(&frame, &creditrail, &Block {
             title: "Exceptions", way: "exceptions?status=open&order=stake", list: List::Exceptions,
-            filters: &[("status", "open")], order: Order::Stake, columns: listings::EXCEPTIONS,
+            // What matters most has not always an amount.
+            filters: &[
+                &[("status", "open"), ("severity", "high")],
+                &[("status", "open"), ("severity", "review")],
+                &[("status", "open"), ("severity", "info")],
+            ],
+            order: Order::Stake, most: ROWS + 1, columns: listings::EXCEPTIONS,
             empty: "No exception is open.",
         }).await?)
         (board(&frame, &creditrail, &Block {
             title: "Actions", way: "actions?status=open", list: List::Actions,
-            filters: &[("status", "open")], order: Order::Newest, columns: listings::ACTIONS,
+            filters: &[&[("status", "open")]], order: Order::Newest, most: LOOKED_AT,
+            columns: listings::ACTIONS,
             empty: "Nobody has anything to do.",
         }).await?)
         (notices(&frame, &creditrail).await?)
         (board(&frame, &creditrail, &Block {
             title: "Discrepancies", way: "discrepancies", list: List::Discrepancies,
-            filters: &[], order: Order::Newest, columns: listings::FINDINGS,
+            filters: &[&[]], order: Order::Newest, most: ROWS + 1, columns: listings::FINDINGS,
             empty: "Browser and lender agree.",
         }).await?)
         section {
@@ -49,13 +60,16 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
     Ok(frame.show("What needs a person", &content))
 }
 
-/// The newest rows of a list.
+/// The rows of a list that matter most.
 struct Block {
     title: &'static str,
     way: &'static str,
     list: List,
-    filters: &'static [(&'static str, &'static str)],
+    /// What is asked for, one after the other.
+    filters: &'static [&'static [(&'static str, &'static str)]],
     order: Order,
+    /// How many rows of each are looked at.
+    most: usize,
     columns: &'static [Column],
     empty: &'static str,
 }
@@ -63,21 +77,20 @@ struct Block {
 async fn board(frame: &Frame, creditrail: &Creditrail, block: &Block) -> Result<Markup, Problem> {
     let mut rows = Vec::new();
     for source in creditrail.sources() {
-        let page = Page {
-            sources: vec![source.to_owned()],
-            filters: block
-                .filters
-                .iter()
-                .map(|(column, value)| (*column, (*value).to_owned()))
-                .collect(),
-            order: block.order,
-            limit: ROWS + 1,
-            ..Page::default()
-        };
-        rows.extend(creditrail.list(block.list, page).await?.items);
+        for filters in block.filters {
+            let filters = filters.iter().map(|(column, value)| (*column, (*value).to_owned()));
+            let page = Page {
+                sources: vec![source.to_owned()],
+                filters: filters.collect(),
+                order: block.order,
+                limit: block.most,
+                ..Page::default()
+            };
+            rows.extend(creditrail.list(block.list, page).await?.items);
+        }
     }
     let total = rows.len();
-    rows.sort_by_key(|row| std::cmp::Reverse(weight(row)));
+    rows.sort_by_cached_key(weight);
     rows.truncate(ROWS);
     Ok(html! {
         section {
@@ -108,14 +121,17 @@ async fn notices(frame: &Frame, creditrail: &Creditrail) -> Result<Markup, Probl
     })
 }
 
-/// Money at stake first, then what matters, then the newest.
-fn weight(row: &Value) -> (i64, u8, String) {
+/// What matters most first, of that what has most money at stake; what is due first, then the newest.
+fn weight(row: &Value) -> impl Ord + use<> {
     let severity = match row["severity"].as_str() {
-        Some("high") => 2,
+        Some("high") => 0,
         Some("review") => 1,
-        _ => 0,
+        _ => 2,
     };
+    let stake = row["amount_at_stake"].as_i64().unwrap_or(0);
+    // Times are spelled alike, so texts compare as they do.
+    let due = row["due_at"].as_str().map(str::to_owned);
     let heard =
         ["received_at", "opened_at", "since"].into_iter().find_map(|field| row[field].as_str());
-    (row["amount_at_stake"].as_i64().unwrap_or(0), severity, heard.unwrap_or_default().to_owned())
+    (severity, Reverse(stake), due.is_none(), due, Reverse(heard.map(str::to_owned)))
 }

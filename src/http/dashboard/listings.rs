@@ -41,6 +41,7 @@ pub static LISTINGS: &[Listing] = &[
             Column("Captured", |_, row| money(row, "captured"), true),
             Column("Refunded", |_, row| money(row, "refunded"), true),
             Column("Hold", |_, row| money(row, "hold"), true),
+            Column("Happened last", |_, row| last_step(row), false),
             Column("Merchant", |_, row| html! { (text(&row["merchant"], "name")) }, false),
             Column("Customer", |frame, row| of(frame, row, "customer", "customer_id"), false),
         ],
@@ -97,6 +98,7 @@ pub static LISTINGS: &[Listing] = &[
             Column("Settled", |_, row| money(row, "settled"), true),
             Column("Refunded", |_, row| money(row, "refunded"), true),
             Column("Net", |_, row| money(row, "net_to_merchant"), true),
+            Column("Happened last", |_, row| last_step(row), false),
             Column(
                 "Application",
                 |frame, row| of(frame, row, "application", "application_id"),
@@ -241,6 +243,14 @@ fn of(frame: &Frame, row: &Value, kind: &str, field: &str) -> Markup {
 
 fn id_of(row: &Value, field: &str) -> Markup {
     row[field].as_str().map_or_else(nothing, parts::id)
+}
+
+/// When what happened last to a thing did.
+fn last_step(row: &Value) -> Markup {
+    let steps = parts::list(row, "steps").iter();
+    // Times are spelled alike, so texts compare as they do.
+    let last = steps.max_by_key(|step| text(step, "occurred_at"));
+    last.map_or_else(nothing, |step| time(&step["occurred_at"]))
 }
 
 fn money(row: &Value, field: &str) -> Markup {

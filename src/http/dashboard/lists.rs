@@ -32,6 +32,7 @@ pub async fn page(
     Query(mut given): Query,
 ) -> Shown {
     given.remove(BEHIND);
+    given.values_mut().for_each(|value| *value = value.trim().to_owned());
     let list = listing.list;
     let (page, when) = Params::new(given.clone()).list(&creditrail, list).await?;
     let items = creditrail.list_at(list, page, when).await?;
@@ -45,7 +46,7 @@ pub async fn page(
             @let is_first = !given.contains_key("cursor") && when.is_now();
         div data-live[is_first] {
             button #fresh.quiet type="button" hidden {}
-            (rows(&frame, listing.columns, &items.items, listing.empty))
+            (rows(&frame, listing.columns, &items.items, form.empty(listing)))
         }
             (form.turn(&frame, &items))
         },
@@ -82,6 +83,16 @@ impl Form<'_> {
                     a href=(frame.to(self.list.name())) { "All" }
                 }
             }
+        }
+    }
+
+    /// What is said where nothing is listed: that all is well only if nothing but a status is asked for.
+    fn empty(&self, listing: &Listing) -> &'static str {
+        let mut given = self.given.iter().filter(|(_, value)| !value.is_empty());
+        if given.any(|(name, _)| !["status", "order", "source", "limit"].contains(&name.as_str())) {
+            "Nothing fits these filters: take some of them away to see more."
+        } else {
+            listing.empty
         }
     }
 
@@ -181,15 +192,18 @@ fn choice_of(name: &str, values: &[(&str, &str)], chosen: &str) -> Markup {
     }
 }
 
-/// A table of rows; what to do where there are none.
+/// A table of rows, with their sources if they are of several; what to do where there are none.
 pub fn rows(frame: &Frame, columns: &[Column], rows: &[Value], empty: &str) -> Markup {
     if rows.is_empty() {
         return html! { p.empty { (empty) } };
     }
+    let first = text(&rows[0], "source");
+    let are_mixed = rows.iter().any(|row| text(row, "source") != first);
     html! {
         div.table tabindex="0" role="region" aria-label="Rows" {
             table.rows {
                 thead { tr {
+                    @if are_mixed { th scope="col" { "Source" } }
                     @for Column(head, _, is_number) in columns {
                         th scope="col" class=[is_number.then_some("number")] { (head) }
                     }
@@ -197,6 +211,7 @@ pub fn rows(frame: &Frame, columns: &[Column], rows: &[Value], empty: &str) -> M
                 tbody {
                     @for row in rows {
                         tr data-key=(key(row)) {
+                            @if are_mixed { td data-head="Source" { (text(row, "source")) } }
                             @for Column(head, cell, is_number) in columns {
                                 td data-head=(head) class=[is_number.then_some("number")] { (cell(frame, row)) }
                             }

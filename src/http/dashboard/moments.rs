@@ -1,11 +1,12 @@
 //! Any moment of a thing's past: the way there, and what has changed since.
 
+use creditrail_domain::Currency;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{
     frame::Frame,
-    parts::{encoded, moment, nothing, words},
+    parts::{amount, encoded, moment, nothing, time, words},
     things::Subject,
 };
 use crate::{
@@ -26,7 +27,9 @@ pub struct Moments<'a> {
     all: Vec<(Point, String)>,
     when: When,
     shown: Option<Point>,
+    compare: Option<AsOf>,
     changes: Option<Changes>,
+    currency: Value,
 }
 
 impl<'a> Moments<'a> {
@@ -51,12 +54,20 @@ impl<'a> Moments<'a> {
                 (Point { position: moment.position, recorded_at }, moment.what)
             })
             .collect();
-        let mut moments = Self { subject, all, when, shown: None, changes: None };
-        if let Some(seen) = seen.filter(|_| when.as_of.is_some()) {
-            moments.shown = Some(seen.point);
-            let (before, to) = ((seen, Some(document.clone())), When { as_of: compare, ..when });
-            moments.changes = creditrail.changes_since((thing, source, id), before, to).await?;
-        }
+        let currency = document["currency"].clone();
+        let (shown, changes) = (seen.filter(|_| when.as_of.is_some()), None);
+        let point = shown.map(|seen| seen.point);
+        let mut moments = Self { subject, all, when, shown: point, compare, changes, currency };
+        // What the page shows stands before, unless that is the present.
+        let (before, to) = match (shown, compare) {
+            (Some(seen), _) => ((seen, Some(document.clone())), When { as_of: compare, ..when }),
+            (None, Some(_)) => {
+                let seen = creditrail.seen(source, When { as_of: compare, ..when }).await?;
+                ((seen, creditrail.at(thing, (source, id), seen).await?), when)
+            }
+            (None, None) => return Ok(moments),
+        };
+        moments.changes = creditrail.changes_since((thing, source, id), before, to).await?;
         Ok(moments)
     }
 
@@ -88,7 +99,7 @@ impl<'a> Moments<'a> {
                     form action=(here) method="get" {
                         label { "As of " input name="as_of" placeholder="position or time" size="18" aria-label="As of: a position of the log, or a time such as 2026-03-02T10:00:00Z" value=(self.shown.map_or_else(String::new, |point| point.position.to_string())); }
                         " " label { "of what had happened by " input name="happened_by" placeholder="time" size="20" aria-label="Of what had happened by: a time such as 2026-03-02T10:00:00Z" value=(self.happened_by().unwrap_or_default()); }
-                        " " label { "compared with " input name="compare" placeholder="now" size="10" aria-label="Compared with: a position or a time"; }
+                        " " label { "compared with " input name="compare" placeholder="now" size="10" aria-label="Compared with: a position or a time" value=(self.compared()); }
                         " " button.quiet { "Show" }
                     }
                 }
@@ -114,11 +125,21 @@ impl<'a> Moments<'a> {
     /// The way to this page as it was known at a position, of what had happened by the same time.
     fn at(&self, frame: &Frame, position: i64) -> String {
         let by = self.happened_by().map(|by| format!("&happened_by={}", encoded(&by)));
-        format!("{}?as_of={position}{}", self.subject.address(frame), by.unwrap_or_default())
+        let compare = self.compare.map(|_| format!("&compare={}", encoded(&self.compared())));
+        let more = [by, compare].into_iter().flatten().collect::<String>();
+        format!("{}?as_of={position}{more}", self.subject.address(frame))
     }
 
     fn happened_by(&self) -> Option<String> {
         self.when.happened_by.map(|by| by.to_string())
+    }
+
+    fn compared(&self) -> String {
+        match self.compare {
+            Some(AsOf::Position(position)) => position.to_string(),
+            Some(AsOf::Time(time)) => time.to_string(),
+            None => String::new(),
+        }
     }
 
     fn list(&self, frame: &Frame) -> Markup {
@@ -146,14 +167,19 @@ impl<'a> Moments<'a> {
         html! {
             @if let Some(Changes { from, to, changes, .. }) = &self.changes {
                 h2 { "What differs between position " (from.position) " and position " (to.position) }
-                (differences(changes, ("then", "later")))
+                @let heads = [from, to].map(|point| format!("at {}", point.position));
+                (differences(changes, (&heads[0], &heads[1]), &self.currency))
             }
         }
     }
 }
 
-/// Differences field by field.
-pub fn differences(changes: &[FieldChange], (before, after): (&str, &str)) -> Markup {
+/// Differences field by field. Amounts are of the currency, where they name none.
+pub fn differences(
+    changes: &[FieldChange],
+    (before, after): (&str, &str),
+    currency: &Value,
+) -> Markup {
     html! {
         @if changes.is_empty() { p.empty { "Nothing differs." } }
         @else {
@@ -162,8 +188,8 @@ pub fn differences(changes: &[FieldChange], (before, after): (&str, &str)) -> Ma
                 tbody { @for change in changes {
                     tr {
                         td data-head="Field" { code.id { (change.field) } }
-                        td data-head=(before) { del { (value(&change.before)) } }
-                        td data-head=(after) { ins { (value(&change.after)) } }
+                        td data-head=(before) { del { (value(change, &change.before, currency)) } }
+                        td data-head=(after) { ins { (value(change, &change.after, currency)) } }
                     }
                 } }
             } }
@@ -171,23 +197,61 @@ pub fn differences(changes: &[FieldChange], (before, after): (&str, &str)) -> Ma
     }
 }
 
+/// The fields that are amounts, in minor units.
+const AMOUNTS: [&str; 17] = [
+    "amount",
+    "authorized",
+    "captured",
+    "charged_back",
+    "chargebacks_reversed",
+    "confirmed",
+    "hold",
+    "net",
+    "net_to_merchant",
+    "open_to_settle",
+    "pending",
+    "refundable",
+    "refunded",
+    "settled",
+    "total",
+    "voided",
+    "amount_at_stake",
+];
+
 /// A value in short: of a whole element what tells it from others.
-fn value(value: &Value) -> Markup {
+fn value(change: &FieldChange, value: &Value, currency: &Value) -> Markup {
+    let name = change.field.rsplit('.').next().unwrap_or_default();
     match value {
         Value::Null => nothing(),
-        Value::String(text) => html! { (text) },
+        Value::String(said) if said.parse::<jiff::Timestamp>().is_ok() => time(value),
+        Value::String(said) if ["status", "outcome", "kind"].contains(&name) => {
+            html! { (words(said)) }
+        }
+        Value::String(said) => html! { (said) },
+        Value::Number(_) if AMOUNTS.contains(&name) => {
+            // Such as `balances[USD].pending`.
+            let named = change.field.rsplit_once("].").and_then(|(path, _)| path.rsplit_once('['));
+            let named = named.map(|(_, named)| named).and_then(Currency::from_code);
+            let named = named.map(|named| Value::from(named.to_string()));
+            amount(value, named.as_ref().unwrap_or(currency))
+        }
         Value::Object(fields) => {
-            let known =
-                ["kind", "status", "amount", "currency", "outcome", "reason", "occurred_at"];
+            let own = fields.get("currency").unwrap_or(currency);
+            let known = ["kind", "status", "amount", "outcome", "reason", "occurred_at"];
             let said = known.iter().filter_map(|name| {
                 let field = fields.get(*name).filter(|field| !field.is_null())?;
-                Some(format!(
-                    "{name}: {}",
-                    field.as_str().map_or_else(|| field.to_string(), str::to_owned)
-                ))
+                Some(match (field, *name) {
+                    (Value::Number(_), "amount") => amount(field, own),
+                    (Value::String(_), "occurred_at") => time(field),
+                    (Value::String(said), _) => html! { (words(said)) },
+                    (other, _) => html! { (other) },
+                })
             });
             let said: Vec<_> = said.collect();
-            html! { @if said.is_empty() { code.id { (value) } } @else { (said.join(", ")) } }
+            html! {
+                @if said.is_empty() { code.id { (value) } }
+                @else { @for (place, part) in said.iter().enumerate() { @if place > 0 { ", " } (part) } }
+            }
         }
         other => html! { code.id { (other) } },
     }

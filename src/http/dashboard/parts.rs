@@ -179,13 +179,14 @@ pub fn thing(frame: &Frame, kind: &str, source: &str, subject: &str) -> Markup {
         let way = frame.to_thing("customers", source, &customer);
         return html! { a href=(way) { (id(&customer)) } " with " (id(&partner)) };
     }
-    let Some(list) = list_of(kind) else { return id(subject) };
-    html! { a href=(frame.to_thing(list, source, subject)) { (id(subject)) } }
+    let Some(way) = way_to(frame, kind, source, subject) else { return id(subject) };
+    html! { a href=(way) { (id(subject)) } }
 }
 
-/// The list in whose path the pages of a kind of thing stand, if it has pages.
-pub fn list_of(kind: &str) -> Option<&'static str> {
-    Some(match kind {
+/// The way to the page of a thing, if its kind has pages.
+pub fn way_to(frame: &Frame, kind: &str, source: &str, subject: &str) -> Option<String> {
+    let list = match kind {
+        "exception" => return Some(frame.to(&format!("exceptions/{}", encoded(subject)))),
         "application" => "applications",
         "charge" => "charges",
         "customer" => "customers",
@@ -193,7 +194,8 @@ pub fn list_of(kind: &str) -> Option<&'static str> {
         "payment_method" => "payment-methods",
         "transaction" => "transactions",
         _ => return None,
-    })
+    };
+    Some(frame.to_thing(list, source, subject))
 }
 
 /// The same, of a field that may be null.

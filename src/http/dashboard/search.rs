@@ -22,15 +22,15 @@ pub async fn page(
     let id = given.get("q").map_or("", |given| given.trim());
     let found = if id.is_empty() { Vec::new() } else { creditrail.search(id).await? };
     if let [only] = found.as_slice()
-        && let Some(list) = parts::list_of(text(only, "type"))
+        && let Some(way) =
+            parts::way_to(&frame, text(only, "type"), text(only, "source"), text(only, "id"))
     {
-        let way = frame.to_thing(list, text(only, "source"), text(only, "id"));
         return Ok(Redirect::to(&way).into_response());
     }
     Ok(frame.show("Search", &html! {
         h1 { "Search" }
         @if id.is_empty() {
-            p.empty { "Give an id: of a customer (the lender's or yours), an application, a card, a transaction, a charge, an order, a session, an intent, an event or a delivery." }
+            p.empty { "Give an id: of a customer (the lender's or yours), an application, a card, a transaction, a charge, an order, an intent, an event, a delivery or an exception." }
         } @else if found.is_empty() {
             p.empty { "Nothing is known by " (parts::id(id)) ". Ids are found whole, in any case; what a lender has not reported yet is not known." }
         } @else {

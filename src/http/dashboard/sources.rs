@@ -1,6 +1,7 @@
 //! How the sources are: what came, what became of it, how far the read models are.
 
 use axum::extract::State;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -13,6 +14,11 @@ use crate::{
     app::Creditrail,
     http::{access::Right, params::Path, problem::Problem},
 };
+
+/// How many of the calls that were turned away are counted.
+const KEPT: usize = 100;
+/// After how long without a delivery a source is called silent.
+const SILENT: SignedDuration = SignedDuration::from_hours(48);
 
 /// How each source is.
 pub async fn statuses(creditrail: &Creditrail) -> Result<Vec<Value>, Problem> {
@@ -44,9 +50,11 @@ pub async fn page(
 ) -> Shown {
     let status = creditrail.source_status(&source).await?;
     let rejected = status["rejected_calls"].as_object().filter(|causes| !causes.is_empty());
+    let most = i64::try_from(KEPT).unwrap_or(i64::MAX);
+    let kept = creditrail.rejected_calls(&source, most).await?.len();
     Ok(frame.show(&format!("source {source}"), &html! {
         p.crumbs { a href=(frame.to("sources")) { "sources" } }
-        h1 { "source " code.id { (source) } " " (health(&status)) }
+        h1 { "source " code.id { (source) } " " (health(&status, frame.now)) }
         h2 { "The audit equation" }
         p.equation {
             b { (status["received"]) " received" } " = "
@@ -61,9 +69,9 @@ pub async fn page(
         h2 { "Calls that were turned away" }
         @if let Some(causes) = rejected {
             ul { @for (cause, count) in causes { li { (count) " " (words(cause)) } } }
-        } @else { p.muted { "None since the start." } }
+        } @else { p.muted { "None since this service started." } }
         p {
-            a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" }
+            a href=(frame.to(&format!("rejected-calls?source={}", encoded(&source)))) { "Those that are kept" } ": " (kept) @if kept == KEPT { " or more" }
             @if frame.may(Right::Decide) {
                 " · " a href=(frame.to(&format!("verify?source={}", encoded(&source)))) { "Verify them again" }
             }
@@ -107,18 +115,19 @@ pub fn table(frame: &Frame, statuses: &[Value]) -> Markup {
         div.table tabindex="0" role="region" aria-label="Sources" { table.rows {
             thead { tr {
                 th scope="col" { "Source" } th scope="col" { "Health" } th scope="col" { "Heard last" }
-                th.number scope="col" { "Received" } th.number scope="col" { "Parked" } th.number scope="col" { "Open exceptions" }
+                th.number scope="col" { "Received" } th.number scope="col" { "Turned away" } th.number scope="col" { "Parked" } th.number scope="col" { "Open exceptions" }
                 th.number scope="col" { "Read models behind" }
             } }
             tbody { @for status in statuses {
                 @let source = text(status, "source");
                 tr data-key=(source) {
                     td data-head="Source" { a href=(frame.to(&format!("sources/{}", encoded(source)))) { (source) } }
-                    td data-head="Health" { (health(status)) }
+                    td data-head="Health" { (health(status, frame.now)) }
                     td data-head="Heard last" { (time(&status["last_received_at"])) }
                     td.number data-head="Received" { (status["received"]) }
+                    td.number data-head="Turned away" { (total(&status["rejected_calls"])) }
                     td.number data-head="Parked" { (status["outcomes"]["parked"]) }
-                    td.number data-head="Open exceptions" { (open(status)) }
+                    td.number data-head="Open exceptions" { (total(&status["open_exceptions"])) }
                     td.number data-head="Read models behind" { (status["read_models"]["behind"]) }
                 }
             } }
@@ -126,16 +135,14 @@ pub fn table(frame: &Frame, statuses: &[Value]) -> Markup {
     }
 }
 
-fn open(status: &Value) -> i64 {
-    status["open_exceptions"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, count)| count.as_i64())
-        .sum()
+/// The sum of counts by name.
+fn total(counts: &Value) -> i64 {
+    counts.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_i64()).sum()
 }
 
-fn health(status: &Value) -> Markup {
+fn health(status: &Value, now: Timestamp) -> Markup {
+    let last = text(status, "last_received_at").parse::<Timestamp>();
+    let silent = last.map_or(SignedDuration::ZERO, |last| now.duration_since(last));
     let stopped =
         status["read_models"]["stopped"].as_object().is_some_and(|stopped| !stopped.is_empty());
     if status["balanced"] != true {
@@ -144,6 +151,8 @@ fn health(status: &Value) -> Markup {
         badge(Tone::Bad, "a reader stopped")
     } else if status["last_received_at"].is_null() {
         badge(Tone::Waits, "nothing heard yet")
+    } else if silent > SILENT {
+        badge(Tone::Odd, &format!("silent for {} days", silent.as_hours() / 24))
     } else {
         badge(Tone::Good, "adds up")
     }

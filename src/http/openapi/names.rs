@@ -67,7 +67,7 @@ pub(super) fn all() -> Vec<Named> {
         ("ComplianceStatus", filter(List::Compliance, "status").says("`past`: it has run out, and nobody says that it was done.")),
         ("FindingCode", one_of(findings::codes("stale").into_iter().chain(findings::codes("discrepancies")))),
         ("SubjectType", one_of(AggregateType::ALL.map(AggregateType::name).into_iter().chain(["delivery", "customer"])).says("What something is about.")),
-        ("SearchHitType", one_of(identifiers::SUBJECTS.into_iter().chain(["delivery"]))),
+        ("SearchHitType", one_of(identifiers::SUBJECTS.into_iter().chain(["delivery", "exception"]))),
         ("UnreadableKind", one_of(UNREADABLE).says("Why a delivery could not be read.")),
         ("StatisticKind", one_of(What::ALL.map(What::name)).says("What is counted.")),
         ("Act", filter(List::AccessRecords, "act").says("What somebody did.")),

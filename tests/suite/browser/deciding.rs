@@ -15,7 +15,7 @@ async fn a_refused_void_is_looked_at_decided_and_on_record() {
     browser.chooses("Apply").await;
     browser.presses("Show what that would change").await;
     let preview = browser.text_of(".preview").await.unwrap();
-    for said in ["captured_remainder_voided", "void: ✕ refused becomes ✓ applied"] {
+    for said in ["captured remainder voided", "void: ✕ refused becomes ✓ applied"] {
         assert!(preview.contains(said), "`{said}` is not in: {preview}");
     }
     // Nothing has happened so far, and nothing happens without a reason.

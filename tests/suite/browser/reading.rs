@@ -79,7 +79,7 @@ async fn narrows_a_list(browser: &Browser, base: &str) {
     // A filter that leaves nothing says so, and leads back.
     browser.fills("customer id", "demo-nobody").await;
     browser.presses("Show").await;
-    browser.sees("Transactions appear here as soon as a lender reports one.").await;
+    browser.sees("Nothing fits these filters").await;
     browser.follows("All").await;
     assert_eq!(browser.texts("tbody tr").await.len(), all);
 }
@@ -97,12 +97,17 @@ async fn goes_back_in_time(browser: &Browser, base: &str) {
     browser.sees("What differs between position").await;
     let rows = browser.texts("[aria-label=Differences] tbody tr").await;
     let differs = |field: &str| rows.iter().any(|row| row.contains(field));
-    assert!(differs("captured_remainder_voided") && differs("authorized"), "{rows:#?}");
+    assert!(differs("captured remainder voided") && differs("authorized"), "{rows:#?}");
+    assert!(differs("authorized\t50.00 USD\t80.00 USD"), "{rows:#?}");
     browser.follows("◀ One moment earlier").await;
     browser.follows("One moment later ▶").await;
     browser.follows("As it is now").await;
     assert_eq!(browser.address().await, here);
     browser.sees("captured remainder voided").await;
+    // The present is compared with a moment, which stays in the form.
+    browser.goes_to(&format!("{base}{here}?compare=16")).await;
+    browser.sees("What differs between position 16").await;
+    assert_eq!(browser.texts("[aria-label=Differences] thead th").await[1], "at 16");
     // Before it was known, it says so.
     browser.fills("As of", "1").await;
     browser.presses("Show").await;

@@ -1,10 +1,10 @@
 // Only adds: every page works without it.
 "use strict";
 
-// Times in the reader's zone; UTC stays in the title.
+// Times in the reader's zone, short enough for a line; UTC stays in the title.
 const shown = new Intl.DateTimeFormat(undefined, {
   year: "numeric", month: "short", day: "numeric",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
