@@ -168,7 +168,7 @@ pub fn id(value: &str) -> Markup {
 }
 
 /// How many letters of an id a table shows for sure.
-const LONGEST: usize = 36;
+const LONGEST: usize = 25;
 
 /// A link to a thing by the name that its kind has in the interface (`payment_method`).
 pub fn thing(frame: &Frame, kind: &str, source: &str, subject: &str) -> Markup {
