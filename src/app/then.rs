@@ -273,14 +273,12 @@ impl Rows for Then<'_> {
     async fn balances(&self, customer_id: &str) -> Result<Option<Vec<Balance>>, ReadError> {
         let Known { up_to, happened_by, imagined } = &self.known;
         let (of, list) = ((self.source, customer_id), List::Transactions);
-        let but: Vec<String> = imagined.iter().map(|event| event.stream.id.clone()).collect();
+        let but = imagined.iter().map(|event| event.stream.id.clone()).collect();
         let since = (if happened_by.is_some() { 0 } else { *up_to }, but);
-        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-        let changed = self.store.changed(of, *up_to, since.clone(), most + 1).await?;
+        let (mut parts, changed) = self.store.unchanged(of, *up_to, since).await?;
         if changed.len() > MOST {
             return Ok(None);
         }
-        let mut parts = self.store.unchanged(of, since).await?;
         let aggregate_type = AggregateType::Transaction;
         let changed = changed.into_iter().map(|id| StreamId { aggregate_type, id });
         for row in self.rows(&transactions::READ_MODEL, changed.collect()).await? {

@@ -74,7 +74,7 @@ const BALANCES: &str = "SELECT currency,
     CAST(SUM(hold / 1000000) AS BIGINT), CAST(SUM(hold % 1000000) AS BIGINT),
     CAST(SUM(captured / 1000000) AS BIGINT), CAST(SUM(captured % 1000000) AS BIGINT),
     CAST(SUM(refunded / 1000000) AS BIGINT), CAST(SUM(refunded % 1000000) AS BIGINT)
-    FROM @transactions WHERE source = $1 AND customer_id = $2 AND {currency} IS NOT NULL {which}
+    FROM @transactions WHERE source = $1 AND customer_id = $2 AND {currency} IS NOT NULL
     GROUP BY {currency} ORDER BY {currency}";
 
 /// A time of the database, which only holds times that were written by [`Timestamp`].
@@ -179,29 +179,13 @@ impl dyn Store {
 
     /// The totals of a customer, by currency.
     pub async fn balances(&self, source: &str, customer_id: &str) -> Result<Vec<Balance>> {
-        self.summed("", vec![source.into(), customer_id.into()]).await
-    }
-
-    /// As `balances`, of the transactions that have not changed since a position, but for these.
-    pub async fn unchanged(
-        &self,
-        (source, customer_id): (&str, &str),
-        (since, but): (i64, Vec<String>),
-    ) -> Result<Vec<Balance>> {
-        let which = format!("AND position <= $3 AND NOT {}", (self.dialect().one_of)("key", 4));
-        let values = vec![source.into(), customer_id.into(), since.into(), but.into()];
-        self.summed(&which, values).await
-    }
-
-    async fn summed(&self, which: &str, values: Vec<Value>) -> Result<Vec<Balance>> {
         fn sum(row: &mut Row) -> Result<i64> {
             let (high, low) = (row.int()?, row.int()?);
             Ok(i64::try_from(i128::from(high) * 1_000_000 + i128::from(low)).unwrap_or(i64::MAX))
         }
-        let currency = (self.dialect().aside)("currency");
-        let sql = BALANCES.replace("{currency}", &currency).replace("{which}", which);
         let mut balances = Vec::new();
-        for mut row in self.all(&sql, values).await? {
+        let sql = BALANCES.replace("{currency}", &(self.dialect().aside)("currency"));
+        for mut row in self.all(&sql, vec![source.into(), customer_id.into()]).await? {
             let currency = row.text()?;
             let sums = [sum(&mut row)?, sum(&mut row)?, sum(&mut row)?];
             balances.push(Balance::of(currency, sums));

@@ -1,5 +1,7 @@
 //! Which streams there were at a position, and where in the log a time is.
 
+use std::collections::BTreeSet;
+
 use creditrail::store::{CustomerKeys, Order, Page, past::Tie};
 use creditrail_domain::AggregateType;
 use creditrail_projections::{
@@ -77,23 +79,29 @@ async fn streams_that_mention_a_customer_are_found_with_the_newest_first(store: 
     assert_eq!(store.mentioning(SOURCE, "c", but).await.unwrap(), [charge()]);
 
     let transaction = |(key, customer, position): (&str, &str, i64)| {
-        let has = [("customer_id", customer.into()), ("position", position.into())];
+        let has = [
+            ("customer_id", customer.into()),
+            ("position", position.into()),
+            ("currency", "USD".into()),
+            ("captured", (position * 10).into()),
+        ];
         row(transactions::READ_MODEL.table, key, &has)
     };
     let known = [("one", "c", 5), ("two", "d", 4), ("six", "c", 6)].map(transaction);
     fill(&*store, SOURCE, (transactions::READ_MODEL.table, known.into())).await;
-    let changed = async |up_to, since, but: &[&str], limit| {
+    let unchanged = async |up_to, since, but: &[&str]| {
         let since = (since, but.iter().map(|id| (*id).to_owned()).collect());
-        let mut changed = store.changed((SOURCE, "c"), up_to, since, limit).await.unwrap();
-        changed.sort_unstable();
-        changed
+        let (sums, changed) = store.unchanged((SOURCE, "c"), up_to, since).await.unwrap();
+        let captured = sums.iter().map(|balance| balance.confirmed).sum::<i64>();
+        (captured, changed.into_iter().collect::<BTreeSet<_>>())
     };
+    let streams = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
     // What is another's now is none of the customer's, though it has not changed since.
-    assert_eq!(changed(6, 6, &[], 9).await, ["two"]);
-    assert_eq!(changed(6, 5, &[], 9).await, ["six", "two"]);
-    assert_eq!(changed(5, 5, &[], 9).await, ["two"]);
-    assert_eq!(changed(6, 6, &["one"], 9).await, ["one", "two"]);
-    assert_eq!(changed(6, 0, &[], 2).await.len(), 2);
+    assert_eq!(unchanged(6, 6, &[]).await, (110, streams(&["two"])));
+    assert_eq!(unchanged(6, 5, &[]).await, (50, streams(&["six", "two"])));
+    assert_eq!(unchanged(5, 5, &[]).await, (50, streams(&["two"])));
+    assert_eq!(unchanged(6, 6, &["one"]).await, (60, streams(&["one", "two"])));
+    assert_eq!(unchanged(6, 0, &[]).await, (0, streams(&["one", "six", "two"])));
 
     let customer = CustomerKeys {
         source: SOURCE.to_owned(),
