@@ -176,31 +176,38 @@ impl Creditrail {
         (from, to): (AsOf, Option<AsOf>),
         happened_by: Option<Timestamp>,
     ) -> Result<Option<Changes>, ReadError> {
-        let from = self.seen(source, When { as_of: Some(from), happened_by }).await?;
-        let before = self.at(thing, (source, id), from).await?;
-        self.changes_since((thing, source, id), (from, before), When { as_of: to, happened_by })
-            .await
+        let of = (thing, source, id);
+        let (before, after) = tokio::try_join!(
+            self.document_then(of, When { as_of: Some(from), happened_by }),
+            self.document_then(of, When { as_of: to, happened_by }),
+        )?;
+        Ok(differing(before, after, happened_by))
     }
 
     /// As [`Self::changes`], from a document as it was.
     pub(crate) async fn changes_since(
         &self,
-        (thing, source, id): (Thing, &str, &str),
-        (from, before): (Seen, Option<Value>),
+        of: (Thing, &str, &str),
+        before: (Seen, Option<Value>),
         to: When,
     ) -> Result<Option<Changes>, ReadError> {
-        let (happened_by, seen) = (to.happened_by, self.seen(source, to).await?);
-        let after = if to.is_now() {
+        let after = self.document_then(of, to).await?;
+        Ok(differing(before, after, to.happened_by))
+    }
+
+    /// A moment, and the document of a thing as it was seen then.
+    async fn document_then(
+        &self,
+        (thing, source, id): (Thing, &str, &str),
+        when: When,
+    ) -> Result<(Seen, Option<Value>), ReadError> {
+        let seen = self.seen(source, when).await?;
+        let document = if when.is_now() {
             self.document_of(thing, source, id).await?
         } else {
             self.at(thing, (source, id), seen).await?
         };
-        if before.is_none() && after.is_none() {
-            return Ok(None);
-        }
-        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-        let changes = changes(&before, &after);
-        Ok(Some(Changes { from: from.point, to: seen.point, happened_by, changes }))
+        Ok((seen, document))
     }
 
     /// Every moment at which a thing changed by a step of its own, oldest first; `None` if it is not
@@ -267,6 +274,19 @@ impl Creditrail {
         streams.extend(charges.map(stream));
         Ok(streams.into_iter().collect())
     }
+}
+
+/// What differs between a thing as it was seen at two moments; `None` if it was known at neither.
+fn differing(
+    (from, before): (Seen, Option<Value>),
+    (to, after): (Seen, Option<Value>),
+    happened_by: Option<Timestamp>,
+) -> Option<Changes> {
+    if before.is_none() && after.is_none() {
+        return None;
+    }
+    let changes = changes(&before.unwrap_or_default(), &after.unwrap_or_default());
+    Some(Changes { from: from.point, to: to.point, happened_by, changes })
 }
 
 /// The kind of stream in which a thing lives; a customer lives in many.

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many entries of a customer's timeline a page has.
-const ENTRIES: usize = 200;
+const ENTRIES: usize = 100;
 
 /// What people call it.
 pub const fn word(thing: Thing) -> &'static str {
