@@ -1,6 +1,6 @@
 //! Failures in words: what was attempted, and down to the cause.
 
-use std::error::Error;
+use std::{error::Error, fmt::Display};
 
 /// The error and its causes in one line, outermost first.
 pub fn chain(error: &dyn Error) -> String {
@@ -16,4 +16,18 @@ pub fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     line
+}
+
+/// Which field of a document is at fault, and what is wrong with it.
+pub fn fault<E: Display>(error: &serde_path_to_error::Error<E>) -> (String, String) {
+    let (path, cause) = (error.path().to_string(), error.inner().to_string());
+    // A field that is missing or unknown is named in the words alone.
+    let field = match cause.split('`').nth(1) {
+        Some(field) if path == "." => field.to_owned(),
+        None if path == "." => "body".to_owned(),
+        // It broke off where no field is known.
+        _ if path == "?" => "body".to_owned(),
+        _ => path,
+    };
+    (field, cause)
 }

@@ -31,6 +31,12 @@ pub enum Act {
     HoldReleased,
     /// Erased a person's data.
     Erased,
+    /// Made an endpoint.
+    EndpointCreated,
+    /// Gave one other settings.
+    EndpointReplaced,
+    /// Deleted one.
+    EndpointDeleted,
     /// Had nothing more sent to an endpoint.
     EndpointPaused,
     /// Had an endpoint sent to again.
@@ -45,13 +51,16 @@ pub enum Act {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::SignedIn,
         Self::Exported,
         Self::CallsVerified,
         Self::HoldPlaced,
         Self::HoldReleased,
         Self::Erased,
+        Self::EndpointCreated,
+        Self::EndpointReplaced,
+        Self::EndpointDeleted,
         Self::EndpointPaused,
         Self::EndpointResumed,
         Self::EndpointTested,
@@ -68,6 +77,9 @@ impl Act {
             Self::HoldPlaced => "hold_placed",
             Self::HoldReleased => "hold_released",
             Self::Erased => "erased",
+            Self::EndpointCreated => "endpoint_created",
+            Self::EndpointReplaced => "endpoint_replaced",
+            Self::EndpointDeleted => "endpoint_deleted",
             Self::EndpointPaused => "endpoint_paused",
             Self::EndpointResumed => "endpoint_resumed",
             Self::EndpointTested => "endpoint_tested",

@@ -22,4 +22,4 @@ GRANT INSERT ON creditrail.checkpoints TO :role;
 GRANT INSERT, UPDATE ON creditrail.checkpoint_copies TO :role;
 -- Of sending, what differs from the log and the bookmarks.
 GRANT INSERT, UPDATE, DELETE ON creditrail.lanes, creditrail.notifications, creditrail.endpoints,
-    creditrail.sending_requests TO :role;
+    creditrail.endpoint_settings, creditrail.sending_requests TO :role;

@@ -13,7 +13,8 @@ use super::{
     proof::{Checkpoints, ProofConfig, ProofConfigError},
     sealing::{KeyError, Keyring},
     sending::{
-        Endpoint, EndpointConfig, EndpointError, Endpoints, Known, Resolver, SystemResolver,
+        Endpoint, EndpointConfig, EndpointError, Endpoints, Known, Registry, Resolver,
+        SystemResolver,
     },
 };
 use crate::{
@@ -238,7 +239,7 @@ impl Builder {
         let keyring = keyring(&*store, &names, (self.sealing_keys, key_file)).await?;
         let is_unsigned = is_unsigned(&*store, &names).await?;
         let checkpoints = Arc::new(Checkpoints::of(self.proof, (file, is_unsigned))?);
-        let endpoints = endpoints(self.endpoints, &names)?;
+        let endpoints = endpoints(self.endpoints, (&names, &self.resolver))?;
         let mut worker = Worker { tasks: Vec::new() };
         let mut sources = BTreeMap::new();
         for (config, lender) in self.sources {
@@ -290,11 +291,12 @@ impl Builder {
             checkpoints,
             unknown_sources,
             has_handler: self.handler.is_some(),
-            endpoints: Arc::new(endpoints),
+            endpoints: Arc::new(Registry::new(endpoints)),
             resolver: self.resolver,
             scratch,
         };
-        worker.send(&creditrail)?;
+        creditrail.look_for_endpoints().await?;
+        worker.send(&creditrail);
         Ok((creditrail, worker))
     }
 }
@@ -404,12 +406,14 @@ async fn keyring(
 }
 
 /// The endpoints, checked.
-fn endpoints(given: Vec<EndpointConfig>, sources: &[&str]) -> Result<Endpoints, BuildError> {
+fn endpoints(
+    given: Vec<EndpointConfig>,
+    (sources, resolver): (&[&str], &Arc<dyn Resolver>),
+) -> Result<Endpoints, BuildError> {
     let mut endpoints = Endpoints::new();
     for config in given {
         let name = config.name.clone();
-        let endpoint = Arc::new(Endpoint::new(config, sources)?);
-        let known = Known { endpoint, told: Arc::default() };
+        let known = Known::new(Endpoint::new(config, sources)?, resolver)?;
         if endpoints.insert(name.clone(), known).is_some() {
             return Err(BuildError::EndpointTwice(name));
         }

@@ -56,6 +56,20 @@ pub enum CommandError {
         /// What is wrong with it.
         cause: &'static str,
     },
+    /// A setting is missing or wrong.
+    #[error("{field}: {cause}")]
+    Setting {
+        /// The setting.
+        field: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// There is an endpoint of that name already.
+    #[error("there is an endpoint `{0}` already; `PUT` replaces it")]
+    EndpointExists(String),
+    /// The endpoint is not one that is made and changed by commands.
+    #[error("the endpoint `{0}` is in the settings file, and is changed there alone")]
+    EndpointOfSettings(String),
     /// What the command is about has changed since the caller looked at it.
     #[error("it has changed since, at position {position}; look again")]
     Changed {

@@ -99,7 +99,7 @@ impl Creditrail {
             counted: self.counted(),
             unknown_sources: self.unknown_sources(),
             kept: kept.ok().and_then(Result::ok),
-            senders: self.senders().collect(),
+            senders: self.senders(),
             endpoints: endpoints.ok().and_then(Result::ok),
             proofs: proofs.ok().and_then(Result::ok),
         }

@@ -59,7 +59,7 @@ use self::{
     readers::Progress,
     rejected::RejectedCalls,
     sealing::Keyring,
-    sending::{Endpoints, Resolver},
+    sending::{Registry, Resolver},
     worker::Shared,
     writer::WriterHandle,
 };
@@ -87,7 +87,7 @@ pub struct Creditrail {
     checkpoints: Arc<Checkpoints>,
     unknown_sources: Arc<AtomicU64>,
     has_handler: bool,
-    endpoints: Arc<Endpoints>,
+    endpoints: Arc<Registry>,
     resolver: Arc<dyn Resolver>,
     /// What the names of scratch files begin with.
     scratch: PathBuf,

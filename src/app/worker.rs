@@ -6,13 +6,13 @@ use creditrail_projections::Reader;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    BuildError, Clock, Creditrail, Source, clock,
+    Clock, Creditrail, Source, clock,
     counters::Counters,
     handler::{ActionHandler, Announcer},
     proof::{self, Checkpoints},
     readers, rejected,
     sealing::Keyring,
-    sending::{client::Caller, sender::Sender},
+    sending::Senders,
     writer::Writer,
 };
 use crate::{
@@ -107,13 +107,8 @@ impl Worker {
     }
 
     /// Begins to send to the endpoints.
-    pub(super) fn send(&mut self, creditrail: &Creditrail) -> Result<(), BuildError> {
-        for known in creditrail.endpoints.values() {
-            let caller = Caller::new(&known.endpoint, Arc::clone(&creditrail.resolver))?;
-            let sender = Sender::new(creditrail, known, caller);
-            self.tasks.push(Box::pin(sender.run()));
-        }
-        Ok(())
+    pub(super) fn send(&mut self, creditrail: &Creditrail) {
+        self.tasks.push(Box::pin(Senders::new(creditrail).run()));
     }
 
     /// Runs until one of the tasks ends, which none does of itself, or until it is dropped.

@@ -18,6 +18,7 @@ use super::{
     privacy::privacy,
     problem::Problem,
     routes::Routes,
+    sending::sending,
     statistics::statistics,
     things::{not_known_then, things},
 };
@@ -33,7 +34,6 @@ use crate::app::{
     lists::List,
     read::{LoggedEvent, ReadError},
     redrive::{RedriveDeliveries, Report},
-    sending::steer::{Resend, STATUSES, Skip, SteerEndpoint},
     things::Thing,
     verify::{VerifiedCalls, VerifyCalls},
 };
@@ -108,18 +108,6 @@ fn decides(routes: Routes) -> Routes {
         .post(Right::Decide, "/v1/exceptions/{id}/resolve", resolve)
         .post(Right::Decide, "/v1/deliveries/redrive", redrive)
         .post(Right::Decide, "/v1/rejected-calls/verify", verify_calls)
-}
-
-/// Who is notified, and of what not yet.
-fn sending(routes: Routes) -> Routes {
-    routes
-        .get(Right::Read, "/v1/endpoints", endpoints)
-        .post(Right::Decide, "/v1/endpoints/{name}/pause", pause_endpoint)
-        .post(Right::Decide, "/v1/endpoints/{name}/resume", resume_endpoint)
-        .post(Right::Decide, "/v1/endpoints/{name}/test", test_endpoint)
-        .get(Right::Read, "/v1/notifications", notifications)
-        .post(Right::Decide, "/v1/notifications/resend", resend)
-        .post(Right::Decide, "/v1/notifications/skip", skip)
 }
 
 /// Who did what, and what is taken away.
@@ -438,82 +426,4 @@ async fn resolve(
     resolve.actor = caller.signs(resolve.actor);
     let receipt = creditrail.resolve(&id, resolve).await?;
     Ok(Json(json!({ "id": id, "status": "resolved", "position": receipt.position })))
-}
-
-async fn endpoints(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
-    Params::new(given).done(&[])?;
-    Ok(Json(json!({ "items": creditrail.endpoint_documents().await? })))
-}
-
-async fn pause_endpoint(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Body(mut steer): Body<SteerEndpoint>,
-) -> Answer {
-    steer.actor = caller.signs(steer.actor);
-    Ok(Json(creditrail.pause_endpoint(&name, steer).await?))
-}
-
-async fn resume_endpoint(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Body(mut steer): Body<SteerEndpoint>,
-) -> Answer {
-    steer.actor = caller.signs(steer.actor);
-    Ok(Json(creditrail.resume_endpoint(&name, steer).await?))
-}
-
-async fn test_endpoint(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Body(mut steer): Body<SteerEndpoint>,
-) -> Answer {
-    steer.actor = caller.signs(steer.actor);
-    Ok(Json(creditrail.test_endpoint(&name, steer).await?))
-}
-
-async fn notifications(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
-    let mut params = Params::new(given);
-    let source = params.take("source");
-    params.wait(&creditrail, source.as_deref()).await?;
-    let all = || creditrail.sources().map(str::to_owned).collect();
-    let mut page = params.page(source.map_or_else(all, |source| vec![source]))?;
-    if let Some(status) = params.take("status") {
-        if !STATUSES.contains(&status.as_str()) {
-            let cause = format!("`{status}` is not one of: {}", STATUSES.join(", "));
-            return Err(Problem::invalid("status", cause));
-        }
-        page.filters.push(("status", status));
-    }
-    page.filters.extend(params.take("endpoint").map(|endpoint| ("endpoint", endpoint)));
-    let (kind, id) = (params.take("type"), params.take("id"));
-    match (kind, id) {
-        (Some(kind), Some(id)) => page.filters.push(("lane", format!("{kind}/{id}"))),
-        (None, None) => {}
-        _ => return Err(Problem::invalid("type", "is given together with `id`, or neither is")),
-    }
-    let known = ["source", "at_least", "endpoint", "status", "type", "id", "limit", "cursor"];
-    params.done(&known)?;
-    Ok(Json(answer(creditrail.notifications(page).await?)))
-}
-
-async fn resend(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Body(mut asked): Body<Resend>,
-) -> Answer {
-    asked.actor = caller.signs(asked.actor);
-    Ok(Json(creditrail.resend(asked).await?))
-}
-
-async fn skip(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Body(mut asked): Body<Skip>,
-) -> Answer {
-    asked.actor = caller.signs(asked.actor);
-    Ok(Json(creditrail.skip(asked).await?))
 }

@@ -10,6 +10,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use crate::failure::fault;
 
 /// A JSON body whose faults are problems that name the field.
 pub struct Body<T>(pub T);
@@ -40,15 +41,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         serde_path_to_error::deserialize(&mut json).map(Self).map_err(|error| {
-            let (path, cause) = (error.path().to_string(), error.inner().to_string());
-            // A field that is missing or unknown is named in the words alone.
-            let field = match cause.split('`').nth(1) {
-                Some(field) if path == "." => field.to_owned(),
-                None if path == "." => "body".to_owned(),
-                // It broke off where no field is known.
-                _ if path == "?" => "body".to_owned(),
-                _ => path,
-            };
+            let (field, cause) = fault(&error);
             Problem::invalid(field, cause)
         })
     }

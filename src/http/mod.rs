@@ -14,6 +14,7 @@ mod params;
 mod privacy;
 mod problem;
 mod routes;
+mod sending;
 pub mod serve;
 mod statistics;
 mod things;

@@ -191,6 +191,13 @@ impl From<CommandError> for Problem {
                 Self { field: Some("source".to_owned()), ..problem }
             }
             CommandError::Invalid { field, cause } => Self::invalid(field, cause),
+            CommandError::Setting { field, cause } => Self::invalid(field, cause),
+            CommandError::EndpointExists(_) => {
+                Self::new(StatusCode::CONFLICT, "endpoint_exists", error.to_string())
+            }
+            CommandError::EndpointOfSettings(_) => {
+                Self::new(StatusCode::CONFLICT, "endpoint_of_settings", error.to_string())
+            }
             CommandError::Changed { .. } => {
                 Self::new(StatusCode::CONFLICT, "changed_meanwhile", error.to_string())
             }

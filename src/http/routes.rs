@@ -40,6 +40,24 @@ impl Routes {
         self.route((right, "post"), path, routing::post(handler))
     }
 
+    /// A command that gives something another form.
+    pub(super) fn put<H, T>(self, right: Right, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, Creditrail>,
+        T: 'static,
+    {
+        self.route((right, "put"), path, routing::put(handler))
+    }
+
+    /// A command that takes something away.
+    pub(super) fn delete<H, T>(self, right: Right, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, Creditrail>,
+        T: 'static,
+    {
+        self.route((right, "delete"), path, routing::delete(handler))
+    }
+
     fn route(
         mut self,
         (right, method): (Right, &'static str),

@@ -14,7 +14,7 @@ pub const WINDOW_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 
 /// A secret that may sign calls.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "settings of a secret by name")]
 pub struct Secret {
     /// Its name, recorded with each delivery that it verified.
     pub id: String,
@@ -31,7 +31,7 @@ pub struct Secret {
 
 /// A value that a call must carry.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "settings of a credential by name")]
 pub struct Credential {
     /// The value. It is shown nowhere.
     #[serde(default = "no_secret")]

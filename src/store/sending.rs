@@ -1,5 +1,5 @@
 //! What senders keep: lanes that do not go on with the log, notifications that were not taken at
-//! once, endpoints that are paused, and what operators ask for. What is sent is read from the log.
+//! once, endpoints that operators made or paused, and what operators ask for. What is sent is read from the log.
 
 use creditrail_projections::Table;
 
@@ -23,6 +23,10 @@ pub static NOTIFICATIONS: Table = Table {
 
 /// Endpoints that are paused.
 pub static ENDPOINTS: Table = Table { name: "endpoints", columns: &["document"] };
+
+/// Endpoints that operators made, by name.
+pub static KEPT_ENDPOINTS: Table =
+    Table { name: "endpoint_settings", columns: &["revision", "sealed"] };
 
 /// What operators ask of a sender.
 pub static REQUESTS: Table = Table { name: "sending_requests", columns: &["document"] };
@@ -49,6 +53,9 @@ const KINDS: &str = "SELECT aggregate_type, event_type, COUNT(*) FROM @events
     WHERE source = $1 AND position > $2 AND position <= $3
     GROUP BY aggregate_type, event_type ORDER BY aggregate_type, event_type";
 
+const KEPT: &str = "SELECT key, revision, sealed FROM @endpoint_settings
+    WHERE source = $1 ORDER BY key";
+
 const STANDING: &str = "SELECT status, COUNT(*) FROM @lanes
     WHERE source = $1 AND endpoint = $2 GROUP BY status ORDER BY status";
 
@@ -65,6 +72,17 @@ pub struct LaneRow {
     pub attempts: i64,
     /// When it goes on, in milliseconds since 1970.
     pub next_at: i64,
+}
+
+/// An endpoint that an operator made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptEndpoint {
+    /// Its name.
+    pub name: String,
+    /// Which change of endpoints it comes from.
+    pub revision: i64,
+    /// Its settings, sealed, in hexadecimal.
+    pub sealed: String,
 }
 
 /// Where an event stands.
@@ -206,6 +224,17 @@ impl dyn Store {
         let sql = DOCUMENTS.to_owned() + &(self.dialect().one_of)("key", 2);
         let rows = self.all(&sql, vec![source.into(), keys.into()]).await?;
         rows.into_iter().map(|mut row| Ok((row.text()?, row.text()?))).collect()
+    }
+
+    /// The endpoints that operators made, by name.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn kept_endpoints(&self, source: &str) -> Result<Vec<KeptEndpoint>> {
+        let kept = |mut row: Row| {
+            Ok(KeptEndpoint { name: row.text()?, revision: row.int()?, sealed: row.text()? })
+        };
+        self.all(KEPT, vec![source.into()]).await?.into_iter().map(kept).collect()
     }
 
     /// How many events of each kind the log has behind a position, no farther than another: kind of

@@ -76,6 +76,9 @@ const RULES: &[Rule] = &[
     ("GET",  "/v1/sources",                                   "vsapo"),
     ("GET",  "/v1/sources/{source}",                          "vsapo"),
     ("GET",  "/v1/endpoints",                                 "vsapo"),
+    ("POST", "/v1/endpoints",                                 "....o"),
+    ("PUT",  "/v1/endpoints/{name}",                          "....o"),
+    ("DELETE", "/v1/endpoints/{name}",                        "....o"),
     ("POST", "/v1/endpoints/{name}/pause",                    "....o"),
     ("POST", "/v1/endpoints/{name}/resume",                   "....o"),
     ("POST", "/v1/endpoints/{name}/test",                     "....o"),
@@ -155,7 +158,7 @@ async fn call(
     let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
     let method: Method = method.parse().unwrap();
     let mut request = http.request(method.clone(), format!("{}{path}", desk.base()));
-    if method == Method::POST && path.starts_with("/v1") {
+    if method != Method::GET && path.starts_with("/v1") {
         request = request.header("content-type", "application/json").body("{}");
     } else if method == Method::POST {
         request = request.header("content-type", "application/x-www-form-urlencoded").body("");
@@ -270,7 +273,7 @@ async fn who_reads_pages_and_is_not_known_is_asked_to_sign_in() {
 #[tokio::test]
 async fn what_a_page_of_another_site_sends_is_refused() {
     let desk = Desk::open();
-    for (method, path, _) in RULES.iter().filter(|(method, ..)| *method == "POST") {
+    for (method, path, _) in RULES.iter().filter(|(method, ..)| *method != "GET") {
         if *path == "/webhooks/{source}" {
             continue; // No browser signs.
         }

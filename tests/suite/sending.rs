@@ -1,6 +1,7 @@
 //! Notifications: signed, in order for each aggregate, at least once, whatever the receiver or the
 //! service goes through. `receiver` plays the endpoint.
 
+mod configuring; // made, replaced and deleted over HTTP
 mod faults; // kills, flapping, what the receiver may answer
 mod instances; // several services, one endpoint
 pub mod receiver;

@@ -3,26 +3,24 @@
 //! A sender is a reader of the log with a bookmark for each endpoint: the log is the outbox. Only what
 //! deviates is kept beside it: lanes that are blocked, and the notifications to blame.
 //!
-//! Reading order: [`endpoint`] (what is configured), [`sender`] (the loop of one endpoint, with
-//! `portion`: what comes into its lanes, `record`: what is kept, `requests`: what operators ask for),
-//! [`client`] and `notice` (the call), [`steer`] (what operators see and do).
+//! Reading order: [`endpoint`] (what is configured), `known` (the endpoints as they are now), `senders`
+//! (one for each of them), [`sender`] (the loop of one endpoint, with `portion`: what comes into its
+//! lanes, `record`: what is kept, `requests`: what operators ask for), [`client`] and `notice` (the call),
+//! [`configure`] and [`steer`] (what operators see and do).
 
 pub mod client;
+pub mod configure;
 pub mod endpoint;
+mod known;
 mod notice;
 mod portion;
 mod record;
 mod requests;
 pub mod sender;
+mod senders;
 pub mod steer;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use creditrail_sending::{Failure, Outcome, breaker::State};
 use tokio::sync::Notify;
@@ -31,22 +29,16 @@ pub use self::{
     client::{Resolver, SystemResolver},
     endpoint::{Begins, Endpoint, EndpointConfig, EndpointError},
 };
+pub(super) use self::{
+    known::{Endpoints, Known, Registry},
+    senders::Senders,
+};
 
 /// The log under which rows stand that belong to no source. No source has its name.
 pub const LOG: &str = "_sending";
 
 /// What became of attempts, as they are counted.
 pub const OUTCOMES: [&str; 5] = ["taken", "refused", "unanswered", "unreachable", "gone"];
-
-/// The endpoints of a service, by name.
-pub(super) type Endpoints = BTreeMap<String, Known>;
-
-/// An endpoint, and what its sender tells of itself.
-#[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) endpoint: Arc<Endpoint>,
-    pub(super) told: Arc<Told>,
-}
 
 /// What the sender of an endpoint tells of itself on this instance.
 #[derive(Debug, Default)]

@@ -34,11 +34,12 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(200);
 const BUSY: Duration = Duration::from_millis(25);
 /// How often it looks whether it is paused, and what operators ask for.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// How long before the end of its lease it makes no more calls.
 const MARGIN: Duration = Duration::from_millis(300);
 /// How long it waits at first after a failure, and at the most.
-const AFTER_FAILURE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+pub(super) const AFTER_FAILURE: (Duration, Duration) =
+    (Duration::from_millis(200), Duration::from_secs(10));
 /// How long until a lane is tried again whose call could not be made, for a fault of ours.
 const NOT_MADE: i64 = 1000;
 
@@ -50,7 +51,7 @@ pub(super) struct LaneKey {
 }
 
 /// The sender of one endpoint.
-pub(in crate::app) struct Sender {
+pub(super) struct Sender {
     pub(super) house: Creditrail,
     pub(super) known: Known,
     pub(super) lanes: Lanes<LaneKey, Arc<Due>>,
@@ -141,7 +142,7 @@ impl Log {
 
 impl Sender {
     /// The sender of an endpoint, to be run.
-    pub(in crate::app) fn new(house: &Creditrail, known: &Known, caller: Caller) -> Self {
+    pub(super) fn new(house: &Creditrail, known: &Known) -> Self {
         let endpoint = &known.endpoint;
         let sources = house.sources.iter().filter(|(name, _)| endpoint.takes_source(name));
         let logs = sources.map(|(name, source)| Log::new(name.clone(), source.heads.clone()));
@@ -151,7 +152,7 @@ impl Sender {
             house: house.clone(),
             known: known.clone(),
             holder: uuid::Uuid::new_v4().to_string(),
-            caller,
+            caller: known.caller.clone(),
             calls: JoinSet::new(),
             claimed_at: None,
             looked_at: None,
@@ -172,7 +173,7 @@ impl Sender {
     }
 
     /// Sends until it is dropped.
-    pub(in crate::app) async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         let mut wait = AFTER_FAILURE.0;
         loop {
             match self.turn().await {

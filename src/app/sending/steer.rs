@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Known, LOG, Told, client::Caller, notice, requests::Asked};
+use super::{Known, LOG, Told, notice, requests::Asked};
 use crate::{
     app::{
         Creditrail,
@@ -108,9 +108,9 @@ pub struct Skip {
 }
 
 impl Creditrail {
-    fn endpoint(&self, name: &str) -> Result<&Known, CommandError> {
+    fn endpoint(&self, name: &str) -> Result<Known, CommandError> {
         let not_found = || CommandError::NotFound { what: "endpoint", id: name.to_owned() };
-        self.endpoints.get(name).ok_or_else(not_found)
+        self.endpoints.now().get(name).cloned().ok_or_else(not_found)
     }
 
     async fn stands(&self, name: &str) -> Result<Value, StoreError> {
@@ -132,7 +132,7 @@ impl Creditrail {
         };
         let changes = vec![(&ENDPOINTS, vec![change])];
         self.store.project(LOG, Projected { changes, ..Projected::default() }).await?;
-        if let Some(known) = self.endpoints.get(name) {
+        if let Some(known) = self.endpoints.now().get(name) {
             known.told.asked.notify_one();
         }
         Ok(())
@@ -198,12 +198,7 @@ impl Creditrail {
         let body = json!({ "id": id, "type": "creditrail.test", "occurred_at": at, "data": {} });
         let body = body.to_string().into_bytes();
         let headers = notice::headers(&known.endpoint, (&id, at), &body);
-        let caller = Caller::new(&known.endpoint, self.resolver.clone());
-        let Ok(caller) = caller else {
-            let cause = "the roots of trust of this machine cannot be used";
-            return Err(CommandError::Invalid { field: "endpoint", cause });
-        };
-        let answer = caller.call(headers, body.into(), at).await;
+        let answer = known.caller.call(headers, body.into(), at).await;
         Ok(json!({
             "endpoint": name,
             "id": id,
@@ -219,16 +214,17 @@ impl Creditrail {
     /// # Errors
     /// [`ReadError`].
     pub async fn endpoint_documents(&self) -> Result<Vec<Value>, ReadError> {
-        let mut documents = Vec::with_capacity(self.endpoints.len());
-        for name in self.endpoints.keys() {
+        let endpoints = self.endpoints.now();
+        let mut documents = Vec::with_capacity(endpoints.len());
+        for name in endpoints.keys() {
             documents.push(self.endpoint_document(name).await?);
         }
         Ok(documents)
     }
 
-    async fn endpoint_document(&self, name: &str) -> Result<Value, ReadError> {
-        let Some(known) = self.endpoints.get(name) else { return Ok(Value::Null) };
-        let Known { endpoint, told } = known;
+    pub(super) async fn endpoint_document(&self, name: &str) -> Result<Value, ReadError> {
+        let Some(known) = self.endpoints.now().get(name).cloned() else { return Ok(Value::Null) };
+        let Known { endpoint, told, revision, .. } = &known;
         let config = &endpoint.config;
         let paused = self.stands(name).await?["paused"].take();
         let lag = |lag: &Lag| {
@@ -241,13 +237,14 @@ impl Creditrail {
                 "lanes_parked": lag.parked,
             })
         };
-        let lags = self.lags_of(known).await?;
+        let lags = self.lags_of(&known).await?;
         let sources: Vec<Value> = lags.iter().map(lag).collect();
         // A path or a query may have a token: only the host is told.
         let host = endpoint.url.authority().map_or("", http::uri::Authority::as_str);
         Ok(json!({
             "name": name,
             "host": host,
+            "configured_by": if revision.is_some() { "http" } else { "settings" },
             "events": config.events,
             "signature": config.signature,
             "envelope": config.envelope,
@@ -260,14 +257,16 @@ impl Creditrail {
     }
 
     /// The senders of this instance, by endpoint.
-    pub(in crate::app) fn senders(&self) -> impl Iterator<Item = (String, Arc<Told>)> {
-        self.endpoints.iter().map(|(name, known)| (name.clone(), Arc::clone(&known.told)))
+    pub(in crate::app) fn senders(&self) -> Vec<(String, Arc<Told>)> {
+        let endpoints = self.endpoints.now();
+        endpoints.iter().map(|(name, known)| (name.clone(), Arc::clone(&known.told))).collect()
     }
 
     /// How each endpoint stands.
     pub(in crate::app) async fn standing(&self) -> Result<Vec<Standing>, ReadError> {
-        let mut all = Vec::with_capacity(self.endpoints.len());
-        for (name, known) in self.endpoints.iter() {
+        let endpoints = self.endpoints.now();
+        let mut all = Vec::with_capacity(endpoints.len());
+        for (name, known) in &*endpoints {
             let is_paused = self.is_paused(name).await?;
             let lags = self.lags_of(known).await?;
             all.push(Standing { endpoint: name.clone(), is_paused, lags });
@@ -337,7 +336,7 @@ impl Creditrail {
                 return Err(CommandError::Invalid { field: "type", cause });
             }
         };
-        let (what, selected) = self.to_resend(known, &asked, lane).await?;
+        let (what, selected) = self.to_resend(&known, &asked, lane).await?;
         let answer = json!({
             "endpoint": asked.endpoint,
             "source": asked.source,
@@ -351,7 +350,7 @@ impl Creditrail {
         let since = asked.since.map_or("parked".to_owned(), |since| format!("since {since}"));
         let about = format!("{selected} of {} to {}: {since}", asked.source, asked.endpoint);
         self.record_access(Act::NotificationsResent, &actor, (&about, &why)).await?;
-        self.ask(&asked.source, known, &what).await?;
+        self.ask(&asked.source, &known, &what).await?;
         Ok(answer)
     }
 
@@ -436,7 +435,7 @@ impl Creditrail {
         self.record_access(Act::NotificationSkipped, &actor, (&about, &why)).await?;
         let sequence = found["sequence"].as_i64().unwrap_or_default();
         let what = Asked::Skip { lane, sequence, actor, reason: why, at: self.now() };
-        self.ask(&asked.source, known, &what).await?;
+        self.ask(&asked.source, &known, &what).await?;
         Ok(
             json!({ "endpoint": asked.endpoint, "source": asked.source, "position": asked.position }),
         )

@@ -18,7 +18,7 @@ const FAILURES: [Failure; 12] = [
     Failure { status: 404, name: "NotFound",         means: "`not_found`, `unknown_source`; `not_known_then`: not at the moment of `as_of`, or nothing of it by `happened_by`" },
     Failure { status: 405, name: "MethodNotAllowed", means: "`method_not_allowed`: the path does not have the method" },
     Failure { status: 408, name: "Incomplete",       means: "`body_incomplete`: the body did not arrive whole" },
-    Failure { status: 409, name: "Conflict",         means: "it is not in order: the code of a refusal in docs/codes.md, `already_resolved`, `already_closed`, `reapply_too_early`" },
+    Failure { status: 409, name: "Conflict",         means: "it is not in order: the code of a refusal in docs/codes.md, `already_resolved`, `already_closed`, `reapply_too_early`; `endpoint_exists`, `endpoint_of_settings`" },
     Failure { status: 413, name: "TooLarge",         means: "`body_too_large`, `body_unreadable`: the body is over the limit" },
     Failure { status: 415, name: "UnsupportedType",  means: "`content_type_unsupported`, `content_encoding_unsupported`" },
     Failure { status: 429, name: "TooMany",          means: "`too_many_failures`: too many calls of this address were not authentic" },

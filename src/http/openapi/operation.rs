@@ -125,6 +125,11 @@ pub(super) fn command(
     Operation { method: "post", body: Some(body), ..read }.fails(&[400, 404, 408, 413, 415, 503])
 }
 
+/// As [`command`], by another method.
+pub(super) fn by(method: &'static str, command: Operation) -> Operation {
+    Operation { method, ..command }
+}
+
 fn happened_by() -> Schema {
     time().says("of what had happened by then; of all of it, if absent")
 }

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::{
     answers::{document, of_type, refer},
-    operation::{Operation, at_least, command, cursor, limit, listed, one, past_of, read, thing},
+    operation::{
+        Operation, at_least, by, command, cursor, limit, listed, one, past_of, read, thing,
+    },
     schema::{count, day, one_of, text},
 };
 use crate::app::{
@@ -265,12 +267,26 @@ fn sources_and_search() -> Vec<Operation> {
 
 fn sending() -> Vec<Operation> {
     let steer = |id, path, says| command(id, path, SENDING, "SteerEndpoint").says(says);
+    let endpoint = "/v1/endpoints/{name}";
     let paused = "it is recorded who does, and why; what is recorded meanwhile is sent later";
     vec![
         read("list_endpoints", "/v1/endpoints", SENDING)
             .says("Who is notified, and how each stands")
             .answers(200, "all endpoints", "EndpointList")
             .fails(&[400, 503]),
+        command("create_endpoint", "/v1/endpoints", SENDING, "NewEndpoint")
+            .says("Make an endpoint, beside those of the settings file")
+            .answers(201, "it is told of what is recorded from now on", "Endpoint")
+            .fails(&[409])
+            .never(&[404]),
+        by("put", command("replace_endpoint", endpoint, SENDING, "EndpointSettings"))
+            .says("Give an endpoint other settings; it goes on where it was")
+            .answers(200, "as it stands then", "Endpoint")
+            .fails(&[409, 500]),
+        by("delete", command("delete_endpoint", endpoint, SENDING, "SteerEndpoint"))
+            .says("Delete an endpoint; what was noted of its notifications stays")
+            .answers(200, "which", "DeletedEndpoint")
+            .fails(&[409]),
         steer("pause_endpoint", "/v1/endpoints/{name}/pause", "Send nothing to an endpoint")
             .answers(200, paused, "Endpoint"),
         steer("resume_endpoint", "/v1/endpoints/{name}/resume", "Send to an endpoint again")

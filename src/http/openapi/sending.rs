@@ -3,7 +3,8 @@
 use super::{
     commands::actor,
     schema::{
-        Named, Schema, boolean, closed, count, list, one_of, position, refer, text, time, uuid,
+        Named, Schema, boolean, closed, count, integer, list, one_of, position, refer, text, time,
+        uuid,
     },
 };
 use crate::app::sending::steer::STATUSES;
@@ -11,6 +12,11 @@ use crate::app::sending::steer::STATUSES;
 pub(super) fn all() -> Vec<Named> {
     vec![
         ("Endpoint", endpoint()),
+        ("NewEndpoint", settings(text().says("1 to 63 of a-z, 0-9 and -"))),
+        ("EndpointSettings", settings(text().or_absent().says("as in the path"))),
+        ("EndpointSecret", secret()),
+        ("EndpointCredential", credential()),
+        ("DeletedEndpoint", closed([("name", text())])),
         ("EndpointPause", closed([("at", time()), ("actor", text()), ("reason", text())])),
         ("EndpointLag", lag()),
         ("SteerEndpoint", closed([("reason", text().says("why")), actor("operator")])),
@@ -33,6 +39,7 @@ fn endpoint() -> Schema {
     closed([
         ("name", text()),
         ("host", text().says("of its URL, which may have a token")),
+        ("configured_by", one_of(["settings", "http"]).says("the settings file, or an operator")),
         ("events", list(text()).says("which it takes; none: all")),
         ("signature", one_of(["standard-webhooks", "timestamp-payload"])),
         ("envelope", one_of(["native", "cloudevents"])),
@@ -43,6 +50,52 @@ fn endpoint() -> Schema {
         ("sources", list(refer("EndpointLag"))),
     ])
     .says("Who is notified.")
+}
+
+/// What may be left out.
+fn may(name: &'static str, schema: Schema) -> Named {
+    (name, schema.or_absent())
+}
+
+fn settings(name: Schema) -> Schema {
+    let number = |most| integer().within(1, most).or_absent();
+    closed([
+        ("name", name),
+        ("url", text().says("`https`; it is never told again, but for its host")),
+        may("events", list(text()).says("which it takes; all, if none")),
+        may("sources", list(text()).says("of which it is told; of all, if none")),
+        ("secrets", list(refer("EndpointSecret")).says("what signs; at least one")),
+        may("authorization", refer("EndpointCredential").or_null()),
+        may("signature", one_of(["standard-webhooks", "timestamp-payload"])),
+        may("envelope", one_of(["native", "cloudevents"])),
+        may("retries", one_of(["patient", "seed"])),
+        ("attempts", number(50)),
+        may("retry_after_seconds", count()),
+        ("timeout_seconds", number(120)),
+        ("in_flight", number(1000)),
+        may("begins", one_of(["now", "at_the_beginning"]).says("where a new one begins")),
+        may("allow_loopback", boolean()),
+        may("allowed_ranges", list(text())),
+        may("secret_fields", list(text()).says("fields with secrets that it may have")),
+        ("reason", text().says("why")),
+        actor("operator"),
+    ])
+    .says("The settings of an endpoint, as in the settings file: docs/settings.md.")
+}
+
+fn secret() -> Schema {
+    closed([
+        ("id", text()),
+        may("value", text().says("what is kept under this id, if absent")),
+        may("not_before", time().or_null()),
+        may("not_after", time().or_null()),
+    ])
+    .says("What signs. It is never told.")
+}
+
+fn credential() -> Schema {
+    closed([may("value", text().says("what is kept, if absent"))])
+        .says("The value of the `Authorization` header. It is never told.")
 }
 
 fn lag() -> Schema {

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("privacy", include_str!("../../../migrations/postgres/0011_privacy.sql")),
     ("sending", include_str!("../../../migrations/postgres/0012_sending.sql")),
     ("sums", include_str!("../../../migrations/postgres/0013_sums.sql")),
+    ("endpoints", include_str!("../../../migrations/postgres/0014_endpoints.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

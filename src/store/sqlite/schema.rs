@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("privacy", include_str!("../../../migrations/sqlite/0011_privacy.sql")),
     ("sending", include_str!("../../../migrations/sqlite/0012_sending.sql")),
     ("sums", include_str!("../../../migrations/sqlite/0013_sums.sql")),
+    ("endpoints", include_str!("../../../migrations/sqlite/0014_endpoints.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (

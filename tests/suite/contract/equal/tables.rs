@@ -106,7 +106,7 @@ pub async fn assert_all_occur(file: &Database, tables: &Tables) {
     #[rustfmt::skip] // It is a list.
     let others = [
         "creditrail_migrations", "tiles", "checkpoints", "checkpoint_copies",
-        "endpoints", "lanes", "notifications", "sending_requests",
+        "endpoint_settings", "endpoints", "lanes", "notifications", "sending_requests",
     ];
     let kept: BTreeSet<_> = names.filter(|name| !others.contains(name)).collect();
     assert_eq!(kept, tables.keys().copied().collect(), "all tables of a database");

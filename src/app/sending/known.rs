@@ -1,0 +1,117 @@
+//! The endpoints of a service as they are now: those of the settings file, and those that are kept in
+//! the database, on which every instance looks.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use tokio::sync::{Mutex, watch};
+
+use super::{Endpoint, LOG, Resolver, Told, client::Caller, configure::config_of};
+use crate::{
+    app::{BuildError, Creditrail},
+    failure::chain,
+    store::{Cause, StoreError, sending::KeptEndpoint},
+};
+
+/// Endpoints by name.
+pub(in crate::app) type Endpoints = BTreeMap<String, Known>;
+
+/// An endpoint, what calls it, and what its sender tells of itself.
+#[derive(Clone)]
+pub(in crate::app) struct Known {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) caller: Caller,
+    pub(super) told: Arc<Told>,
+    /// Which change of the kept endpoints it comes from; `None` if it is in the settings file.
+    pub(super) revision: Option<i64>,
+}
+
+impl Known {
+    /// An endpoint of the settings file.
+    ///
+    /// # Errors
+    /// [`BuildError::Tls`].
+    pub(in crate::app) fn new(
+        endpoint: Endpoint,
+        resolver: &Arc<dyn Resolver>,
+    ) -> Result<Self, BuildError> {
+        let caller = Caller::new(&endpoint, Arc::clone(resolver))?;
+        let (endpoint, told) = (Arc::new(endpoint), Arc::default());
+        Ok(Self { endpoint, caller, told, revision: None })
+    }
+}
+
+/// The endpoints as this instance knows them.
+pub(in crate::app) struct Registry {
+    known: watch::Sender<Arc<Endpoints>>,
+    /// Of kept endpoints that cannot be told of events the revisions that were said to be so. Locked
+    /// while it is looked what is kept.
+    unusable: Mutex<HashMap<String, i64>>,
+}
+
+impl Registry {
+    pub(in crate::app) fn new(of_settings: Endpoints) -> Self {
+        let (known, _) = watch::channel(Arc::new(of_settings));
+        Self { known, unusable: Mutex::default() }
+    }
+
+    /// The endpoints as they are now.
+    pub(super) fn now(&self) -> Arc<Endpoints> {
+        Arc::clone(&self.known.borrow())
+    }
+
+    /// Tells when they change.
+    pub(super) fn changes(&self) -> watch::Receiver<Arc<Endpoints>> {
+        self.known.subscribe()
+    }
+}
+
+impl Creditrail {
+    /// Looks which endpoints are kept in the database, and takes in what has changed of them.
+    pub(in crate::app) async fn look_for_endpoints(&self) -> Result<(), StoreError> {
+        let mut unusable = self.endpoints.unusable.lock().await;
+        let kept = self.store.kept_endpoints(LOG).await?;
+        let before = self.endpoints.now();
+        let of_settings = before.iter().filter(|(_, known)| known.revision.is_none());
+        let mut now: Endpoints =
+            of_settings.map(|(name, known)| (name.clone(), known.clone())).collect();
+        for kept in kept {
+            let known = before.get(&kept.name);
+            if known.is_some_and(|known| known.revision == Some(kept.revision)) {
+                now.extend(known.map(|known| (kept.name, known.clone())));
+            } else if unusable.get(&kept.name) != Some(&kept.revision) {
+                match self.opened(&kept, known) {
+                    Ok(known) => drop(now.insert(kept.name, known)),
+                    Err(error) => {
+                        let (endpoint, error) = (kept.name.as_str(), chain(&*error));
+                        tracing::error!(endpoint, error, "an endpoint is told of nothing");
+                        unusable.insert(kept.name, kept.revision);
+                    }
+                }
+            }
+        }
+        let revisions = |endpoints: &Endpoints| {
+            let of = |(name, known): (&String, &Known)| (name.clone(), known.revision);
+            endpoints.iter().map(of).collect::<Vec<_>>()
+        };
+        if revisions(&now) != revisions(&before) {
+            self.endpoints.known.send_replace(Arc::new(now));
+        }
+        Ok(())
+    }
+
+    /// A kept endpoint, after what was known of it.
+    fn opened(&self, kept: &KeptEndpoint, before: Option<&Known>) -> Result<Known, Cause> {
+        if before.is_some_and(|before| before.revision.is_none()) {
+            return Err("the settings file has one of this name, which goes first".into());
+        }
+        let settings = self.opened_settings(kept)?;
+        let sources: Vec<&str> = self.sources().collect();
+        let endpoint = Endpoint::new(config_of(&settings)?, &sources)?;
+        let known = Known::new(endpoint, &self.resolver)?;
+        let told = before.map_or(known.told, |before| Arc::clone(&before.told));
+        Ok(Known { told, revision: Some(kept.revision), ..known })
+    }
+}

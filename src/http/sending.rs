@@ -1,0 +1,151 @@
+//! Who is notified, and of what not yet.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Value, json};
+
+use super::{
+    access::{Caller, Right},
+    body::Body,
+    params::{Params, Path, Query, answer},
+    problem::Problem,
+    routes::Routes,
+};
+use crate::{
+    app::{
+        Creditrail,
+        sending::{
+            configure::ConfigureEndpoint,
+            steer::{Resend, STATUSES, Skip, SteerEndpoint},
+        },
+    },
+    store::Page,
+};
+
+type Given = Query;
+type Answer<T = Json<Value>> = Result<T, Problem>;
+
+pub(super) fn sending(routes: Routes) -> Routes {
+    routes
+        .get(Right::Read, "/v1/endpoints", endpoints)
+        .post(Right::Decide, "/v1/endpoints", create_endpoint)
+        .put(Right::Decide, "/v1/endpoints/{name}", replace_endpoint)
+        .delete(Right::Decide, "/v1/endpoints/{name}", delete_endpoint)
+        .post(Right::Decide, "/v1/endpoints/{name}/pause", pause_endpoint)
+        .post(Right::Decide, "/v1/endpoints/{name}/resume", resume_endpoint)
+        .post(Right::Decide, "/v1/endpoints/{name}/test", test_endpoint)
+        .get(Right::Read, "/v1/notifications", notifications)
+        .post(Right::Decide, "/v1/notifications/resend", resend)
+        .post(Right::Decide, "/v1/notifications/skip", skip)
+}
+
+async fn endpoints(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
+    Params::new(given).done(&[])?;
+    Ok(Json(json!({ "items": creditrail.endpoint_documents().await? })))
+}
+
+async fn create_endpoint(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(mut asked): Body<ConfigureEndpoint>,
+) -> Answer<(StatusCode, Json<Value>)> {
+    asked.actor = caller.signs(asked.actor);
+    Ok((StatusCode::CREATED, Json(creditrail.create_endpoint(asked).await?)))
+}
+
+async fn replace_endpoint(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(mut asked): Body<ConfigureEndpoint>,
+) -> Answer {
+    asked.actor = caller.signs(asked.actor);
+    Ok(Json(creditrail.replace_endpoint(&name, asked).await?))
+}
+
+async fn delete_endpoint(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(mut steer): Body<SteerEndpoint>,
+) -> Answer {
+    steer.actor = caller.signs(steer.actor);
+    Ok(Json(creditrail.delete_endpoint(&name, steer).await?))
+}
+
+async fn pause_endpoint(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(mut steer): Body<SteerEndpoint>,
+) -> Answer {
+    steer.actor = caller.signs(steer.actor);
+    Ok(Json(creditrail.pause_endpoint(&name, steer).await?))
+}
+
+async fn resume_endpoint(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(mut steer): Body<SteerEndpoint>,
+) -> Answer {
+    steer.actor = caller.signs(steer.actor);
+    Ok(Json(creditrail.resume_endpoint(&name, steer).await?))
+}
+
+async fn test_endpoint(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(mut steer): Body<SteerEndpoint>,
+) -> Answer {
+    steer.actor = caller.signs(steer.actor);
+    Ok(Json(creditrail.test_endpoint(&name, steer).await?))
+}
+
+async fn notifications(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
+    let page = page(&creditrail, Params::new(given)).await?;
+    Ok(Json(answer(creditrail.notifications(page).await?)))
+}
+
+/// The page that is asked for, for people and programs alike.
+pub(super) async fn page(creditrail: &Creditrail, mut params: Params) -> Result<Page, Problem> {
+    let source = params.take("source");
+    params.wait(creditrail, source.as_deref()).await?;
+    let all = || creditrail.sources().map(str::to_owned).collect();
+    let mut page = params.page(source.map_or_else(all, |source| vec![source]))?;
+    if let Some(status) = params.take("status") {
+        if !STATUSES.contains(&status.as_str()) {
+            let cause = format!("`{status}` is not one of: {}", STATUSES.join(", "));
+            return Err(Problem::invalid("status", cause));
+        }
+        page.filters.push(("status", status));
+    }
+    page.filters.extend(params.take("endpoint").map(|endpoint| ("endpoint", endpoint)));
+    let (kind, id) = (params.take("type"), params.take("id"));
+    match (kind, id) {
+        (Some(kind), Some(id)) => page.filters.push(("lane", format!("{kind}/{id}"))),
+        (None, None) => {}
+        _ => return Err(Problem::invalid("type", "is given together with `id`, or neither is")),
+    }
+    let known = ["source", "at_least", "endpoint", "status", "type", "id", "limit", "cursor"];
+    params.done(&known)?;
+    Ok(page)
+}
+
+async fn resend(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(mut asked): Body<Resend>,
+) -> Answer {
+    asked.actor = caller.signs(asked.actor);
+    Ok(Json(creditrail.resend(asked).await?))
+}
+
+async fn skip(
+    State(creditrail): State<Creditrail>,
+    caller: Caller,
+    Body(mut asked): Body<Skip>,
+) -> Answer {
+    asked.actor = caller.signs(asked.actor);
+    Ok(Json(creditrail.skip(asked).await?))
+}
