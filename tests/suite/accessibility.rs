@@ -9,7 +9,12 @@ use std::{
     path::Path,
 };
 
-use crate::support::{Browser, Demo, Ledger};
+use serde_json::json;
+
+use crate::{
+    sending::receiver::{Receiver, Says},
+    support::{Browser, Demo, Ledger, Service, Source, T1, Tx, until},
+};
 
 /// What a page is looked at with: colours, how wide the window is, and by which rules. The others do not
 /// ask for colours.
@@ -19,7 +24,7 @@ const ALL: &str = "{ resultTypes: ['violations'] }";
 const CONTRAST: &str = "{ resultTypes: ['violations'], runOnly: ['color-contrast'] }";
 
 /// Where something is to be seen, whatever there is.
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 18] = [
     "",
     "search?q=nothing",
     "exceptions",
@@ -35,6 +40,8 @@ const LISTS: [&str; 16] = [
     "access-records",
     "proof",
     "statistics",
+    "endpoints",
+    "notifications",
     "rejected-calls?source=imprint",
 ];
 /// Where there is much, and what is the same without it.
@@ -66,6 +73,30 @@ async fn the_description_keeps_nobody_out() {
     let Some(browser) = Browser::start().await else { return };
     let imprint = Ledger::fresh();
     judge(&browser, &imprint.service.base(), &["reference"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_that_need_a_person_keep_nobody_out() {
+    let Some(browser) = Browser::start().await else { return };
+    let receiver = Receiver::start().await;
+    receiver.says_always(Says::Body(422, "no such order".to_owned()));
+    let settings = receiver.endpoint("crm", "attempts = 1");
+    let imprint = Ledger::of(Service::start_set(&[Source::named("imprint")], &settings), "imprint");
+    for id in ["t1", "t2"] {
+        imprint.receive(&Tx::new(id).approved(5000).at(T1)).await;
+    }
+    let parked = async || imprint.list("/v1/notifications", &[("status", "parked")]).await;
+    until("both are parked", async || (parked().await.len() == 2).then_some(())).await;
+    let skip = json!({
+        "endpoint": "crm", "source": "imprint", "position": 1, "reason": "they know already",
+    });
+    imprint.command("/v1/notifications/skip", &skip).await.is(200);
+    let pause = json!({ "reason": "they deploy", "actor": "ada" });
+    imprint.command("/v1/endpoints/crm/pause", &pause).await.is(200);
+    until("one is skipped", async || (parked().await.len() == 1).then_some(())).await;
+    let resend = "notifications/resend?endpoint=crm&source=imprint";
+    let pages = ["", "endpoints", "notifications", "notifications?status=parked", resend];
+    judge(&browser, &imprint.service.base(), &pages).await;
 }
 
 #[tokio::test]

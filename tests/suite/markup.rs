@@ -7,9 +7,12 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Browser, Card, Charge, Desk, Ledger, Loan, Onboarding, T2, Tx, Webhook, decision, link, text,
-    unix_now,
+use crate::{
+    sending::receiver::{Receiver, Says},
+    support::{
+        Browser, Card, Charge, Desk, Ledger, Loan, Onboarding, T2, Tx, Webhook, decision, link,
+        text, unix_now, until,
+    },
 };
 
 /// What means harm to a page.
@@ -26,17 +29,20 @@ fn hostile() -> [String; 4] {
     ]
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_is_told_becomes_markup() {
     let Some(browser) = Browser::start().await else { return };
-    let desk = Desk::open();
     let hostile = hostile();
+    let receiver = Receiver::start().await;
+    receiver.says_always(Says::Body(422, hostile[0].clone()));
+    let desk = Desk::open_with(&receiver.endpoint("crm", "attempts = 1"));
     for (nth, said) in hostile.iter().enumerate() {
         tell(&desk, nth, said).await;
     }
     browser.trusts_every_script().await;
     crate::browser::entering::signs_in(&browser, &desk, "operator").await;
     decide(&browser, &desk, &hostile[0]).await;
+    steer(&desk, &hostile[0]).await;
 
     let mut seen = BTreeSet::new();
     let mut pages: VecDeque<String> = start(&hostile).into();
@@ -70,10 +76,19 @@ fn start(hostile: &[String; 4]) -> Vec<String> {
         "charges",
         "deliveries",
         "access-records",
+        "notifications",
     ];
     let lists = lists.iter().map(|list| format!("/{list}?limit=200"));
-    let fixed =
-        ["/", "/sources", "/rejected-calls?source=imprint", "/statistics", "/redrive", "/verify"];
+    let fixed = [
+        "/",
+        "/sources",
+        "/endpoints",
+        "/notifications/resend?endpoint=crm&source=imprint",
+        "/rejected-calls?source=imprint",
+        "/statistics",
+        "/redrive",
+        "/verify",
+    ];
     let encoded: Vec<String> = hostile[..3]
         .iter()
         .map(|said| said.bytes().map(|byte| format!("%{byte:02X}")).collect())
@@ -90,6 +105,10 @@ fn start(hostile: &[String; 4]) -> Vec<String> {
             format!("/{said}"),
             format!("/sign-in?next={said}"),
             format!("/sources/{said}"),
+            format!("/notifications?type={said}&id={said}"),
+            format!("/notifications?endpoint={said}"),
+            format!("/notifications/resend?endpoint=crm&source=imprint&type={said}&id={said}"),
+            format!("/notifications/resend?endpoint={said}&source=imprint"),
         ]
     });
     lists.chain(fixed.map(str::to_owned)).chain(repeated).collect()
@@ -198,6 +217,24 @@ async fn decide(browser: &Browser, desk: &Desk, said: &str) {
     }
 }
 
+/// What is decided about an endpoint that answers whatever it likes.
+async fn steer(desk: &Desk, said: &str) {
+    let parked = async || desk.imprint.list("/v1/notifications", &[("status", "parked")]).await;
+    let one = until("something is parked", async || parked().await.pop()).await;
+    let mut why = json!({ "reason": said, "actor": said.chars().take(180).collect::<String>() });
+    desk.imprint.command("/v1/endpoints/crm/pause", &why).await.is(200);
+    for (field, value) in [("endpoint", json!("crm")), ("source", json!("imprint"))] {
+        why[field] = value;
+    }
+    why["position"] = one["position"].clone();
+    desk.imprint.command("/v1/notifications/skip", &why).await.is(200);
+    let skipped = [("status", "skipped")];
+    until("it is skipped", async || {
+        desk.imprint.list("/v1/notifications", &skipped).await.pop().map(drop)
+    })
+    .await;
+}
+
 /// The page that shows a secret, which is whatever the lender has sent.
 async fn reveal(browser: &Browser, desk: &Desk, application: &str) {
     let id: String = application.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -296,6 +333,8 @@ async fn every_answer_forbids_what_is_not_ours() {
         "/theme?to=dark",
         "/transactions?status=wrong",
         "/access-records",
+        "/endpoints",
+        "/notifications",
     ] {
         for accept in ["text/html", "*/*"] {
             let asked = http.get(format!("{}{page}", desk.base())).header("accept", accept);

@@ -4,6 +4,7 @@
 mod configuring; // made, replaced and deleted over HTTP
 mod faults; // kills, flapping, what the receiver may answer
 mod instances; // several services, one endpoint
+mod pages; // the pages of the dashboard
 pub mod receiver;
 mod safety; // where nothing is sent
 mod steering; // parked, sent again, skipped, paused

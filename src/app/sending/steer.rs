@@ -209,6 +209,11 @@ impl Creditrail {
         }))
     }
 
+    /// The names of the endpoints, sorted.
+    pub fn endpoint_names(&self) -> Vec<String> {
+        self.endpoints.now().keys().cloned().collect()
+    }
+
     /// All endpoints, each with how it stands.
     ///
     /// # Errors

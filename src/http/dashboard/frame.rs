@@ -60,6 +60,7 @@ const PLACES: &[(&str, &str)] = &[
     ("charges", "Charges"),
     ("deliveries", "Deliveries"),
     ("sources", "Sources"),
+    ("endpoints", "Endpoints"),
     ("statistics", "Charts"),
 ];
 

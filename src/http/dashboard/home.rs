@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{
-    Shown,
+    Shown, endpoints,
     frame::Frame,
     listings::{self, Column},
     lists, sources,
@@ -47,6 +47,7 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
             empty: "Nobody has anything to do.",
         }).await?)
         (notices(&frame, &creditrail).await?)
+        (endpoints::in_need(&frame, &creditrail).await?)
         (board(&frame, &creditrail, &Block {
             title: "Discrepancies", way: "discrepancies", list: List::Discrepancies,
             filters: &[&[]], order: Order::Newest, most: ROWS + 1, columns: listings::FINDINGS,

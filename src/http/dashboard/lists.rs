@@ -24,6 +24,9 @@ use crate::{
     },
 };
 
+/// What is said where filters leave nothing.
+pub const NOTHING_FITS: &str = "Nothing fits these filters: take some of them away to see more.";
+
 /// The page of a list.
 pub async fn page(
     listing: &'static Listing,
@@ -48,7 +51,7 @@ pub async fn page(
             button #fresh.quiet type="button" hidden {}
             (rows(&frame, listing.columns, &items.items, form.empty(listing)))
         }
-            (form.turn(&frame, &items))
+            (turn(&frame, list.name(), (&given, &items), &form.take_away(&frame)))
         },
     ))
 }
@@ -90,42 +93,9 @@ impl Form<'_> {
     fn empty(&self, listing: &Listing) -> &'static str {
         let mut given = self.given.iter().filter(|(_, value)| !value.is_empty());
         if given.any(|(name, _)| !["status", "order", "source", "limit"].contains(&name.as_str())) {
-            "Nothing fits these filters: take some of them away to see more."
+            NOTHING_FITS
         } else {
             listing.empty
-        }
-    }
-
-    /// The way to the next page and to the same list in the interface.
-    fn turn(&self, frame: &Frame, items: &Items) -> Markup {
-        let mut query: Vec<_> = self
-            .given
-            .iter()
-            .filter(|(name, value)| *name != "cursor" && !value.is_empty())
-            .collect();
-        query.sort();
-        let query: Vec<_> = query
-            .iter()
-            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
-            .collect();
-        let with = |more: Option<String>| {
-            let all: Vec<_> = query.iter().cloned().chain(more).collect();
-            if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
-        };
-        let next =
-            items.next.as_ref().map(|next| with(Some(format!("cursor={}", next_cursor(next)))));
-        html! {
-            nav.turn aria-label="Pages" {
-                @if self.given.contains_key("cursor") {
-                    a href=(frame.to(&format!("{}{}", self.list.name(), with(None)))) { "First page" }
-                }
-                @if let Some(next) = next {
-                    a rel="next" href=(frame.to(&format!("{}{next}", self.list.name()))) { "Next page" }
-                }
-                span.muted { (items.items.len()) " shown" @if items.next.is_none() { ", the end" } }
-                a href=(frame.to(&format!("v1/{}{}", self.list.name(), with(None)))) { "As JSON" }
-                (self.take_away(frame))
-            }
         }
     }
 
@@ -152,6 +122,38 @@ impl Form<'_> {
     }
 }
 
+/// The way to the next page and to the same list in the interface, and what else `more` has.
+pub fn turn(
+    frame: &Frame,
+    list: &str,
+    (given, items): (&HashMap<String, String>, &Items),
+    more: &Markup,
+) -> Markup {
+    let mut query: Vec<_> =
+        given.iter().filter(|(name, value)| *name != "cursor" && !value.is_empty()).collect();
+    query.sort();
+    let query: Vec<_> =
+        query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    let with = |more: Option<String>| {
+        let all: Vec<_> = query.iter().cloned().chain(more).collect();
+        if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
+    };
+    let next = items.next.as_ref().map(|next| with(Some(format!("cursor={}", next_cursor(next)))));
+    html! {
+        nav.turn aria-label="Pages" {
+            @if given.contains_key("cursor") {
+                a href=(frame.to(&format!("{list}{}", with(None)))) { "First page" }
+            }
+            @if let Some(next) = next {
+                a rel="next" href=(frame.to(&format!("{list}{next}"))) { "Next page" }
+            }
+            span.muted { (items.items.len()) " shown" @if items.next.is_none() { ", the end" } }
+            a href=(frame.to(&format!("v1/{list}{}", with(None)))) { "As JSON" }
+            (more)
+        }
+    }
+}
+
 /// What may be given as of when a list is to be.
 fn hint(axis: &str) -> &'static str {
     if axis == AS_OF { "position or time" } else { "time" }
@@ -171,7 +173,8 @@ fn orders(list: List, sources_apart: bool) -> Vec<(&'static str, &'static str)> 
     list.orders().iter().map(|(name, _)| shown(name)).collect()
 }
 
-fn choice(name: &str, values: &[&str], chosen: &str) -> Markup {
+/// A choice of one of these names, or any.
+pub fn choice(name: &str, values: &[&str], chosen: &str) -> Markup {
     let all: Vec<_> = std::iter::once(("", "any".to_owned()))
         .chain(values.iter().map(|value| (*value, words(value))))
         .collect();
@@ -179,7 +182,8 @@ fn choice(name: &str, values: &[&str], chosen: &str) -> Markup {
     choice_of(name, &all, chosen)
 }
 
-fn choice_of(name: &str, values: &[(&str, &str)], chosen: &str) -> Markup {
+/// A choice of one of these values, each with how it is shown.
+pub fn choice_of(name: &str, values: &[(&str, &str)], chosen: &str) -> Markup {
     html! {
         label {
             span { (words(name)) }

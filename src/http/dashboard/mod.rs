@@ -8,6 +8,7 @@ mod again;
 mod assets;
 pub mod chart;
 mod deliveries;
+mod endpoints;
 mod exceptions;
 mod facts;
 mod frame;
@@ -16,6 +17,7 @@ pub mod lifecycle;
 mod listings;
 mod lists;
 mod moments;
+mod notifications;
 mod parts;
 mod proof;
 mod reference;
@@ -93,6 +95,8 @@ fn reads() -> Router<Creditrail> {
         .route("/exceptions/{id}", get(exceptions::page))
         .route("/sources", get(sources::list))
         .route("/sources/{source}", get(sources::page))
+        .route("/endpoints", get(endpoints::page))
+        .route("/notifications", get(notifications::page))
         .route("/statistics", get(statistics::page))
         .route("/theme", get(session::theme))
         .route("/help", get(session::help))
@@ -110,6 +114,11 @@ fn decides() -> Router<Creditrail> {
         .route("/exceptions/{id}", post(exceptions::resolve))
         .route("/redrive", get(again::redrive_page).post(again::redrive))
         .route("/verify", get(again::verify_page).post(again::verify))
+        .route("/endpoints/{name}/pause", post(endpoints::pause))
+        .route("/endpoints/{name}/resume", post(endpoints::resume))
+        .route("/endpoints/{name}/test", post(endpoints::test))
+        .route("/notifications/resend", get(notifications::resend_page).post(notifications::resend))
+        .route("/notifications/skip", post(notifications::skip))
 }
 
 fn audits() -> Router<Creditrail> {

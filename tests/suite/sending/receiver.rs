@@ -34,6 +34,8 @@ pub const KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub enum Says {
     /// A status.
     Status(u16),
+    /// A status and a body.
+    Body(u16, String),
     /// A status and a header.
     With(u16, &'static str, String),
     /// It takes the call and answers nothing until it is let go.
@@ -70,8 +72,10 @@ struct Seen {
     in_flight: BTreeSet<String>,
     /// Two calls of one lane at once.
     overlaps: Vec<String>,
-    /// What it says next, by lane; without, 204.
+    /// What it says next, by lane.
     says: BTreeMap<String, VecDeque<Says>>,
+    /// What it says without that; 204, if nothing.
+    says_otherwise: Option<Says>,
 }
 
 /// The receiver. A clone is the same one.
@@ -128,6 +132,11 @@ impl Receiver {
     pub fn says(&self, lane: &str, says: impl IntoIterator<Item = Says>) {
         let mut seen = self.seen.lock().unwrap();
         seen.says.entry(lane.to_owned()).or_default().extend(says);
+    }
+
+    /// What it says to whatever call.
+    pub fn says_always(&self, says: Says) {
+        self.seen.lock().unwrap().says_otherwise = Some(says);
     }
 
     /// Calls that hang are answered.
@@ -188,7 +197,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, bytes: Bytes
             seen.overlaps.push(lane.clone());
         }
         let own = seen.says.get_mut(&lane).and_then(VecDeque::pop_front);
-        let says = own.unwrap_or(Says::Status(204));
+        let says = own.or_else(|| seen.says_otherwise.clone()).unwrap_or(Says::Status(204));
         let was_taken = matches!(says, Says::Hangs | Says::Status(200..=299));
         seen.calls.push(Call { was_taken, ..call });
         says
@@ -202,6 +211,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, bytes: Bytes
     let status = |status| StatusCode::from_u16(status).expect("a status");
     match says {
         Says::Status(code) => (status(code), "the answer").into_response(),
+        Says::Body(code, body) => (status(code), body).into_response(),
         Says::With(code, name, value) => (status(code), [(name, value)]).into_response(),
         Says::Hangs => status(204).into_response(),
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::support::{Ledger, Service, Source, T1, T2, T3, Tx, number, text, until};
 
 /// A lane that is parked at its first notification, and another one that is not.
-async fn parked(receiver: &Receiver) -> (Ledger, Value) {
+pub async fn parked(receiver: &Receiver) -> (Ledger, Value) {
     receiver.says("transaction/t1", [Says::Status(422), Says::Status(422)]);
     let settings = receiver.endpoint("crm", "attempts = 2");
     let service = Service::start_set(&[Source::named("imprint")], &settings);
@@ -28,7 +28,7 @@ async fn parked(receiver: &Receiver) -> (Ledger, Value) {
     (imprint, listed)
 }
 
-async fn taken(receiver: &Receiver, lane: &str, sequences: &[i64]) {
+pub async fn taken(receiver: &Receiver, lane: &str, sequences: &[i64]) {
     until("it is taken", async || {
         (receiver.taken().get(lane).map(Vec::as_slice) == Some(sequences)).then_some(())
     })
