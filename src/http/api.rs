@@ -36,6 +36,7 @@ use crate::app::{
     redrive::{RedriveDeliveries, Report},
     things::Thing,
     verify::{VerifiedCalls, VerifyCalls},
+    writer::Receipt,
 };
 use crate::store::{Order, Page};
 
@@ -282,6 +283,11 @@ async fn source(
     Ok(Json(creditrail.source_status(&source).await?))
 }
 
+/// What a command came to.
+pub(super) fn recorded(receipt: &Receipt) -> Json<Value> {
+    Json(json!({ "outcome": receipt.outcome, "position": receipt.position }))
+}
+
 async fn register_application(
     State(creditrail): State<Creditrail>,
     caller: Caller,
@@ -314,7 +320,7 @@ async fn void_charge(
 ) -> Answer {
     void.actor = caller.signs(void.actor);
     let receipt = creditrail.void_charge(&source, &id, void).await?;
-    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+    Ok(recorded(&receipt))
 }
 
 async fn link_charge(
@@ -325,7 +331,7 @@ async fn link_charge(
 ) -> Answer {
     link.actor = caller.signs(link.actor);
     let receipt = creditrail.link_charge(&source, &id, link).await?;
-    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+    Ok(recorded(&receipt))
 }
 
 async fn finish_action(
@@ -376,7 +382,7 @@ async fn client_report(
 ) -> Answer {
     new.actor = caller.signs(new.actor);
     let receipt = creditrail.client_report(&source, &id, new).await?;
-    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+    Ok(recorded(&receipt))
 }
 
 async fn verify_calls(

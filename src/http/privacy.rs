@@ -1,10 +1,11 @@
 //! The personal data of people: what is held of them, legal holds, erasure.
 
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     access::{Caller, Right},
+    api::recorded,
     body::Body,
     params::{Params, Path, Query},
     problem::Problem,
@@ -21,8 +22,12 @@ type Decided = Body<DecidePrivacy>;
 pub(super) fn privacy(routes: Routes) -> Routes {
     routes
         .get(Right::Read, "/v1/customers/{source}/{id}/privacy", status)
-        .post(Right::Decide, "/v1/customers/{source}/{id}/hold", hold)
-        .post(Right::Decide, "/v1/customers/{source}/{id}/release", release)
+        .post(Right::Decide, "/v1/customers/{source}/{id}/hold", async |s, c, p, b| {
+            hold(Hold::Placed, s, c, p, b).await
+        })
+        .post(Right::Decide, "/v1/customers/{source}/{id}/release", async |s, c, p, b| {
+            hold(Hold::Released, s, c, p, b).await
+        })
         .post(Right::Decide, "/v1/customers/{source}/{id}/erase", erase)
 }
 
@@ -37,26 +42,26 @@ async fn status(
     Ok(Json(creditrail.privacy(&source, &id).await?))
 }
 
-async fn hold(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Path((source, id)): Who,
-    Body(mut decided): Decided,
-) -> Result<Json<Value>, Problem> {
-    decided.actor = caller.signs(decided.actor);
-    let receipt = creditrail.hold(&source, &id, decided).await?;
-    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+/// Whether a legal hold is placed or released.
+#[derive(Clone, Copy)]
+enum Hold {
+    Placed,
+    Released,
 }
 
-async fn release(
+async fn hold(
+    hold: Hold,
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path((source, id)): Who,
     Body(mut decided): Decided,
 ) -> Result<Json<Value>, Problem> {
     decided.actor = caller.signs(decided.actor);
-    let receipt = creditrail.release(&source, &id, decided).await?;
-    Ok(Json(json!({ "outcome": receipt.outcome, "position": receipt.position })))
+    let receipt = match hold {
+        Hold::Placed => creditrail.hold(&source, &id, decided).await?,
+        Hold::Released => creditrail.release(&source, &id, decided).await?,
+    };
+    Ok(recorded(&receipt))
 }
 
 async fn erase(

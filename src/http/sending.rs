@@ -13,6 +13,7 @@ use super::{
 use crate::{
     app::{
         Creditrail,
+        command::CommandError,
         sending::{
             configure::ConfigureEndpoint,
             steer::{Resend, STATUSES, Skip, SteerEndpoint},
@@ -29,10 +30,18 @@ pub(super) fn sending(routes: Routes) -> Routes {
         .get(Right::Read, "/v1/endpoints", endpoints)
         .post(Right::Decide, "/v1/endpoints", create_endpoint)
         .put(Right::Decide, "/v1/endpoints/{name}", replace_endpoint)
-        .delete(Right::Decide, "/v1/endpoints/{name}", delete_endpoint)
-        .post(Right::Decide, "/v1/endpoints/{name}/pause", pause_endpoint)
-        .post(Right::Decide, "/v1/endpoints/{name}/resume", resume_endpoint)
-        .post(Right::Decide, "/v1/endpoints/{name}/test", test_endpoint)
+        .delete(Right::Decide, "/v1/endpoints/{name}", async |s, c, p, b| {
+            steer(Steer::Delete, s, c, p, b).await
+        })
+        .post(Right::Decide, "/v1/endpoints/{name}/pause", async |s, c, p, b| {
+            steer(Steer::Pause, s, c, p, b).await
+        })
+        .post(Right::Decide, "/v1/endpoints/{name}/resume", async |s, c, p, b| {
+            steer(Steer::Resume, s, c, p, b).await
+        })
+        .post(Right::Decide, "/v1/endpoints/{name}/test", async |s, c, p, b| {
+            steer(Steer::Test, s, c, p, b).await
+        })
         .get(Right::Read, "/v1/notifications", notifications)
         .post(Right::Decide, "/v1/notifications/resend", resend)
         .post(Right::Decide, "/v1/notifications/skip", skip)
@@ -62,44 +71,40 @@ async fn replace_endpoint(
     Ok(Json(creditrail.replace_endpoint(&name, asked).await?))
 }
 
-async fn delete_endpoint(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Body(mut steer): Body<SteerEndpoint>,
-) -> Answer {
-    steer.actor = caller.signs(steer.actor);
-    Ok(Json(creditrail.delete_endpoint(&name, steer).await?))
+/// What is decided about an endpoint with nothing but a reason.
+#[derive(Clone, Copy)]
+pub(super) enum Steer {
+    Delete,
+    Pause,
+    Resume,
+    Test,
 }
 
-async fn pause_endpoint(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Body(mut steer): Body<SteerEndpoint>,
-) -> Answer {
-    steer.actor = caller.signs(steer.actor);
-    Ok(Json(creditrail.pause_endpoint(&name, steer).await?))
+impl Steer {
+    /// Does it.
+    pub(super) async fn endpoint(
+        self,
+        creditrail: &Creditrail,
+        (name, steer): (&str, SteerEndpoint),
+    ) -> Result<Value, CommandError> {
+        match self {
+            Self::Delete => creditrail.delete_endpoint(name, steer).await,
+            Self::Pause => creditrail.pause_endpoint(name, steer).await,
+            Self::Resume => creditrail.resume_endpoint(name, steer).await,
+            Self::Test => creditrail.test_endpoint(name, steer).await,
+        }
+    }
 }
 
-async fn resume_endpoint(
+async fn steer(
+    what: Steer,
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Path(name): Path<String>,
     Body(mut steer): Body<SteerEndpoint>,
 ) -> Answer {
     steer.actor = caller.signs(steer.actor);
-    Ok(Json(creditrail.resume_endpoint(&name, steer).await?))
-}
-
-async fn test_endpoint(
-    State(creditrail): State<Creditrail>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Body(mut steer): Body<SteerEndpoint>,
-) -> Answer {
-    steer.actor = caller.signs(steer.actor);
-    Ok(Json(creditrail.test_endpoint(&name, steer).await?))
+    Ok(Json(what.endpoint(&creditrail, (&name, steer)).await?))
 }
 
 async fn notifications(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {

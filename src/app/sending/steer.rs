@@ -138,6 +138,18 @@ impl Creditrail {
         Ok(())
     }
 
+    /// The endpoint about which an operator decides, why and by whom, once it is on record.
+    async fn steered(
+        &self,
+        act: Act,
+        (name, steer): (&str, SteerEndpoint),
+    ) -> Result<(Known, String, String), CommandError> {
+        let known = self.endpoint(name)?;
+        let (why, actor) = (reason(steer.reason)?, person(steer.actor)?);
+        self.record_access(act, &actor, (name, &why)).await?;
+        Ok((known, why, actor))
+    }
+
     /// Pauses an endpoint that answered that it wants nothing any more.
     pub(super) async fn pause_gone(&self, name: &str) -> Result<(), CommandError> {
         let reason = "it answered 410: it wants nothing any more";
@@ -157,9 +169,7 @@ impl Creditrail {
         name: &str,
         steer: SteerEndpoint,
     ) -> Result<Value, CommandError> {
-        self.endpoint(name)?;
-        let (why, actor) = (reason(steer.reason)?, person(steer.actor)?);
-        self.record_access(Act::EndpointPaused, &actor, (name, &why)).await?;
+        let (_, why, actor) = self.steered(Act::EndpointPaused, (name, steer)).await?;
         let paused = json!({ "at": self.now(), "actor": actor, "reason": why });
         self.set(name, paused).await.map_err(ReadError::from)?;
         Ok(self.endpoint_document(name).await?)
@@ -174,9 +184,7 @@ impl Creditrail {
         name: &str,
         steer: SteerEndpoint,
     ) -> Result<Value, CommandError> {
-        self.endpoint(name)?;
-        let (why, actor) = (reason(steer.reason)?, person(steer.actor)?);
-        self.record_access(Act::EndpointResumed, &actor, (name, &why)).await?;
+        self.steered(Act::EndpointResumed, (name, steer)).await?;
         self.set(name, Value::Null).await.map_err(ReadError::from)?;
         Ok(self.endpoint_document(name).await?)
     }
@@ -190,9 +198,7 @@ impl Creditrail {
         name: &str,
         steer: SteerEndpoint,
     ) -> Result<Value, CommandError> {
-        let known = self.endpoint(name)?;
-        let (why, actor) = (reason(steer.reason)?, person(steer.actor)?);
-        self.record_access(Act::EndpointTested, &actor, (name, &why)).await?;
+        let (known, ..) = self.steered(Act::EndpointTested, (name, steer)).await?;
         let at = self.now();
         let id = Uuid::new_v4().to_string();
         let body = json!({ "id": id, "type": "creditrail.test", "occurred_at": at, "data": {} });

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    response::{IntoResponse, Redirect},
+    response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::{
         access::{Caller, Right},
         body::Form,
         params::{Params, Path, Query},
+        sending::Steer,
     },
 };
 
@@ -188,55 +189,37 @@ fn table(frame: &Frame, endpoints: &[&Value]) -> Markup {
     }
 }
 
-fn steer(caller: &Caller, Form(given): &Form) -> SteerEndpoint {
+/// Does what a form asks for, and shows what came of it.
+pub async fn steer(
+    what: Steer,
+    State(creditrail): State<Creditrail>,
+    frame: Frame,
+    caller: Caller,
+    Path(name): Path<String>,
+    Form(given): Form,
+) -> Shown {
     let reason = given.get("reason").cloned().unwrap_or_default();
-    SteerEndpoint { reason, actor: caller.signs(None) }
+    let steer = SteerEndpoint { reason, actor: caller.signs(None) };
+    let answer = what.endpoint(&creditrail, (&name, steer)).await?;
+    match what {
+        Steer::Test => Ok(tested(&frame, &answer)),
+        _ => Ok(Redirect::to(&frame.to("endpoints")).into_response()),
+    }
 }
 
-/// Has nothing more sent to an endpoint.
-pub async fn pause(
-    State(creditrail): State<Creditrail>,
-    frame: Frame,
-    caller: Caller,
-    Path(name): Path<String>,
-    form: Form,
-) -> Shown {
-    creditrail.pause_endpoint(&name, steer(&caller, &form)).await?;
-    Ok(Redirect::to(&frame.to("endpoints")).into_response())
-}
-
-/// Has an endpoint sent to again.
-pub async fn resume(
-    State(creditrail): State<Creditrail>,
-    frame: Frame,
-    caller: Caller,
-    Path(name): Path<String>,
-    form: Form,
-) -> Shown {
-    creditrail.resume_endpoint(&name, steer(&caller, &form)).await?;
-    Ok(Redirect::to(&frame.to("endpoints")).into_response())
-}
-
-/// Calls an endpoint, and shows what it answered.
-pub async fn test(
-    State(creditrail): State<Creditrail>,
-    frame: Frame,
-    caller: Caller,
-    Path(name): Path<String>,
-    form: Form,
-) -> Shown {
-    let answer = creditrail.test_endpoint(&name, steer(&caller, &form)).await?;
+/// What an endpoint answered.
+fn tested(frame: &Frame, answer: &Value) -> Response {
     let is_taken = answer["is_taken"] == true;
-    Ok(frame.show("Test", &html! {
+    frame.show("Test", &html! {
         p.crumbs { a href=(frame.to("endpoints")) { "Endpoints" } }
-        h1 { "Test of " code.id { (name) } " " @if is_taken { (badge(Tone::Good, "taken")) } @else { (badge(Tone::Bad, "not taken")) } }
+        h1 { "Test of " (text(answer, "endpoint")) " " @if is_taken { (badge(Tone::Good, "taken")) } @else { (badge(Tone::Bad, "not taken")) } }
         dl.fields {
             div { dt { "Status" } dd { @if answer["status"].is_null() { "no answer" } @else { (answer["status"]) } } }
             div { dt { "Took" } dd { (answer["took_ms"]) " ms" } }
-            div { dt { code { "webhook-id" } } dd { code { (text(&answer, "id")) } } }
+            div { dt { code { "webhook-id" } } dd { code { (text(answer, "id")) } } }
         }
         h2 { @if answer["status"].is_null() { "What went wrong" } @else { "The first bytes of the answer" } }
-        @if text(&answer, "said").is_empty() { p.muted { "It said nothing." } }
-        @else { pre.raw tabindex="0" { (text(&answer, "said")) } }
-    }))
+        @if text(answer, "said").is_empty() { p.muted { "It said nothing." } }
+        @else { pre.raw tabindex="0" { (text(answer, "said")) } }
+    })
 }

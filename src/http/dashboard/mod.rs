@@ -44,6 +44,7 @@ use super::{
     access::{self, Access, Right},
     exports,
     problem::Problem,
+    sending::Steer,
 };
 use crate::app::{Creditrail, things::Thing};
 
@@ -114,9 +115,18 @@ fn decides() -> Router<Creditrail> {
         .route("/exceptions/{id}", post(exceptions::resolve))
         .route("/redrive", get(again::redrive_page).post(again::redrive))
         .route("/verify", get(again::verify_page).post(again::verify))
-        .route("/endpoints/{name}/pause", post(endpoints::pause))
-        .route("/endpoints/{name}/resume", post(endpoints::resume))
-        .route("/endpoints/{name}/test", post(endpoints::test))
+        .route(
+            "/endpoints/{name}/pause",
+            post(async |s, f, c, p, g| endpoints::steer(Steer::Pause, s, f, c, p, g).await),
+        )
+        .route(
+            "/endpoints/{name}/resume",
+            post(async |s, f, c, p, g| endpoints::steer(Steer::Resume, s, f, c, p, g).await),
+        )
+        .route(
+            "/endpoints/{name}/test",
+            post(async |s, f, c, p, g| endpoints::steer(Steer::Test, s, f, c, p, g).await),
+        )
         .route("/notifications/resend", get(notifications::resend_page).post(notifications::resend))
         .route("/notifications/skip", post(notifications::skip))
 }
