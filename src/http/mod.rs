@@ -7,6 +7,7 @@ pub mod access;
 mod api;
 mod body;
 pub mod dashboard;
+pub mod event_types;
 mod exports;
 pub mod metrics;
 pub mod openapi;

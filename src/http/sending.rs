@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     access::{Caller, Right},
     body::Body,
+    event_types::{event_type, event_types},
     params::{Params, Path, Query, answer},
     problem::Problem,
     routes::Routes,
@@ -42,6 +43,8 @@ pub(super) fn sending(routes: Routes) -> Routes {
         .post(Right::Decide, "/v1/endpoints/{name}/test", async |s, c, p, b| {
             steer(Steer::Test, s, c, p, b).await
         })
+        .get(Right::Read, "/v1/event-types", event_types)
+        .get(Right::Read, "/v1/event-types/{type}", event_type)
         .get(Right::Read, "/v1/notifications", notifications)
         .post(Right::Decide, "/v1/notifications/resend", resend)
         .post(Right::Decide, "/v1/notifications/skip", skip)

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Demo,
     described::{self, description, faults},
+    items, text,
 };
 
 #[tokio::test]
@@ -89,7 +90,7 @@ fn every_component_is_referred_to_and_every_reference_leads_to_one() {
     let mut referred = BTreeSet::new();
     references(description(), &mut referred);
     let mut known = BTreeSet::new();
-    for kind in ["schemas", "responses"] {
+    for kind in ["parameters", "schemas", "responses"] {
         let components = description()["components"][kind].as_object().expect("components");
         known.extend(components.keys().map(|name| format!("#/components/{kind}/{name}")));
     }
@@ -159,6 +160,11 @@ impl Reader {
                 (_, true) => vec![format!("{path}?q=DEMO-CARD-NEW")],
                 _ => vec![path.to_owned()],
             };
+        }
+        if path == "/v1/event-types/{type}" {
+            let listed = self.read("/v1/event-types").await;
+            let all = items(&listed, "items").iter();
+            return all.map(|item| path.replace("{type}", text(item, "type"))).collect();
         }
         // What a list names, and whom it is about.
         let thing = path.trim_end_matches("/moments").trim_end_matches("/changes");

@@ -34,6 +34,7 @@ mod determinism; // the same bytes in every process, at any time
 mod discrepancies; // browser against lender
 mod doors; // what keeps strangers out
 mod erasure; // what is sealed is gone with its key, and all else goes on
+mod event_types; // what endpoints can be told of, and what each says
 mod fourth_kind; // a lender that a host brings, as the how-to says
 mod frozen_events; // the bytes of what is stored
 mod handlers; // a handler of the embedding program

@@ -82,6 +82,8 @@ const RULES: &[Rule] = &[
     ("POST", "/v1/endpoints/{name}/pause",                    "....o"),
     ("POST", "/v1/endpoints/{name}/resume",                   "....o"),
     ("POST", "/v1/endpoints/{name}/test",                     "....o"),
+    ("GET",  "/v1/event-types",                               "vsapo"),
+    ("GET",  "/v1/event-types/{type}",                        "vsapo"),
     ("GET",  "/v1/notifications",                             "vsapo"),
     ("POST", "/v1/notifications/resend",                      "....o"),
     ("POST", "/v1/notifications/skip",                        "....o"),

@@ -150,6 +150,8 @@ async fn with_every_fault_what_is_known_is_what_was_sent_of_all_three_lenders() 
         let forged = &summary["faults"]["wrong-signatures"]["answers"]["401 unauthenticated"];
         assert!(forged.as_i64() > Some(0), "{summary:#}");
         ledger.adds_up().await;
+        // Each is held against the catalogue of event types.
+        assert!(ledger.events().await.len() > 60);
         simulator.compares().await.agrees();
     }
 }

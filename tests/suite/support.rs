@@ -6,6 +6,7 @@ mod demo;
 pub mod described;
 mod desk;
 mod dice;
+pub mod event_types;
 pub mod fixtures;
 mod history;
 pub mod house;

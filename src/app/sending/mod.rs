@@ -6,11 +6,12 @@
 //! Reading order: [`endpoint`] (what is configured), `known` (the endpoints as they are now), `senders`
 //! (one for each of them), [`sender`] (the loop of one endpoint, with `portion`: what comes into its
 //! lanes, `record`: what is kept, `requests`: what operators ask for), [`client`] and `notice` (the call),
-//! [`configure`] and [`steer`] (what operators see and do).
+//! [`configure`] and [`steer`] (what operators see and do); [`example`] (for readers).
 
 pub mod client;
 pub mod configure;
 pub mod endpoint;
+pub mod example;
 mod known;
 mod notice;
 mod portion;

@@ -28,9 +28,10 @@ pub async fn page(frame: Frame) -> Shown {
             "The same for machines: " a href=(frame.to("openapi.json")) { "openapi.json" } ", OpenAPI 3.1."
             " On this page: "
             @for tag in list(document, "tags") { a href={ "#tag-" (text(tag, "name")) } { (text(tag, "name")) } ", " }
-            a href="#problems" { "problems" } ", " a href="#schemas" { "schemas" } "."
+            a href="#webhooks" { "what endpoints are sent" } ", " a href="#problems" { "problems" } ", " a href="#schemas" { "schemas" } "."
         }
         @for tag in list(document, "tags") { (group(document, tag)) }
+        (webhooks(document))
         (problems(document))
         (schemas(document))
     }))
@@ -131,6 +132,30 @@ fn answers(operation: &Value) -> Markup {
                     a href={ "#problem-" (status) } { (status) }
                 }
             } }
+        }
+    }
+}
+
+/// What endpoints are sent, by event type.
+fn webhooks(document: &Value) -> Markup {
+    let all = document["webhooks"].as_object().into_iter().flatten();
+    let body = |operation: &Value| {
+        operation["requestBody"]["content"]["application/json"]["schema"].clone()
+    };
+    html! {
+        section.operations {
+            h2 #webhooks { "What endpoints are sent" }
+            p.muted { "By event type. What the data of each look like alone: "
+                code { "GET /v1/event-types/{type}" } "." }
+            @for (name, operation) in all {
+                @let operation = &operation["post"];
+                details.operation {
+                    summary { code.path { (name) } " " span.does { (text(operation, "summary")) } }
+                    div.whole id={ "operation-" (text(operation, "operationId")) } {
+                        p { (kind(&body(operation))) }
+                    }
+                }
+            }
         }
     }
 }

@@ -2,21 +2,25 @@
 //!
 //! Reading order: `operations` (what can be asked), `answers` (problems by status), then the
 //! schemas: `things`, `moments`, `steps`, `work`, `evidence`, `again`, `commands`, `sending`, and `names`, the closed sets of
-//! names from the code that defines them. `schema` and `operation` are the words for it.
+//! names from the code that defines them. `event_types` is the catalogue of what endpoints are told of,
+//! `facts` what events say, `webhooks` how they come. `schema` and `operation` are the words for it.
 //! `docs/openapi.json` is a copy, and the suite holds every answer that it sees against it.
 
 mod again;
 mod answers;
 mod commands;
+pub(super) mod event_types;
 mod evidence;
+mod facts;
 mod moments;
 mod names;
 mod operation;
 mod operations;
-mod schema;
+pub(super) mod schema;
 mod sending;
 mod steps;
 mod things;
+mod webhooks;
 mod work;
 
 use std::sync::LazyLock;
@@ -61,7 +65,9 @@ fn described() -> Value {
         },
         "tags": tags,
         "paths": paths,
+        "webhooks": webhooks::described(),
         "components": {
+            "parameters": webhooks::parameters(),
             "schemas": schemas(),
             "responses": answers::components(),
             "securitySchemes": {
@@ -78,7 +84,7 @@ fn security() -> Value {
     json!([{}, { "bearerAuth": [] }, { "cookieAuth": [] }])
 }
 
-fn schemas() -> Map<String, Value> {
+pub(super) fn schemas() -> Map<String, Value> {
     let pages = [
         ("TransactionPage", schema::page_of("Transaction")),
         ("PaymentMethodPage", schema::page_of("PaymentMethod")),
@@ -95,6 +101,7 @@ fn schemas() -> Map<String, Value> {
         ("EventList", schema::all_of("Event")),
         ("NotificationPage", schema::page_of("Notification")),
         ("EndpointList", schema::all_of("Endpoint")),
+        ("EventTypeList", schema::all_of("EventTypeSummary")),
         ("SourceList", schema::all_of("Source")),
         ("ProofList", schema::all_of("ProofStatus")),
         ("RejectedCallList", schema::all_of("RejectedCall")),
@@ -109,6 +116,8 @@ fn schemas() -> Map<String, Value> {
         again::all(),
         commands::all(),
         sending::all(),
+        webhooks::all(),
+        facts::all(),
         names::all(),
         pages.into(),
     ];

@@ -305,6 +305,15 @@ fn sending() -> Vec<Operation> {
             .takes("at_least", at_least())
             .answers(200, "a page", "NotificationPage")
             .fails(&[400, 404, 503]),
+        read("list_event_types", "/v1/event-types", SENDING)
+            .says("The event types that endpoints can be told of")
+            .answers(200, "all event types", "EventTypeList")
+            .fails(&[400]),
+        read("get_event_type", "/v1/event-types/{type}", SENDING)
+            .says("An event type, with the JSON Schema of its data and examples")
+            .like(&[("type", "transaction.Captured")])
+            .answers(200, "the event type", "EventType")
+            .fails(&[400, 404]),
         command("resend_notifications", "/v1/notifications/resend", SENDING, "Resend")
             .says("Send again what is parked, or all since a time; a dry run counts it")
             .answers(200, "how many", "Resent"),

@@ -1,5 +1,6 @@
 //! The words in which a schema is written: JSON Schema 2020-12, as OpenAPI 3.1 has it.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// What a value looks like, and whether a document may lack it.
@@ -51,6 +52,16 @@ impl Schema {
     pub(super) fn not_empty(mut self) -> Self {
         self.json["minLength"] = 1.into();
         self
+    }
+
+    /// The same, with these fields, of which each looks more exactly like this.
+    pub(super) fn narrowed(self, fields: impl IntoIterator<Item = Named>) -> Self {
+        let fields: Vec<_> = fields.into_iter().collect();
+        let required: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+        let properties: Map<_, _> =
+            fields.into_iter().map(|(name, field)| (name.to_owned(), field.json)).collect();
+        let more = json!({ "properties": properties, "required": required });
+        schema(json!({ "allOf": [self.json, more] }))
     }
 
     /// As it stands in the description.
@@ -129,6 +140,29 @@ pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> Schema {
     }
     schema(json!({ "type": "string", "enum": all }))
 }
+
+/// One of these values, as they are stored.
+pub(super) fn stored_as<T: Serialize>(values: impl IntoIterator<Item = T>) -> Schema {
+    let values = values.into_iter().filter_map(|value| serde_json::to_value(value).ok());
+    schema(json!({ "type": "string", "enum": values.collect::<Vec<_>>() }))
+}
+
+/// One of several, which differ in their type or in the name of what they have.
+pub(super) fn either(others: impl IntoIterator<Item = Schema>) -> Schema {
+    let others: Vec<_> = others.into_iter().map(|other| other.json).collect();
+    schema(json!({ "oneOf": others }))
+}
+
+/// A secret, which nobody is told who is not allowed the field.
+pub(super) fn secret(field: &str) -> Schema {
+    let says = format!("a secret: null, unless the endpoint has `{field}` in `secret_fields`");
+    let mut secret = text().or_null().says(&says);
+    secret.json[SECRET] = field.into();
+    secret
+}
+
+/// What marks a secret: the name by which an endpoint is allowed it.
+pub(in crate::http) const SECRET: &str = "x-secret-field";
 
 pub(super) fn is(value: impl Into<Value>) -> Schema {
     let value = value.into();

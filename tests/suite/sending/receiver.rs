@@ -24,7 +24,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::support::{number, text};
+use crate::support::{event_types, number, text};
 
 /// The secret of every endpoint here.
 pub const KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -189,6 +189,7 @@ impl Receiver {
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, bytes: Bytes) -> Response {
     verify(&headers, &bytes);
     let body: Value = serde_json::from_slice(&bytes).expect("JSON");
+    event_types::hold_sent(headers["content-type"].to_str().expect("ASCII"), &body);
     let call = Call { headers, bytes, body, was_taken: false };
     let lane = if call.body["aggregate_id"].is_string() { call.lane() } else { String::new() };
     let says = {

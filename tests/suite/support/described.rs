@@ -11,6 +11,8 @@ use std::{
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
+use super::{event_types, items};
+
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
     let text = fs::read_to_string(file).expect("docs/openapi.json");
@@ -30,6 +32,10 @@ pub fn description() -> &'static Value {
 pub fn hold((method, path): (&str, &str), (status, content_type): (u16, &str), body: &str) {
     let faults = faults((method, path), (status, content_type), body);
     assert!(faults.is_empty(), "{method} {path}: {}\n{body}", faults.join("\n"));
+    if (method, path, status) == ("GET", "/v1/events", 200) {
+        let listed: Value = serde_json::from_str(body).expect("JSON");
+        items(&listed, "items").iter().for_each(event_types::hold);
+    }
 }
 
 /// What of an answer is not as it is described.
@@ -55,8 +61,13 @@ pub fn faults(
         return Vec::new();
     }
     let Ok(body) = serde_json::from_str(body) else { return vec!["it is no JSON".to_owned()] };
-    let validator = validator(&content["schema"]);
-    let told = validator.iter_errors(&body);
+    faults_of(&content["schema"], &body)
+}
+
+/// What of a value is not as a schema of the description has it.
+pub fn faults_of(schema: &Value, value: &Value) -> Vec<String> {
+    let validator = validator(schema);
+    let told = validator.iter_errors(value);
     told.map(|error| format!("at `{}`: {error}", error.instance_path())).collect()
 }
 

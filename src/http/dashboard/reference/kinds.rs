@@ -19,6 +19,9 @@ pub fn kind(schema: &Value) -> Markup {
             } };
         }
     }
+    if let [of, more] = list(schema, "allOf") {
+        return html! { (kind(of)) " with " (members(more)) };
+    }
     let values = list(schema, "enum");
     if !values.is_empty() {
         return html! { span.values { @for (place, value) in values.iter().enumerate() {
@@ -61,8 +64,20 @@ fn typed(schema: &Value) -> Markup {
 fn object(schema: &Value) -> Markup {
     match &schema["additionalProperties"] {
         values @ Value::Object(_) => html! { "object of names to " (kind(values)) },
-        Value::Bool(false) => html! { "object" },
+        Value::Bool(false) => members(schema),
         _ => html! { "any object" },
+    }
+}
+
+/// The fields of an object that has no name of its own.
+fn members(schema: &Value) -> Markup {
+    let all = || schema["properties"].as_object().into_iter().flatten().enumerate();
+    html! {
+        @if all().next().is_none() { "object" } @else { "{ "
+            @for (place, (name, field)) in all() {
+                @if place > 0 { ", " } code { (name) } ": " (kind(field))
+            }
+        " }" }
     }
 }
 
@@ -139,6 +154,10 @@ mod tests {
             (
                 json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "null" }] }),
                 "integer, from 0 or null",
+            ),
+            (
+                json!({ "allOf": [{ "type": "string" }, { "properties": { "a": { "const": 1 } } }] }),
+                "text with { <code>a</code>: <code>1</code> }",
             ),
         ] {
             assert_eq!(kind(&schema).into_string(), told, "{schema}");
