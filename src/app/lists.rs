@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{
     Creditrail, access,
     read::{OUTCOMES, ReadError},
+    sending,
 };
 use crate::store::Order;
 
@@ -170,9 +171,14 @@ impl List {
         }
     }
 
-    /// The logs that it is about: of the sources, and for what people did that of accesses too.
+    /// The logs that it is about: of the sources, and for what belongs to none that of accesses, or what
+    /// senders have in its place.
     pub fn logs(self, creditrail: &Creditrail) -> Vec<String> {
-        let own = (self == Self::AccessRecords).then_some(access::LOG);
+        let own = match self {
+            Self::AccessRecords => Some(access::LOG),
+            Self::Exceptions => Some(sending::LOG),
+            _ => None,
+        };
         creditrail.sources().chain(own).map(str::to_owned).collect()
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{Creditrail, access, compliance, content, lists::List, things::Thing};
+use super::{Creditrail, access, compliance, content, lists::List, sending, things::Thing};
 use crate::{
     sources::scrub,
     store::{Cursor, CustomerKeys, KeptDelivery, Listed, Page, RawEvent, StoreError},
@@ -166,6 +166,9 @@ impl Creditrail {
             _ => self.store.list(list.table(), &wanted).await?,
         };
         let mut items = items(rows, page.limit)?;
+        if list == List::Exceptions && page.sources.iter().any(|source| source == sending::LOG) {
+            return self.with_gone_endpoints(items, &page).await;
+        }
         if list == List::Compliance {
             compliance::by_the_clock(&mut items.items, now);
         }

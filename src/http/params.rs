@@ -12,6 +12,7 @@ use crate::{
         lists::{AS_OF, DUE_BEFORE, HAPPENED_BY, List},
         moments::{AsOf, When},
         read::Items,
+        sending,
     },
     store::{Cursor, Order, Page},
 };
@@ -142,7 +143,12 @@ impl Params {
             return Err(Problem::invalid("source", format!("`{source}` is not one of: {known}")));
         }
         self.wait(creditrail, source.as_deref()).await?;
-        let mut page = self.page(source.map_or(all, |source| vec![source]))?;
+        let mut logs = source.map_or(all, |source| vec![source]);
+        // What belongs to no source has no past that is kept.
+        if self.0.contains_key(AS_OF) {
+            logs.retain(|log| log != sending::LOG);
+        }
+        let mut page = self.page(logs)?;
         let asked = self.take("order");
         let known = match &asked {
             None => list.orders().first(),

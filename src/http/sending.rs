@@ -17,7 +17,8 @@ use crate::{
         command::CommandError,
         sending::{
             configure::ConfigureEndpoint,
-            steer::{Resend, STATUSES, Skip, SteerEndpoint},
+            listed::{STATUSES, UNDELIVERED},
+            steer::{Resend, Skip, SteerEndpoint},
         },
     },
     store::Page,
@@ -122,8 +123,9 @@ pub(super) async fn page(creditrail: &Creditrail, mut params: Params) -> Result<
     let all = || creditrail.sources().map(str::to_owned).collect();
     let mut page = params.page(source.map_or_else(all, |source| vec![source]))?;
     if let Some(status) = params.take("status") {
-        if !STATUSES.contains(&status.as_str()) {
-            let cause = format!("`{status}` is not one of: {}", STATUSES.join(", "));
+        let known: Vec<_> = STATUSES.into_iter().chain([UNDELIVERED]).collect();
+        if !known.contains(&status.as_str()) {
+            let cause = format!("`{status}` is not one of: {}", known.join(", "));
             return Err(Problem::invalid("status", cause));
         }
         page.filters.push(("status", status));

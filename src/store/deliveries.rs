@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Cursor, DeliveryRow, KeptDelivery, Page, Result, Store,
-    lists::{Select, left, sources},
+    lists::{Select, left},
     reading::{stream, time},
     sql::Row,
 };
@@ -58,7 +58,7 @@ impl dyn Store {
     /// number.
     pub async fn deliveries(&self, page: &Page) -> Result<Vec<(String, KeptDelivery)>> {
         let mut listed = Vec::new();
-        for (source, after) in sources(page) {
+        for (source, after) in page.from_where_it_begins() {
             let most = left(page, listed.len());
             // Most are applied, so those are found on the way; all else is found by the timeline.
             let is_rare =

@@ -108,7 +108,7 @@ impl dyn Store {
             return self.list_over((table, page), (column, &by)).await;
         }
         let mut listed = Vec::new();
-        for (source, after) in sources(page) {
+        for (source, after) in page.from_where_it_begins() {
             let column = page.order.column();
             let mut select = self.select_rows(source, (table, page), column);
             select.within(within);
@@ -331,14 +331,16 @@ impl Select {
     }
 }
 
-/// The sources of a page from where the page before ended, and that end for the first of them.
-pub(super) fn sources(page: &Page) -> impl Iterator<Item = (&str, Option<&Cursor>)> {
-    let from = page.after.as_ref().map(|after| after.source.as_str());
-    page.sources
-        .iter()
-        .map(String::as_str)
-        .skip_while(move |source| from.is_some_and(|from| *source != from))
-        .map(|source| (source, page.after.as_ref().filter(|after| after.source == source)))
+impl Page {
+    /// The sources from where the page before ended, and that end for the first of them.
+    pub fn from_where_it_begins(&self) -> impl Iterator<Item = (&str, Option<&Cursor>)> {
+        let from = self.after.as_ref().map(|after| after.source.as_str());
+        self.sources
+            .iter()
+            .map(String::as_str)
+            .skip_while(move |source| from.is_some_and(|from| *source != from))
+            .map(|source| (source, self.after.as_ref().filter(|after| after.source == source)))
+    }
 }
 
 pub(super) fn left(page: &Page, listed: usize) -> i64 {

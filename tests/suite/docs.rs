@@ -143,6 +143,7 @@ fn codes_page() -> String {
          | code | severity | meaning |\n|---|---|---|\n\
          | `malformed` | `review` | an exception: the delivery is no JSON, or a required field is missing or of the wrong kind |\n\
          | `unrecognised` | `info` | an exception: the delivery is of an object or a status that is not known |\n\
+         | `endpoint_gone` | `review` | an exception: an endpoint answered 410, so it is paused until somebody resumes it |\n\
          | `identity_conflict` | `review` | an exception: one id of the partner stands for several customers of the lender, or the other way round |\n\
          | `unknown_payment_method` | – | a flag of a transaction, told when it is read: no report of its card has come |\n",
     );

@@ -3,6 +3,7 @@
 
 mod configuring; // made, replaced and deleted over HTTP
 mod faults; // kills, flapping, what the receiver may answer
+mod gone; // an endpoint that wants nothing any more
 mod instances; // several services, one endpoint
 mod pages; // the pages of the dashboard
 pub mod receiver;

@@ -129,6 +129,10 @@ impl Creditrail {
     /// # Errors
     /// [`ReadError`].
     pub async fn exception(&self, exception_id: &str) -> Result<Option<Value>, ReadError> {
+        if let Some(mut gone) = self.gone_endpoint(exception_id).await? {
+            gone["possible"] = json!([]);
+            return Ok(Some(gone));
+        }
         let found = self.anywhere(exceptions::READ_MODEL.table, exception_id).await?;
         let Some(target) = found.and_then(Target::of) else { return Ok(None) };
         let possible = self.possible_now(&target).await?;
@@ -161,6 +165,10 @@ impl Creditrail {
     pub(in crate::app) async fn target(&self, exception_id: &str) -> Result<Target, CommandError> {
         let not_found =
             || CommandError::NotFound { what: "exception", id: exception_id.to_owned() };
+        if self.gone_endpoint(exception_id).await?.is_some() {
+            let cause = "is settled by resuming the endpoint";
+            return Err(CommandError::Invalid { field: "id", cause });
+        }
         let found = self.anywhere(exceptions::READ_MODEL.table, exception_id).await?;
         Target::of(found.ok_or_else(not_found)?).ok_or_else(not_found)
     }

@@ -6,13 +6,16 @@
 //! Reading order: [`endpoint`] (what is configured), `known` (the endpoints as they are now), `senders`
 //! (one for each of them), [`sender`] (the loop of one endpoint, with `portion`: what comes into its
 //! lanes, `record`: what is kept, `requests`: what operators ask for), [`client`] and `notice` (the call),
-//! [`configure`] and [`steer`] (what operators see and do); [`example`] (for readers).
+//! [`configure`] and [`steer`] (what operators see and do),
+//! [`listed`] (what was not taken at once), [`gone`] (what a person should look at); [`example`] (for readers).
 
 pub mod client;
 pub mod configure;
 pub mod endpoint;
 pub mod example;
+pub mod gone;
 mod known;
+pub mod listed;
 mod notice;
 mod portion;
 mod record;

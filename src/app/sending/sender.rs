@@ -63,8 +63,8 @@ pub(super) struct Sender {
     looked_at: Option<Instant>,
     pub(super) flushed_at: Instant,
     is_paused: bool,
-    /// Whether it answered 410, which is not written yet.
-    is_gone: bool,
+    /// To what it answered 410, which is not written yet: the source and the position.
+    gone: Option<(String, i64)>,
     random: SystemRandom,
 }
 
@@ -158,7 +158,7 @@ impl Sender {
             looked_at: None,
             flushed_at: Instant::now(),
             is_paused: true,
-            is_gone: false,
+            gone: None,
             random: SystemRandom::new(),
         }
     }
@@ -268,9 +268,9 @@ impl Sender {
             return Ok(());
         }
         let name = self.known.endpoint.name();
-        if self.is_gone {
-            self.house.pause_gone(name).await?;
-            self.is_gone = false;
+        if let Some((source, position)) = &self.gone {
+            self.house.pause_gone(name, (source, *position)).await?;
+            self.gone = None;
         }
         self.is_paused = self.house.is_paused(name).await?;
         self.looked_at = Some(Instant::now());
@@ -383,7 +383,8 @@ impl Sender {
         }
         self.row(&key, row, stays);
         if outcome == Outcome::Gone && self.logs[key.log].noted.last().is_some_and(Noted::is_gone) {
-            (self.is_paused, self.is_gone) = (true, true);
+            self.is_paused = true;
+            self.gone = Some((self.logs[key.log].source.clone(), due.position()));
             self.looked_at = None;
         }
     }

@@ -14,16 +14,13 @@ use crate::{
     app::{
         Creditrail,
         command::{CommandError, person, reason},
-        read::{Items, ReadError},
+        read::ReadError,
     },
     store::{
-        Page, Projected, StoreError,
+        Projected, StoreError,
         sending::{ENDPOINTS, NOTIFICATIONS, REQUESTS},
     },
 };
-
-/// The statuses of notifications that were not taken at once.
-pub const STATUSES: [&str; 4] = ["delivered", "parked", "retrying", "skipped"];
 
 /// How an endpoint stands, as the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,12 +120,13 @@ impl Creditrail {
         Ok(self.stands(name).await?["paused"].is_object())
     }
 
-    async fn set(&self, name: &str, paused: Value) -> Result<(), StoreError> {
+    /// Writes how an endpoint stands: by whom it is paused, and to what it answered 410.
+    async fn set(&self, name: &str, (paused, gone): (Value, Value)) -> Result<(), StoreError> {
         let change = Change {
             key: name.to_owned(),
             write: Write::Replace,
             position: 0,
-            cells: vec![Cell::document(&json!({ "paused": paused }))],
+            cells: vec![Cell::document(&json!({ "paused": paused, "gone": gone }))],
         };
         let changes = vec![(&ENDPOINTS, vec![change])];
         self.store.project(LOG, Projected { changes, ..Projected::default() }).await?;
@@ -151,12 +149,29 @@ impl Creditrail {
     }
 
     /// Pauses an endpoint that answered that it wants nothing any more.
-    pub(super) async fn pause_gone(&self, name: &str) -> Result<(), CommandError> {
+    pub(super) async fn pause_gone(
+        &self,
+        name: &str,
+        (source, position): (&str, i64),
+    ) -> Result<(), CommandError> {
         let reason = "it answered 410: it wants nothing any more";
         let steer =
             SteerEndpoint { reason: reason.to_owned(), actor: Some(format!("endpoint:{name}")) };
         tracing::error!(endpoint = name, "an endpoint answered 410 and is paused");
-        self.pause_endpoint(name, steer).await.map(drop)
+        let gone = json!({ "at": self.now(), "source": source, "position": position });
+        self.pause(name, steer, gone).await.map(drop)
+    }
+
+    async fn pause(
+        &self,
+        name: &str,
+        steer: SteerEndpoint,
+        gone: Value,
+    ) -> Result<Value, CommandError> {
+        let (_, why, actor) = self.steered(Act::EndpointPaused, (name, steer)).await?;
+        let paused = json!({ "at": self.now(), "actor": actor, "reason": why });
+        self.set(name, (paused, gone)).await.map_err(ReadError::from)?;
+        Ok(self.endpoint_document(name).await?)
     }
 
     /// Has nothing more sent to an endpoint until it is resumed. What is recorded meanwhile is sent
@@ -169,10 +184,9 @@ impl Creditrail {
         name: &str,
         steer: SteerEndpoint,
     ) -> Result<Value, CommandError> {
-        let (_, why, actor) = self.steered(Act::EndpointPaused, (name, steer)).await?;
-        let paused = json!({ "at": self.now(), "actor": actor, "reason": why });
-        self.set(name, paused).await.map_err(ReadError::from)?;
-        Ok(self.endpoint_document(name).await?)
+        // What it answered before stays to be looked at.
+        let gone = self.stands(name).await.map_err(ReadError::from)?["gone"].take();
+        self.pause(name, steer, gone).await
     }
 
     /// Has an endpoint sent to again that was paused.
@@ -185,7 +199,7 @@ impl Creditrail {
         steer: SteerEndpoint,
     ) -> Result<Value, CommandError> {
         self.steered(Act::EndpointResumed, (name, steer)).await?;
-        self.set(name, Value::Null).await.map_err(ReadError::from)?;
+        self.set(name, (Value::Null, Value::Null)).await.map_err(ReadError::from)?;
         Ok(self.endpoint_document(name).await?)
     }
 
@@ -313,21 +327,6 @@ impl Creditrail {
             retrying: of("retrying"),
             parked: of("parked"),
         })
-    }
-
-    /// A page of the notifications that were not taken at once, newest first within a source.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn notifications(&self, page: Page) -> Result<Items, ReadError> {
-        let wanted = page.limit;
-        let page = Page { limit: wanted + 1, ..page };
-        let mut listed = self.store.list(&NOTIFICATIONS, &page).await?;
-        let has_more = listed.len() > wanted;
-        listed.truncate(wanted);
-        let next = listed.last().filter(|_| has_more).map(|last| last.cursor.clone());
-        let items = listed.iter().map(|row| serde_json::from_str(&row.document));
-        Ok(Items { items: items.collect::<Result<_, _>>()?, next })
     }
 
     /// Has notifications sent again: those at which lanes are parked, or all since a time. In order, by

@@ -15,6 +15,7 @@ use crate::{
     app::{
         Creditrail,
         command::{CommandError, exceptions::Resolve, preview::Preview},
+        sending::gone,
     },
     http::{
         access::{Caller, Right},
@@ -112,6 +113,10 @@ fn resolution(frame: &Frame, exception: &Value, preview: Option<&(&str, Preview)
             p { (words(text(done, "action"))) " by " b { (text(done, "actor")) } ", " (time(&done["at"])) ": " (text(done, "reason")) }
         } @else if text(exception, "status") != "open" {
             p { "What came later has settled it: nothing is left to do." }
+        } @else if text(exception, "kind") == gone::KIND {
+            @let name = text(&exception["subject"], "id");
+            p { "Once it wants to be told again, an operator resumes it, with a reason: "
+                code { "POST /v1/endpoints/" (name) "/resume" } ". What was recorded meanwhile is sent then." }
         } @else {
             @if ["malformed", "unrecognised"].contains(&text(exception, "kind")) && frame.may(Right::Decide) {
                 @let way = format!("redrive?source={}", encoded(text(exception, "source")));

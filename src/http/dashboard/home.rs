@@ -14,7 +14,7 @@ use super::{
     lists, sources,
 };
 use crate::{
-    app::{Creditrail, lists::List},
+    app::{Creditrail, lists::List, sending::gone},
     http::problem::Problem,
     store::{Order, Page},
 };
@@ -29,6 +29,7 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
     let statuses = sources::statuses(&creditrail).await?;
     let content = html! {
         h1.quiet { "What needs a person" }
+        (endpoints(&frame, &creditrail).await?)
         (board(&frame, &creditrail, &Block {
             title: "Exceptions", way: "exceptions?status=open&order=stake", list: List::Exceptions,
             // What matters most has not always an amount.
@@ -98,6 +99,20 @@ async fn board(frame: &Frame, creditrail: &Creditrail, block: &Block) -> Result<
             h2 { a href=(frame.to(block.way)) { (block.title) } }
             (lists::rows(frame, block.columns, &rows, block.empty))
             @if total > rows.len() { p { a href=(frame.to(block.way)) { "All of them" } } }
+        }
+    })
+}
+
+/// Endpoints that want nothing any more, if there is one: nothing else leads to them.
+async fn endpoints(frame: &Frame, creditrail: &Creditrail) -> Result<Markup, Problem> {
+    let gone = creditrail.gone_endpoints().await?;
+    let way = format!("exceptions?code={}", gone::CODE);
+    Ok(html! {
+        @if !gone.is_empty() {
+            section {
+                h2 { a href=(frame.to(&way)) { "Endpoints that answered 410" } }
+                (lists::rows(frame, listings::EXCEPTIONS, &gone, ""))
+            }
         }
     })
 }

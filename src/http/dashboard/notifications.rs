@@ -20,7 +20,10 @@ use super::{
 use crate::{
     app::{
         Creditrail,
-        sending::steer::{Resend, STATUSES, Skip},
+        sending::{
+            listed::{STATUSES, UNDELIVERED},
+            steer::{Resend, Skip},
+        },
     },
     http::{
         access::{Caller, Right},
@@ -177,10 +180,11 @@ fn filters(frame: &Frame, creditrail: &Creditrail, (endpoints, given): Asked<'_>
     if !value("endpoint").is_empty() && !names.contains(&value("endpoint")) {
         names.push(value("endpoint"));
     }
+    let statuses: Vec<_> = STATUSES.into_iter().chain([UNDELIVERED]).collect();
     html! {
         form.filters action=(frame.to("notifications")) method="get" {
             (lists::choice("endpoint", &names, value("endpoint")))
-            (lists::choice("status", &STATUSES, value("status")))
+            (lists::choice("status", &statuses, value("status")))
             @if sources.len() > 1 { (lists::choice("source", &sources, value("source"))) }
             (lane(given))
             button { "Show" }

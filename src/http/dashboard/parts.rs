@@ -211,6 +211,7 @@ pub fn kind_word(kind: &str) -> &'static str {
         "customer" => "customer",
         "customer_link" => "link of",
         "delivery" => "delivery",
+        "endpoint" => "endpoint",
         "exception" => "exception",
         "payment_method" => "card",
         "secret" => "secret",

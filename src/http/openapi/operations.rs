@@ -13,7 +13,7 @@ use super::{
 };
 use crate::app::{
     lists::{AS_OF, HAPPENED_BY, List},
-    sending::steer::STATUSES,
+    sending::listed::{STATUSES, UNDELIVERED},
     things::Thing,
 };
 
@@ -297,7 +297,11 @@ fn sending() -> Vec<Operation> {
             .says("Notifications that were not taken at once, newest first within each source")
             .takes("source", text().says("one source; all, if absent"))
             .takes("endpoint", text())
-            .takes("status", one_of(STATUSES))
+            .takes(
+                "status",
+                one_of(STATUSES.into_iter().chain([UNDELIVERED]))
+                    .says("`undelivered`: each but `delivered`"),
+            )
             .takes("type", text().says("of one aggregate; with `id`"))
             .takes("id", text())
             .takes("limit", limit(200, 50))

@@ -7,7 +7,7 @@ use super::{
         uuid,
     },
 };
-use crate::app::sending::steer::STATUSES;
+use crate::app::sending::listed::STATUSES;
 
 pub(super) fn all() -> Vec<Named> {
     vec![

@@ -106,7 +106,7 @@ fn finding() -> Schema {
 fn exception() -> Schema {
     closed([
         ("id", uuid()),
-        ("source", text()),
+        ("source", text().says("`_sending` for what belongs to none")),
         ("code", refer("ExceptionCode")),
         ("codes", list(refer("ExceptionCode"))),
         ("kind", refer("ExceptionKind")),

@@ -94,6 +94,46 @@ async fn what_is_skipped_with_a_reason_is_told_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_never_delivered_is_one_query() {
+    let receiver = Receiver::start().await;
+    receiver.says("transaction/t3", [Says::With(503, "retry-after", "600".to_owned())]);
+    receiver.says("transaction/t4", [Says::Status(500)]);
+    let (imprint, listed) = parked(&receiver).await;
+    for id in ["t3", "t4"] {
+        imprint.receive(&Tx::new(id).approved(5000).at(T1)).await;
+    }
+    let find = async |status: &str, id: &str| {
+        let listed = imprint.list("/v1/notifications", &[("status", status)]).await;
+        listed.into_iter().find(|one| one["subject"]["id"] == id)
+    };
+    until("t3 is to be tried again", async || find("retrying", "t3").await).await;
+    until("t4 is delivered", async || find("delivered", "t4").await).await;
+    let undelivered = async |more: &[(&str, &str)]| -> Vec<(String, String)> {
+        let asked = [&[("status", "undelivered")], more].concat();
+        let listed = imprint.list("/v1/notifications", &asked).await;
+        let told = |one: &Value| (text(&one["subject"], "id").into(), text(one, "status").into());
+        listed.iter().map(told).collect()
+    };
+    let all = |of_t1: &str| {
+        [("t3", "retrying"), ("t1", of_t1)].map(|(id, it)| (id.to_owned(), it.to_owned()))
+    };
+    assert_eq!(undelivered(&[]).await, all("parked"));
+    assert_eq!(undelivered(&[("limit", "1")]).await, all("parked"));
+    assert_eq!(undelivered(&[("endpoint", "crm")]).await, all("parked"));
+    assert_eq!(undelivered(&[("endpoint", "none")]).await, []);
+    let of_one = [("type", "transaction"), ("id", "t3")];
+    assert_eq!(undelivered(&of_one).await, all("parked")[..1]);
+    let position = &listed["position"];
+    let skip = json!({
+        "endpoint": "crm", "source": "imprint", "position": position, "reason": "they know already",
+    });
+    imprint.command("/v1/notifications/skip", &skip).await.is(200);
+    until("it is skipped", async || find("skipped", "t1").await).await;
+    assert_eq!(undelivered(&[]).await, all("skipped"));
+    imprint.ask("/v1/notifications", &[("status", "never")]).await.names("status");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_since_a_time_is_sent_again_in_order_and_counted_first() {
     let receiver = Receiver::start().await;
     let (imprint, _) = parked(&receiver).await;

@@ -1,0 +1,66 @@
+//! Notifications that were not taken at once, page by page.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use crate::{
+    app::{
+        Creditrail,
+        read::{Items, ReadError},
+    },
+    store::{Listed, Page, StoreError, sending::NOTIFICATIONS},
+};
+
+/// The statuses of notifications that were not taken at once.
+pub const STATUSES: [&str; 4] = ["delivered", "parked", "retrying", "skipped"];
+
+/// What stands for each status but `delivered`, where it is asked for.
+pub const UNDELIVERED: &str = "undelivered";
+
+impl Creditrail {
+    /// A page of the notifications that were not taken at once, newest first within a source.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn notifications(&self, page: Page) -> Result<Items, ReadError> {
+        let wanted = page.limit;
+        let page = Page { limit: wanted + 1, ..page };
+        let is_meant =
+            |(column, value): &(&str, String)| *column == "status" && value == UNDELIVERED;
+        let mut listed = if page.filters.iter().any(is_meant) {
+            self.undelivered(&page).await?
+        } else {
+            self.store.list(&NOTIFICATIONS, &page).await?
+        };
+        let has_more = listed.len() > wanted;
+        listed.truncate(wanted);
+        let next = listed.last().filter(|_| has_more).map(|last| last.cursor.clone());
+        let items = listed.iter().map(|row| serde_json::from_str(&row.document));
+        Ok(Items { items: items.collect::<Result<_, _>>()?, next })
+    }
+
+    /// A page of those that were never taken, each status by its index.
+    async fn undelivered(&self, page: &Page) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = Vec::new();
+        for (source, after) in page.from_where_it_begins() {
+            let mut own = BTreeMap::new();
+            for status in STATUSES.into_iter().filter(|status| *status != "delivered") {
+                let others = page.filters.iter().filter(|(column, _)| *column != "status").cloned();
+                let of_status = Page {
+                    sources: vec![source.to_owned()],
+                    filters: others.chain([("status", status.to_owned())]).collect(),
+                    after: after.cloned(),
+                    ..page.clone()
+                };
+                for row in self.store.list(&NOTIFICATIONS, &of_status).await? {
+                    // One that changed its status meanwhile is told once.
+                    own.insert(Reverse((row.cursor.place, row.cursor.key.clone())), row);
+                }
+            }
+            listed.extend(own.into_values().take(page.limit - listed.len()));
+            if listed.len() >= page.limit {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+}
