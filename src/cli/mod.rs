@@ -1,6 +1,7 @@
 //! The command line door.
 
 mod audit;
+mod client;
 mod deliveries;
 mod demo;
 mod machine;
@@ -12,6 +13,7 @@ mod serve;
 mod settings;
 mod sign;
 mod simulate;
+mod table;
 mod token;
 
 use std::path::PathBuf;
@@ -116,6 +118,9 @@ pub enum CliError {
     /// A call of the demo or the simulator failed.
     #[error("a call failed")]
     Call(#[from] reqwest::Error),
+    /// A lender that is played could not call.
+    #[error("a call to the endpoint failed")]
+    Played(#[from] client::CallError),
     /// The worker ended, which it does not do of itself.
     #[error("the worker ended; the log tells why")]
     WorkerEnded,

@@ -1,23 +1,21 @@
 //! Sends webhooks as a lender does.
 
-use std::time::Duration;
-
+use bytes::Bytes;
+use http::{Request, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::CliError;
+use super::client::{CallError, Client};
 use crate::sources::{Kind, sign};
 
-/// How long a lender waits for an answer. Source: card onboarding, "Webhooks".
-const PATIENCE: Duration = Duration::from_secs(30);
 /// What somebody signs with who does not know the secret.
 const GUESS: &str = "a guess";
 
 /// A lender's way to one endpoint.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
-    client: reqwest::Client,
+    client: Client,
     url: reqwest::Url,
     kind: Kind,
     secret: SecretString,
@@ -34,14 +32,13 @@ pub(super) struct Answer {
 
 impl Sender {
     /// To that URL, with that secret.
-    pub(super) fn new(
+    pub(super) const fn new(
+        client: Client,
         url: reqwest::Url,
         kind: Kind,
         secret: SecretString,
-    ) -> Result<Self, CliError> {
-        let no_redirect = reqwest::redirect::Policy::none();
-        let client = reqwest::Client::builder().timeout(PATIENCE).redirect(no_redirect).build()?;
-        Ok(Self { client, url, kind, secret, authorization: None })
+    ) -> Self {
+        Self { client, url, kind, secret, authorization: None }
     }
 
     /// The same, with an `Authorization` header besides the signature.
@@ -50,33 +47,27 @@ impl Sender {
     }
 
     /// Sends a body as it was signed then.
-    pub(super) async fn send(&self, body: &str, at: Timestamp) -> Result<Answer, reqwest::Error> {
+    pub(super) async fn send(&self, body: &str, at: Timestamp) -> Result<Answer, CallError> {
         self.post(self.secret.expose_secret(), body, at).await
     }
 
     /// Sends a body as somebody would who guesses the secret.
-    pub(super) async fn forge(&self, body: &str, at: Timestamp) -> Result<Answer, reqwest::Error> {
+    pub(super) async fn forge(&self, body: &str, at: Timestamp) -> Result<Answer, CallError> {
         self.post(GUESS, body, at).await
     }
 
-    async fn post(
-        &self,
-        secret: &str,
-        body: &str,
-        at: Timestamp,
-    ) -> Result<Answer, reqwest::Error> {
-        let request = self.client.post(self.url.clone()).header("content-type", "application/json");
-        let mut request = request.body(body.to_owned());
+    async fn post(&self, secret: &str, body: &str, at: Timestamp) -> Result<Answer, CallError> {
+        let request = Request::post(self.url.as_str());
+        let mut request = request.header(header::CONTENT_TYPE, "application/json");
         for (name, value) in sign(self.kind, secret, body.as_bytes(), at) {
             request = request.header(name, value);
         }
         if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization.expose_secret());
+            request = request.header(header::AUTHORIZATION, authorization.expose_secret());
         }
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        let said = serde_json::from_slice(&response.bytes().await?).unwrap_or(Value::Null);
-        Ok(Answer { status, said })
+        let answered = self.client.call(request, Bytes::from(body.to_owned())).await?;
+        let said = serde_json::from_slice(&answered.body).unwrap_or(Value::Null);
+        Ok(Answer { status: answered.status, said })
     }
 }
 

@@ -1,5 +1,7 @@
 //! `creditrail simulate`: a lender that is played, and what is known of it.
 
+mod tls; // over https
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -26,6 +26,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use jiff::Timestamp;
+use rustls::{ClientConfig, RootCertStore};
 
 use super::endpoint::Endpoint;
 
@@ -92,6 +93,24 @@ impl tower::Service<Name> for Vetted {
     }
 }
 
+/// The authorities that the system trusts.
+pub(crate) fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// How TLS is spoken with whom these authorities vouch for.
+///
+/// # Errors
+/// The versions of TLS cannot be had.
+pub(crate) fn tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
 /// Calls one endpoint. A clone shares its connections.
 #[derive(Clone)]
 pub(in crate::app) struct Caller {
@@ -119,15 +138,8 @@ impl Caller {
         endpoint: &Endpoint,
         resolver: Arc<dyn Resolver>,
     ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = rustls::RootCertStore::empty();
-        if endpoint.url.scheme_str() == Some("https") {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let is_https = endpoint.url.scheme_str() == Some("https");
+        let tls = tls(if is_https { system_roots() } else { RootCertStore::empty() })?;
         let vetting = Arc::new(endpoint.vetting.clone());
         let mut http = HttpConnector::new_with_resolver(Vetted { resolver, vetting });
         http.enforce_http(false);

@@ -6,7 +6,7 @@ mod summary;
 use std::time::Duration;
 
 use clap::Args;
-use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
+use comfy_table::Table;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -14,9 +14,12 @@ use serde_json::Value;
 
 use self::histories::{Call, History, imprint, loans, onboarding};
 use super::{
-    CliError, print,
+    CliError,
+    client::Client,
+    print,
     sender::{Answer, Sender},
     serve,
+    table::table,
 };
 use crate::{
     app::{
@@ -74,7 +77,11 @@ impl Demo {
                 serve::told_to_end().await;
             }
         };
-        let player = Player { base: format!("http://{address}"), client: reqwest::Client::new() };
+        let player = Player {
+            base: format!("http://{address}"),
+            client: reqwest::Client::new(),
+            lender: Client::plain()?,
+        };
         let play = async {
             let mut result = player.play().await;
             if result.is_ok() {
@@ -163,6 +170,7 @@ impl Drop for Folder {
 struct Player {
     base: String,
     client: reqwest::Client,
+    lender: Client,
 }
 
 /// What a call was answered.
@@ -227,7 +235,9 @@ impl Player {
         let kind = SOURCES.iter().find(|(name, _)| *name == source).map(|(_, kind)| *kind);
         let url = format!("{}/webhooks/{source}", self.base).parse();
         match (kind, url) {
-            (Some(kind), Ok(url)) => Sender::new(url, kind, SecretString::from(SECRET)),
+            (Some(kind), Ok(url)) => {
+                Ok(Sender::new(self.lender.clone(), url, kind, SecretString::from(SECRET)))
+            }
             _ => Err(CliError::Demo(format!("there is no source {source}"))),
         }
     }
@@ -328,15 +338,4 @@ fn where_next(base: &str) -> String {
          \x20 curl '{base}/v1/search?q=DEMO-CARD-NEW'\n\
          \x20 creditrail machine transaction\n"
     )
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        table.set_width(150);
-    }
-    table.set_header(header);
-    table
 }

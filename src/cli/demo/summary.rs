@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Player, table};
-use crate::cli::{CliError, print};
+use super::Player;
+use crate::cli::{CliError, print, table::table};
 
 /// A table: where it is read, what is above it, and its columns by the fields of an item.
 struct Summary {

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use creditrail_domain::{Currency, StepId};
+use http::{Request, header};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::journal::{Attempt, Record, Way};
 use crate::{
-    cli::CliError,
+    cli::{CliError, client::Client},
     simulation::expected::{Known, Reader, ThingId, Understood},
     sources::Kind,
 };
@@ -39,7 +41,7 @@ pub(super) struct Difference {
 
 /// The read interface of a partner.
 pub(super) struct Partner {
-    client: reqwest::Client,
+    client: Client,
     base: reqwest::Url,
     token: Option<SecretString>,
 }
@@ -63,8 +65,12 @@ struct Told<'a> {
 }
 
 impl Partner {
-    pub(super) fn new(base: reqwest::Url, token: Option<SecretString>) -> Self {
-        Self { client: reqwest::Client::new(), base, token }
+    pub(super) const fn new(
+        client: Client,
+        base: reqwest::Url,
+        token: Option<SecretString>,
+    ) -> Self {
+        Self { client, base, token }
     }
 
     /// All that is not known as it was sent.
@@ -114,14 +120,23 @@ impl Partner {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = self.client.get(url);
+        let mut request = Request::get(url.as_str());
         if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose_secret());
+            let bearer = format!("Bearer {}", token.expose_secret());
+            request = request.header(header::AUTHORIZATION, bearer);
         }
-        let response = request.send().await?;
-        match response.status().as_u16() {
+        let answered = self.client.call(request, Bytes::new()).await;
+        let answered = answered.map_err(|error| {
+            CliError::Simulation(format!("--read: {}", crate::failure::chain(&error)))
+        })?;
+        match answered.status {
             404 => Ok(None),
-            200 => Ok(Some(response.json().await?)),
+            200 => {
+                let read = serde_json::from_slice(&answered.body);
+                let told =
+                    |_| CliError::Simulation("--read: what is answered is no JSON".to_owned());
+                read.map(Some).map_err(told)
+            }
             status => Err(CliError::Simulation(format!(
                 "--read: /v1/{} was answered {status}",
                 path.join("/")

@@ -17,6 +17,7 @@ use super::journal::{Attempt, Journal, Sent, Way};
 use crate::{
     cli::{
         CliError,
+        client::CallError,
         sender::{Answer, Sender},
     },
     failure::chain,
@@ -275,15 +276,14 @@ impl<'a> Lane<'a> {
                 attempt.delivery_id = answer.delivery_id();
             }
             Ok(None) => attempt.failure = Some("nobody heard the answer".to_owned()),
-            // The URL of an endpoint can hold a credential.
-            Err(error) => attempt.failure = Some(chain(&error.without_url())),
+            Err(error) => attempt.failure = Some(chain(&error)),
         }
         let status = attempt.status;
         self.road.journal.calls(attempt);
         status
     }
 
-    async fn answer(&self, next: &Waiting, way: Way) -> Result<Option<Answer>, reqwest::Error> {
+    async fn answer(&self, next: &Waiting, way: Way) -> Result<Option<Answer>, CallError> {
         let (sender, body) = (&self.road.sender, &next.planned.body);
         match way {
             Way::Forged => sender.forge(body, next.signed_at).await.map(Some),

@@ -30,7 +30,7 @@ use self::{
     lane::{Lane, Pace, Retry, Road},
     summary::Summary,
 };
-use super::{CliError, Format, print, sender::Sender};
+use super::{CliError, Format, client::Client, print, sender::Sender};
 use crate::{
     simulation::{
         Dice, Generator, History,
@@ -118,8 +118,12 @@ impl Simulate {
     async fn play(&self, histories: Histories, seed: u64) -> Result<(Record, u64), CliError> {
         let url =
             self.url.clone().ok_or_else(|| CliError::Simulation("--url is missing".to_owned()))?;
-        if url.scheme() != "http" {
-            return Err(CliError::Simulation("--url: only http:// is spoken".to_owned()));
+        let wrong = |what: &str| Err(CliError::Simulation(format!("--url: {what}")));
+        if !["http", "https"].contains(&url.scheme()) {
+            return wrong("http:// and https:// are spoken, and nothing else");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return wrong("must not have a user; give --authorization");
         }
         let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
         let run = Run {
@@ -130,8 +134,9 @@ impl Simulate {
             started_at: Timestamp::now(),
         };
         let (secret, authorization) = self.credentials.of(self.kind)?;
+        let client = self.client(&url)?;
         let road = Road {
-            sender: Sender::new(url, self.kind, secret)?.authorized(authorization),
+            sender: Sender::new(client, url, self.kind, secret).authorized(authorization),
             journal: Journal::begin(run, self.checked.journal.as_deref())?,
             retry: Retry::of(self.kind, self.backoff, self.patience),
             seed,
@@ -164,6 +169,14 @@ impl Simulate {
         let road = Arc::into_inner(road)
             .ok_or_else(|| CliError::Simulation("a lane goes on".to_owned()))?;
         Ok((road.journal.end()?, planned.load(Ordering::Relaxed)))
+    }
+
+    /// What calls a URL.
+    fn client(&self, url: &reqwest::Url) -> Result<Client, CliError> {
+        match (url.scheme(), self.ca.as_deref()) {
+            ("http", None) => Client::plain(),
+            (_, file) => Client::trusting(file),
+        }
     }
 
     fn bar(&self, histories: &Histories) -> ProgressBar {
@@ -216,7 +229,7 @@ impl Simulate {
                 serde::de::value::StrDeserializer::<serde::de::value::Error>::new(&record.run.kind);
             let kind =
                 Kind::deserialize(kind).map_err(|error| CliError::Simulation(error.to_string()))?;
-            let partner = Partner::new(read.clone(), self.checked.token()?);
+            let partner = Partner::new(self.client(read)?, read.clone(), self.checked.token()?);
             found.extend(partner.compare(record, kind).await?);
         }
         Ok(found)

@@ -18,9 +18,12 @@ use crate::{
 /// How the simulator runs.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Simulate {
-    /// The endpoint: `https` is not spoken, so put what ends TLS in between.
+    /// The endpoint: `http` or `https`.
     #[arg(long, required_unless_present_any = ["check_only", "print"])]
     pub(super) url: Option<reqwest::Url>,
+    /// Trusts the certificates in this file (PEM) besides those of the system: a private authority.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca: Option<PathBuf>,
     /// Whose lender it plays: `imprint`, `card-onboarding` or `charge-after`.
     #[arg(long, default_value = "imprint", value_parser = sign::kind)]
     pub(super) kind: Kind,
@@ -141,7 +144,7 @@ pub(super) struct Checked {
     /// Keeps what is sent and answered in this new file; each line is synced to the disk.
     #[arg(long, value_name = "FILE", required_if_eq("check_only", "true"))]
     pub(super) journal: Option<PathBuf>,
-    /// The read interface of a creditrail, `http://HOST:PORT`: what it knows is compared with what
+    /// The read interface of a creditrail, `https://HOST`: what it knows is compared with what
     /// was sent.
     #[arg(long, value_name = "URL", required_if_eq("check_only", "true"))]
     pub(super) read: Option<reqwest::Url>,

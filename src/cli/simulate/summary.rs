@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use serde_json::{Value, json};
 
 use super::{
     check::Difference,
     journal::{Attempt, Record, Sent, Way},
 };
+use crate::cli::table::table;
 
 /// Differences that are shown one by one; JSON has all.
 const SHOWN: usize = 20;
@@ -180,16 +180,4 @@ impl<'a> Summary<'a> {
             if more > 0 { format!("and {more} more: --format json\n") } else { String::new() };
         format!("what is not known as it was sent\n{table}\n{more}")
     }
-}
-
-/// A table as the command line shows it.
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        table.set_width(150);
-    }
-    table.set_header(header);
-    table
 }
