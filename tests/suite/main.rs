@@ -16,6 +16,7 @@ mod actions; // what somebody has to do now
 mod applications; // what the lender decides, what the browser only reports
 mod audit_replay; // what was decided, decided again
 mod audit_show; // the record on the command line, as it is over HTTP
+mod auditing; // what a check looked at, and of which record
 mod browser; // the dashboard, used as support uses it
 mod cards; // the lifecycle of a card, its reissue
 mod changes; // when a thing changed, and in what

@@ -7,6 +7,7 @@
 //! bounded: pages, and the right edge of the tree.
 
 mod outside;
+mod resume;
 mod rows;
 mod walk;
 
@@ -16,6 +17,7 @@ use creditrail_proof::{checkpoint::Checkpoint, note::VerifierKey};
 use serde::{Deserialize, Serialize};
 
 use self::outside::Known;
+pub use self::resume::{Resumed, VerifyState};
 use super::{Creditrail, TreeError, tree};
 use crate::{
     app::{access, replay::RebuildError},
@@ -72,6 +74,9 @@ pub struct LogReport {
     pub checkpoints: i64,
     /// How many of these are kept outside the database.
     pub outside: i64,
+    /// What an earlier run looked at, and this one did not again; absent if it looked at all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resumed: Option<Resumed>,
     /// What was compared of its read models; absent unless they were.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub read_models: Option<RowsReport>,
@@ -88,24 +93,6 @@ pub struct RowsReport {
     pub rows: u64,
     /// The position at which their readers were, the one farthest behind.
     pub position: i64,
-}
-
-/// How far a check is: what is needed to go on with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerifyState {
-    /// What was found so far.
-    pub report: LogReport,
-    /// The position at which it ends.
-    pub head: i64,
-    /// The position that has been passed.
-    pub at: i64,
-    /// When that event was recorded.
-    recorded_at: i64,
-    /// The last place by stream.
-    place: Option<Place>,
-    /// The last delivery by number, and what they were received in all.
-    number: i64,
-    received: i64,
 }
 
 /// What a log is held against.
@@ -126,17 +113,9 @@ impl LogReport {
     }
 }
 
-impl VerifyState {
-    /// At the beginning of a log.
-    fn new(log: &str, head: i64) -> Self {
-        let report = LogReport { log: log.to_owned(), ..LogReport::default() };
-        Self { report, head, at: 0, recorded_at: i64::MIN, place: None, number: 0, received: 0 }
-    }
-}
-
 impl Creditrail {
-    /// Checks a log as far as it goes now. `told` is called with how far it is, from time to time: a
-    /// check that is given such a state goes on from there.
+    /// Checks a log as far as it goes now: the report is in the state at which it ends. `told` is called
+    /// with how far it is, from time to time: a check that is given such a state goes on from there.
     ///
     /// # Errors
     /// [`VerifyError`] if it cannot be read. What is wrong with what can be read is in the report.
@@ -145,10 +124,14 @@ impl Creditrail {
         log: &str,
         against: &Against<'_>,
         (begun, mut told): (Option<VerifyState>, impl FnMut(&VerifyState) + Send),
-    ) -> Result<LogReport, VerifyError> {
+    ) -> Result<VerifyState, VerifyError> {
         let store: &dyn Store = &*self.store;
         let head = store.head(log).await?;
-        let mut state = begun.unwrap_or_else(|| VerifyState::new(log, head.position));
+        let anew = || {
+            let report = LogReport { log: log.to_owned(), ..LogReport::default() };
+            VerifyState::new(report, &head, self.now())
+        };
+        let mut state = begun.map_or_else(anew, VerifyState::resumed);
         // Else what is not hashed yet would look as if it were missing.
         let hashed = match self.hashed_up_to(log, head.position).await {
             Ok(hashed) => hashed,
@@ -186,7 +169,7 @@ impl Creditrail {
             self.delivered(log, &mut state, &mut told).await?;
             self.equation(log, &mut state).await?;
         }
-        Ok(state.report)
+        Ok(state)
     }
 
     /// Sequences of each stream, without a gap and in the order of positions.

@@ -94,6 +94,13 @@ fn private(file: &Path) -> std::io::Result<File> {
     options.open(file)
 }
 
+/// Which program this is: what another one left behind, it may have made otherwise.
+pub(in crate::app) fn program() -> String {
+    let file = std::env::current_exe().and_then(fs::metadata);
+    let file = file.map(|file| (file.len(), file.modified().ok())).ok();
+    format!("{} {file:?}", env!("CARGO_PKG_VERSION"))
+}
+
 /// A file beside another one.
 pub(in crate::app) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
@@ -179,16 +186,13 @@ impl Creditrail {
 
     /// What a scratch store depends on, but for the log.
     fn depends_on(&self, (logs, settings): (&[&str], &str), all: &[&'static Reader]) -> String {
-        let program = std::env::current_exe().and_then(fs::metadata);
-        let program = program.map(|file| (file.len(), file.modified().ok())).ok();
         let readers: Vec<_> = all.iter().map(|reader| reader.name).collect();
         let policies = logs.iter().map(|log| {
             let known = self.sources.get(*log).filter(|_| *log != access::LOG);
             known.map(|known| &known.config.policies)
         });
         let policies: Vec<_> = policies.collect();
-        let version = env!("CARGO_PKG_VERSION");
-        let all = format!("{version} {program:?} {logs:?} {readers:?} {policies:?} {settings}");
+        let all = format!("{} {logs:?} {readers:?} {policies:?} {settings}", program());
         hex::encode(Sha256::digest(all))
     }
 }

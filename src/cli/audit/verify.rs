@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    io::ErrorKind,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -17,7 +18,8 @@ use super::super::{
     settings,
 };
 use crate::app::{
-    proof::verify::{Against, LogReport, RowsReport, VerifyState},
+    Creditrail,
+    proof::verify::{Against, LogReport, Resumed, RowsReport, VerifyState},
     replay::Rebuilt,
 };
 
@@ -40,7 +42,9 @@ pub(in crate::cli) struct Verify {
     /// Files with checkpoints that were kept outside, of whatever logs.
     #[arg(long)]
     checkpoint: Vec<PathBuf>,
-    /// A file that remembers how far the check is: given again it goes on from there.
+    /// A file that remembers how far the check is: given again it goes on from there, if the record, the
+    /// key, the checkpoints, the other options and the program are the same; else it begins anew. The
+    /// report tells what was not looked at again.
     #[arg(long)]
     state: Option<PathBuf>,
     /// Whether read models are checked too: folded anew from the log, in a scratch file, and compared
@@ -58,9 +62,20 @@ pub(in crate::cli) struct Verify {
 
 /// What the state file has.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Kept {
-    done: Vec<LogReport>,
+    /// What it depends on beside the logs.
+    of: String,
+    /// The logs that were looked at to their heads.
+    done: Vec<VerifyState>,
     begun: Option<VerifyState>,
+}
+
+/// How a check began.
+enum Began {
+    New,
+    GoesOn,
+    Anew(String),
 }
 
 pub(super) fn key(given: &str) -> Result<VerifierKey, String> {
@@ -74,20 +89,26 @@ pub(super) fn key(given: &str) -> Result<VerifierKey, String> {
 impl Verify {
     pub(super) async fn run(self) -> Result<(), CliError> {
         let settings = settings::read(&self.place)?;
+        let url = settings.database.url.clone();
         let (creditrail, _worker) = settings.builder().build().await?;
         let all: Vec<String> = creditrail.log_names().map(str::to_owned).collect();
         if let Some(unknown) = self.log.iter().find(|log| !all.contains(log)) {
             return Err(CliError::UnknownLog(unknown.clone(), all.join(", ")));
         }
         let against = Against { key: self.key.as_ref(), checkpoints: &self.checkpoint };
-        let Kept { mut done, mut begun } = self.state.as_deref().map_or_else(Kept::default, kept);
+        let options = format!("{url} {:?} {}", self.log, self.read_models);
+        let of = creditrail.verify_depends_on(&against, &options)?;
+        let (mut kept, began) = self.remembered(&creditrail, of).await?;
+        if self.format == Format::Text {
+            print(&began.told());
+        }
         let started = Instant::now();
         let mut hashed = 0;
         for log in all.into_iter().filter(|log| self.log.is_empty() || self.log.contains(log)) {
-            if done.iter().any(|report| report.log == log) {
+            if kept.done.iter().any(|state| state.report.log == log) {
                 continue;
             }
-            let state = begun.take().filter(|state| state.report.log == log);
+            let state = kept.begun.take().filter(|state| state.report.log == log);
             let before = state.as_ref().map_or(0, |state| state.report.events);
             let bar = ProgressBar::new(0).with_message(log.clone());
             let mut last = Instant::now();
@@ -96,16 +117,18 @@ impl Verify {
                 bar.set_position(state.at.unsigned_abs());
                 if last.elapsed() >= KEEP {
                     last = Instant::now();
-                    let kept = Kept { done: done.clone(), begun: Some(state.clone()) };
+                    kept.begun = Some(state.clone());
                     self.keep(&kept);
                 }
             };
-            let report = creditrail.verify_log(&log, &against, (state, told)).await?;
+            let state = creditrail.verify_log(&log, &against, (state, told)).await?;
             bar.finish_and_clear();
-            hashed += report.events - before;
-            done.push(report);
-            self.keep(&Kept { done: done.clone(), begun: None });
+            hashed += state.report.events - before;
+            kept.begun = None;
+            kept.done.push(state);
+            self.keep(&kept);
         }
+        let mut done: Vec<_> = kept.done.into_iter().map(|state| state.report).collect();
         let took = started.elapsed();
         if self.read_models {
             let bar = ProgressBar::new(0).with_style(style("events"));
@@ -125,13 +148,59 @@ impl Verify {
             creditrail.verify_read_models((&mut done, scratch), told).await?;
             bar.finish_and_clear();
         }
-        self.tell(&done, (hashed, took));
+        self.tell((&done, &began), (hashed, took));
         let found: u64 = done.iter().map(|report| report.found).sum();
         if let Some(state) = &self.state {
             // What is checked is checked; asked again it begins anew.
             let _ = fs::remove_file(state);
         }
         if found == 0 { Ok(()) } else { Err(CliError::Tampered(found)) }
+    }
+
+    /// What an earlier run remembers, as far as it is of use.
+    async fn remembered(
+        &self,
+        creditrail: &Creditrail,
+        of: String,
+    ) -> Result<(Kept, Began), CliError> {
+        let anew = |of: String, why: &str| {
+            (Kept { of, ..Kept::default() }, Began::Anew(why.to_owned()))
+        };
+        let Some(file) = &self.state else { return Ok((Kept { of, ..Kept::default() }, Began::New)) };
+        let text = match fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok((Kept { of, ..Kept::default() }, Began::New));
+            }
+            Err(cause) => {
+                return Err(CliError::Io { what: format!("{} cannot be read", file.display()), cause });
+            }
+        };
+        let Ok(kept) = serde_json::from_slice::<Kept>(&text) else {
+            return Ok(anew(of, "it is damaged, or none of a check"));
+        };
+        if kept.of != of {
+            let why = "it is of another database, key, checkpoints, options or program";
+            return Ok(anew(of, why));
+        }
+        let mut changed = Vec::new();
+        let mut useful = Vec::new();
+        for (state, is_done) in
+            kept.done.into_iter().map(|it| (it, true)).chain(kept.begun.map(|it| (it, false)))
+        {
+            match creditrail.has_changed(&state, is_done).await? {
+                Some(why) => changed.push(format!("{}: {why}", state.report.log)),
+                None => useful.push((state, is_done)),
+            }
+        }
+        let (done, begun): (Vec<_>, Vec<_>) = useful.into_iter().partition(|(_, is_done)| *is_done);
+        let kept = Kept {
+            of,
+            done: done.into_iter().map(|(state, _)| state.resumed()).collect(),
+            begun: begun.into_iter().map(|(state, _)| state).next(),
+        };
+        let began = if changed.is_empty() { Began::GoesOn } else { Began::Anew(changed.join("; ")) };
+        Ok((kept, began))
     }
 
     fn keep(&self, kept: &Kept) {
@@ -144,9 +213,11 @@ impl Verify {
         }
     }
 
-    fn tell(&self, done: &[LogReport], (hashed, took): (i64, Duration)) {
+    fn tell(&self, (done, began): (&[LogReport], &Began), (hashed, took): (i64, Duration)) {
         if self.format == Format::Json {
-            print(&format!("{:#}\n", serde_json::json!({ "logs": done })));
+            let (state, because) = began.in_words();
+            let whole = serde_json::json!({ "logs": done, "state": state, "because": because });
+            print(&format!("{whole:#}\n"));
             return;
         }
         done.iter().for_each(|report| print(&text(report)));
@@ -156,20 +227,48 @@ impl Verify {
     }
 }
 
-fn kept(file: &Path) -> Kept {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
+impl Began {
+    fn in_words(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::New => ("new", None),
+            Self::GoesOn => ("goes_on", None),
+            Self::Anew(why) => ("anew", Some(why)),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::New => String::new(),
+            Self::GoesOn => "it goes on with what an earlier run remembers\n".to_owned(),
+            Self::Anew(why) => format!("what an earlier run remembers is of no use, it begins anew: {why}\n"),
+        }
+    }
 }
 
 fn text(report: &LogReport) -> String {
     let LogReport {
-        log, events, deliveries, streams, checkpoints, outside, findings, found, ..
+        log,
+        events,
+        deliveries,
+        streams,
+        checkpoints,
+        outside,
+        resumed,
+        findings,
+        found,
+        ..
     } = report;
     let verdict = if *found == 0 { "as it was signed" } else { "NOT as it should be" };
     let verdict = if *checkpoints == 0 && *found == 0 {
         "whole, but held against no checkpoint"
     } else {
         verdict
+    };
+    let verdict = match resumed {
+        Some(resumed) if resumed.up_to >= *events && *found == 0 => {
+            format!("{verdict}, when an earlier run looked at it")
+        }
+        _ => verdict.to_owned(),
     };
     let mut text = format!(
         "{log}: {verdict}\n  {events} events of {streams} streams, {deliveries} deliveries; held against \
@@ -178,6 +277,12 @@ fn text(report: &LogReport) -> String {
     if *checkpoints > 0 && *outside == 0 {
         text += "  whoever can write the database could have written all of it anew: no checkpoint \
                  outside was at hand\n";
+    }
+    if let Some(Resumed { up_to, began_at }) = resumed {
+        text += &format!(
+            "  positions 1 to {up_to} were looked at before, by a run that began at {began_at}, and not \
+             again\n"
+        );
     }
     if let Some(RowsReport { rows, position }) = report.read_models {
         text += &format!("  {rows} rows of read models compared as of position {position}\n");

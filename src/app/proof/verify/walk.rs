@@ -63,6 +63,7 @@ impl Creditrail {
                     );
                     state.report.find("positions", Some(state.at + 1), what);
                     known.for_each(drop);
+                    state.root = Some(tiles.root());
                     return Ok(());
                 }
                 note(state, &hashed);
@@ -71,6 +72,7 @@ impl Creditrail {
                     hold(state, &known, tiles.root());
                 }
             }
+            state.root = Some(tiles.root());
             compare(&*self.store, log, state, tiles.take_changed()).await?;
             told(state);
         }

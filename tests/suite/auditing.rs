@@ -1,0 +1,127 @@
+//! `creditrail audit` in the hands of an auditor: it says what it looked at, what it was not given, and
+//! of which record.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    proving::signed,
+    support::{Ledger, Source, T1, T3, Tx},
+};
+
+/// A record whose service has ended, its key and what it remembers of what it signed.
+struct Record {
+    folder: TempDir,
+    ledger: Ledger,
+}
+
+impl Record {
+    async fn new() -> Self {
+        let (folder, ledger) = signed(Source::named("imprint"));
+        feed(&ledger, &["t1", "t2", "t3"]).await;
+        assert!(ledger.service.stop().success());
+        Self { folder, ledger }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The newest checkpoint of the source, as it is remembered beside the key.
+    fn checkpoint(&self) -> String {
+        self.path("key.signed/imprint.checkpoint").display().to_string()
+    }
+
+    fn verifies(&self, words: &[&str]) -> (String, String, bool) {
+        self.ledger.service.asked(&[&["audit", "verify"], words].concat())
+    }
+
+    /// What a check remembers that looked at the source, and then could not read what was signed of the
+    /// log of accesses.
+    fn cut_off(&self) -> String {
+        let state = self.path("state");
+        let unreadable = self.path("key.signed/_access.checkpoint");
+        fs::create_dir_all(&unreadable).unwrap();
+        let (_, errors, is_well) = self.verifies(&["--state", state.to_str().unwrap()]);
+        assert!(!is_well && state.exists(), "{errors}");
+        fs::remove_dir(unreadable).unwrap();
+        fs::read_to_string(state).unwrap()
+    }
+
+    /// A check that is given what another one remembers.
+    fn goes_on(&self, state: &str, words: &[&str]) -> (String, String, bool) {
+        let file = self.path("given").display().to_string();
+        fs::write(&file, state).unwrap();
+        self.verifies(&[&["--state", &file], words].concat())
+    }
+}
+
+async fn feed(ledger: &Ledger, ids: &[&str]) {
+    for id in ids {
+        let tx = Tx::new(id);
+        ledger.receives(&[tx.approved(5000).at(T1), tx.captured(5000).at(T3)]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_looked_at_is_told_as_such() {
+    let record = Record::new().await;
+    let state = record.cut_off();
+    let (told, errors, is_well) = record.goes_on(&state, &[]);
+    assert!(is_well, "{errors}");
+    assert!(told.contains("it goes on with"), "{told}");
+    let of_source = told.split("_access:").next().unwrap();
+    assert!(of_source.contains("positions 1 to 6 were looked at before"), "{told}");
+    let json = record.goes_on(&state, &["--format", "json"]).0;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["logs"][0]["resumed"]["up_to"], 6, "{json:#}");
+    assert_eq!(json["state"], "goes_on");
+}
+
+#[tokio::test]
+async fn what_a_check_remembers_holds_for_the_same_record_key_and_checkpoints_alone() {
+    let (record, other) = (Record::new().await, Record::new().await);
+    let state = record.cut_off();
+    let again = |told: &str| {
+        assert!(told.contains("begins anew"), "{told}");
+        assert!(!told.contains("looked at before"), "{told}");
+    };
+    let (told, _, is_well) = other.goes_on(&state, &[]);
+    again(&told);
+    assert!(is_well, "{told}");
+    // A key that signed nothing here; a checkpoint that was not given before.
+    let key = other.ledger.service.asked(&["audit", "key", "show"]).0;
+    let (told, _, is_well) = record.goes_on(&state, &["--key", key.trim()]);
+    again(&told);
+    assert!(!is_well, "{told}");
+    let (told, _, is_well) = record.goes_on(&state, &["--checkpoint", &record.checkpoint()]);
+    again(&told);
+    assert!(is_well, "{told}");
+    for broken in ["", "{", "{}", &state[..state.len() / 2]] {
+        let (told, errors, is_well) = record.goes_on(broken, &[]);
+        again(&told);
+        assert!(is_well, "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_looked_at_is_looked_at_again_if_it_has_gone_on_or_is_another() {
+    let record = Record::new().await;
+    let state = record.cut_off();
+    record.ledger.service.start_again();
+    feed(&record.ledger, &["t4"]).await;
+    assert!(record.ledger.service.stop().success());
+    let (told, _, is_well) = record.goes_on(&state, &[]);
+    assert!(is_well && told.contains("imprint: as it was signed\n  8 events"), "{told}");
+    assert!(!told.contains("looked at before"), "{told}");
+
+    // Its head is the same, and the tree over it is another.
+    let state = record.cut_off();
+    let sql = "UPDATE @deliveries SET headers = '{}' WHERE number = 1";
+    record.ledger.service.run_sql(sql).await;
+    assert!(record.ledger.service.asked(&["audit", "rebuild-tree", "imprint"]).2);
+    let (told, _, is_well) = record.goes_on(&state, &[]);
+    assert!(!is_well && !told.contains("looked at before"), "{told}");
+}
