@@ -125,3 +125,25 @@ async fn a_log_that_was_looked_at_is_looked_at_again_if_it_has_gone_on_or_is_ano
     let (told, _, is_well) = record.goes_on(&state, &[]);
     assert!(!is_well && !told.contains("looked at before"), "{told}");
 }
+
+#[tokio::test]
+async fn a_checkpoint_that_is_given_is_held_against_a_log_or_refused_by_name() {
+    let record = Record::new().await;
+    let own = record.checkpoint();
+    let (told, errors, is_well) = record.verifies(&["--checkpoint", &own]);
+    assert!(is_well, "{errors}");
+    let of_source = told.split("_access:").next().unwrap();
+    assert!(of_source.contains(&format!("{own} of 6 events was held against it")), "{told}");
+
+    let note = fs::read_to_string(&own).unwrap();
+    let given = record.path("given.checkpoint").display().to_string();
+    let foreign = note.replacen("ledger.example/imprint", "other.example/imprint", 1);
+    for text in [foreign.as_str(), "no checkpoint\n", ""] {
+        fs::write(&given, text).unwrap();
+        let (told, errors, is_well) =
+            record.verifies(&["--checkpoint", &own, "--checkpoint", &given]);
+        assert!(!is_well && errors.contains("given.checkpoint"), "{text}: {told}{errors}");
+    }
+    let (_, errors, is_well) = record.verifies(&["--log", "_access", "--checkpoint", &own]);
+    assert!(!is_well && errors.contains("imprint.checkpoint"), "{errors}");
+}

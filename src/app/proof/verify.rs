@@ -11,7 +11,7 @@ mod resume;
 mod rows;
 mod walk;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use creditrail_proof::{checkpoint::Checkpoint, note::VerifierKey};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,20 @@ pub enum VerifyError {
     /// A checkpoint that was given cannot be read.
     #[error("{0}")]
     Outside(String),
+    /// A checkpoint that was given is of no log that is looked at.
+    #[error(
+        "{path} is held against nothing: it is no checkpoint of {origins}",
+        path = .path.display()
+    )]
+    HeldAgainstNothing {
+        /// The file.
+        path: PathBuf,
+        /// The logs that are looked at, as their checkpoints name them.
+        origins: String,
+    },
+    /// Checkpoints are given, and nothing that verifies them.
+    #[error("there is no key that verifies the checkpoints that are given")]
+    NoKey,
 }
 
 /// Something that is not as it should be.
@@ -74,6 +88,9 @@ pub struct LogReport {
     pub checkpoints: i64,
     /// How many of these are kept outside the database.
     pub outside: i64,
+    /// Which of the files that were given were held against them.
+    #[serde(default)]
+    pub given: Vec<Given>,
     /// What an earlier run looked at, and this one did not again; absent if it looked at all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resumed: Option<Resumed>,
@@ -84,6 +101,15 @@ pub struct LogReport {
     pub findings: Vec<Finding>,
     /// How much was found.
     pub found: u64,
+}
+
+/// A checkpoint in a file that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The file.
+    pub file: String,
+    /// How many events it is about.
+    pub size: i64,
 }
 
 /// What was compared of read models.
@@ -101,7 +127,7 @@ pub struct Against<'a> {
     /// The key that verifies; that of the service, if none is given.
     pub key: Option<&'a VerifierKey>,
     /// Files with checkpoints that were kept outside.
-    pub checkpoints: &'a [std::path::PathBuf],
+    pub checkpoints: &'a [PathBuf],
 }
 
 impl LogReport {

@@ -19,7 +19,7 @@ use super::super::{
 };
 use crate::app::{
     Creditrail,
-    proof::verify::{Against, LogReport, Resumed, RowsReport, VerifyState},
+    proof::verify::{Against, Given, LogReport, Resumed, RowsReport, VerifyState},
     replay::Rebuilt,
 };
 
@@ -39,7 +39,8 @@ pub(in crate::cli) struct Verify {
     /// have changed.
     #[arg(long, value_parser = key)]
     key: Option<VerifierKey>,
-    /// Files with checkpoints that were kept outside, of whatever logs.
+    /// Files with checkpoints that were kept outside, each of one of the logs that are looked at. The
+    /// report tells which one each was held against.
     #[arg(long)]
     checkpoint: Vec<PathBuf>,
     /// A file that remembers how far the check is: given again it goes on from there, if the record, the
@@ -96,6 +97,11 @@ impl Verify {
             return Err(CliError::UnknownLog(unknown.clone(), all.join(", ")));
         }
         let against = Against { key: self.key.as_ref(), checkpoints: &self.checkpoint };
+        let logs: Vec<String> = all
+            .into_iter()
+            .filter(|log| self.log.is_empty() || self.log.contains(log))
+            .collect();
+        creditrail.belong(&against, &logs)?;
         let options = format!("{url} {:?} {}", self.log, self.read_models);
         let of = creditrail.verify_depends_on(&against, &options)?;
         let (mut kept, began) = self.remembered(&creditrail, of).await?;
@@ -104,7 +110,7 @@ impl Verify {
         }
         let started = Instant::now();
         let mut hashed = 0;
-        for log in all.into_iter().filter(|log| self.log.is_empty() || self.log.contains(log)) {
+        for log in logs {
             if kept.done.iter().any(|state| state.report.log == log) {
                 continue;
             }
@@ -253,6 +259,7 @@ fn text(report: &LogReport) -> String {
         streams,
         checkpoints,
         outside,
+        given,
         resumed,
         findings,
         found,
@@ -274,6 +281,9 @@ fn text(report: &LogReport) -> String {
         "{log}: {verdict}\n  {events} events of {streams} streams, {deliveries} deliveries; held against \
          {checkpoints} checkpoints, {outside} of them kept outside the database\n"
     );
+    for Given { file, size } in given {
+        text += &format!("  {file} of {size} events was held against it\n");
+    }
     if *checkpoints > 0 && *outside == 0 {
         text += "  whoever can write the database could have written all of it anew: no checkpoint \
                  outside was at hand\n";

@@ -169,6 +169,7 @@ fn note(state: &mut VerifyState, hashed: &Hashed) {
 fn hold(state: &mut VerifyState, known: &Known, root: Hash) {
     state.report.checkpoints += 1;
     state.report.outside += i64::from(known.is_outside);
+    state.report.given.extend(known.given());
     if known.root != root {
         let Known { size, kept, .. } = known;
         let what = format!(
