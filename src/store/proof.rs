@@ -1,6 +1,8 @@
 //! What the proof of a log is made of: events and deliveries byte for byte as they are stored, the
 //! tiles of the tree over them, and what was signed.
 
+use std::collections::BTreeSet;
+
 use creditrail_projections::Table;
 use creditrail_proof::leaf::{DeliveryEntry, Entry};
 use jiff::Timestamp;
@@ -44,6 +46,9 @@ const COUNTED: &str = "SELECT CAST(COALESCE((SELECT SUM(t.count) FROM @tallies A
         WHERE d.source = b.source AND d.first_position <= b.position
         ORDER BY d.first_position DESC, d.number DESC LIMIT 1), 0)
     FROM @bookmarks AS b WHERE b.source = $1 AND b.reader = 'timeline'";
+
+/// The next log of which a table has a row: a seek for each log, however many rows it has.
+const NEXT_LOG: &str = "SELECT source FROM @{table} WHERE source > $1 ORDER BY source LIMIT 1";
 
 const COPIES: &str =
     "SELECT key, size, taken_at FROM @checkpoint_copies WHERE source = $1 ORDER BY key";
@@ -93,6 +98,24 @@ pub struct Place {
 }
 
 impl dyn Store {
+    /// The logs that there are, whoever keeps them: those with a head, and those of which something was
+    /// signed.
+    ///
+    /// # Errors
+    /// [`StoreError`](super::StoreError), as for all reads.
+    pub async fn logs(&self) -> Result<BTreeSet<String>> {
+        let mut logs = BTreeSet::new();
+        for table in ["heads", "checkpoints"] {
+            let sql = NEXT_LOG.replace("{table}", table);
+            let mut after = String::new();
+            while let Some(mut row) = self.all(&sql, vec![after.as_str().into()]).await?.pop() {
+                after = row.text()?;
+                logs.insert(after.clone());
+            }
+        }
+        Ok(logs)
+    }
+
     /// Events after a position, byte for byte, in position order, `limit` at most.
     ///
     /// # Errors

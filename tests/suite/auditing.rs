@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     proving::signed,
-    support::{Ledger, Source, T1, T3, Tx},
+    support::{Ledger, Source, T1, T3, Tx, items, text},
 };
 
 /// A record whose service has ended, its key and what it remembers of what it signed.
@@ -146,4 +146,36 @@ async fn a_checkpoint_that_is_given_is_held_against_a_log_or_refused_by_name() {
     }
     let (_, errors, is_well) = record.verifies(&["--log", "_access", "--checkpoint", &own]);
     assert!(!is_well && errors.contains("imprint.checkpoint"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_no_longer_in_the_settings_is_verified_and_told() {
+    let imprint = || Source::named("imprint");
+    let service = crate::support::Service::start(&[imprint(), Source::named("loans")]);
+    let ledger = Ledger::of(service, "imprint");
+    feed(&ledger, &["t1"]).await;
+    feed(&ledger.beside("loans"), &["t1"]).await;
+    assert!(ledger.service.stop().success());
+    ledger.service.set_up(&[imprint()]);
+    let asked = |words: &[&str]| ledger.service.asked(words);
+
+    let (told, errors, is_well) = asked(&["audit", "verify"]);
+    assert!(is_well, "{errors}");
+    let of_loans = told.split("loans:").nth(1).unwrap_or_else(|| panic!("{told}"));
+    assert!(of_loans.contains("2 events"), "{told}");
+    assert!(of_loans.contains("not in the settings"), "{told}");
+    assert!(asked(&["audit", "verify", "--log", "loans"]).2);
+    let status = asked(&["audit", "status", "--format", "json"]).0;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let logs: Vec<_> = items(&status, "logs")
+        .iter()
+        .map(|log| (text(log, "log"), log["in_settings"].as_bool()))
+        .collect();
+    assert_eq!(logs, [("imprint", Some(true)), ("loans", Some(false)), ("_access", Some(true))]);
+    assert!(asked(&["audit", "status"]).0.contains("not in the settings"));
+
+    let sql = "UPDATE @deliveries SET headers = '{}' WHERE source = 'loans' AND number = 1";
+    ledger.service.run_sql(sql).await;
+    let (told, _, is_well) = asked(&["audit", "verify"]);
+    assert!(!is_well, "{told}");
 }

@@ -24,7 +24,10 @@ pub use self::{
 };
 use self::{checkpoints::Signed, tree::Tree};
 use super::{Clock, Creditrail, access};
-use crate::{failure::chain, store::Store};
+use crate::{
+    failure::chain,
+    store::{Store, StoreError},
+};
 
 /// How long events gather before they are hashed: each portion is a transaction of its own.
 const GATHER: Duration = Duration::from_millis(500);
@@ -76,9 +79,26 @@ impl Keeper {
 }
 
 impl Creditrail {
-    /// The logs: those of the sources, and that of accesses.
+    /// The logs that this service keeps: those of the sources in its settings, and that of accesses.
     pub fn log_names(&self) -> impl Iterator<Item = &str> {
         self.sources().chain([access::LOG])
+    }
+
+    /// All logs: those that this service keeps, and those that the database has besides. Nobody takes
+    /// anything in for these, and they are proven like the others.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all_logs(&self) -> Result<Vec<String>, StoreError> {
+        let mut logs = self.store.logs().await?;
+        logs.extend(self.sources().map(str::to_owned));
+        logs.remove(access::LOG);
+        Ok(logs.into_iter().chain([access::LOG.to_owned()]).collect())
+    }
+
+    /// Whether this service keeps a log.
+    fn keeps(&self, log: &str) -> bool {
+        self.log_names().any(|name| name == log)
     }
 
     /// The key that verifies what is signed of the logs.

@@ -19,6 +19,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct ProofStatus {
     /// The log: a source, or `_access`.
     pub log: String,
+    /// Whether it is in the settings: else nobody takes anything in for it, or signs it.
+    pub in_settings: bool,
     /// How many events there are.
     pub events: i64,
     /// How many of them the tree is over.
@@ -75,8 +77,8 @@ impl Creditrail {
     /// [`StoreError`].
     pub async fn proof_status(&self) -> Result<Vec<ProofStatus>, StoreError> {
         let mut all = Vec::new();
-        for log in self.log_names() {
-            all.push(self.proof_status_of(log).await?);
+        for log in self.all_logs().await? {
+            all.push(self.proof_status_of(&log).await?);
         }
         Ok(all)
     }
@@ -117,6 +119,7 @@ impl Creditrail {
         }
         Ok(ProofStatus {
             log: log.to_owned(),
+            in_settings: self.keeps(log),
             events,
             hashed,
             key,

@@ -78,6 +78,8 @@ pub struct Finding {
 pub struct LogReport {
     /// The log.
     pub log: String,
+    /// Whether it is in the settings.
+    pub in_settings: bool,
     /// How many events were hashed.
     pub events: i64,
     /// How many of them came with a delivery.
@@ -154,7 +156,8 @@ impl Creditrail {
         let store: &dyn Store = &*self.store;
         let head = store.head(log).await?;
         let anew = || {
-            let report = LogReport { log: log.to_owned(), ..LogReport::default() };
+            let (log, in_settings) = (log.to_owned(), self.keeps(log));
+            let report = LogReport { log, in_settings, ..LogReport::default() };
             VerifyState::new(report, &head, self.now())
         };
         let mut state = begun.map_or_else(anew, VerifyState::resumed);

@@ -30,12 +30,16 @@ impl Status {
 }
 
 fn text(status: &ProofStatus) -> String {
-    let ProofStatus { log, events, hashed, checkpoint, sinks, state, reasons, .. } = status;
+    let ProofStatus { log, in_settings, events, hashed, checkpoint, sinks, state, reasons, .. } =
+        status;
     let mut text = format!("{log}: {state}\n  {events} events, {hashed} hashed");
     text += &match checkpoint {
         Some(signed) => format!(", {} signed at {}\n", signed.size, signed.signed_at),
         None => ", none signed\n".to_owned(),
     };
+    if !in_settings {
+        text += "  it is not in the settings: nobody takes anything in for it, or signs it\n";
+    }
     for sink in sinks {
         let taken = match (sink.size, sink.taken_at) {
             (Some(size), Some(at)) => format!("has {size} since {at}"),

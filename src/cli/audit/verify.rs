@@ -31,7 +31,8 @@ const KEEP: Duration = Duration::from_secs(2);
 pub(in crate::cli) struct Verify {
     #[command(flatten)]
     place: Place,
-    /// The logs, sources or `_access`. All, if none is named.
+    /// The logs, sources or `_access`. All that there are, if none is named: those of the settings, and
+    /// those that the database has besides.
     #[arg(long)]
     log: Vec<String>,
     /// The key that verifies checkpoints: its text, or a file that has it. An auditor gives the one
@@ -92,15 +93,13 @@ impl Verify {
         let settings = settings::read(&self.place)?;
         let url = settings.database.url.clone();
         let (creditrail, _worker) = settings.builder().build().await?;
-        let all: Vec<String> = creditrail.log_names().map(str::to_owned).collect();
+        let all = creditrail.all_logs().await?;
         if let Some(unknown) = self.log.iter().find(|log| !all.contains(log)) {
             return Err(CliError::UnknownLog(unknown.clone(), all.join(", ")));
         }
         let against = Against { key: self.key.as_ref(), checkpoints: &self.checkpoint };
-        let logs: Vec<String> = all
-            .into_iter()
-            .filter(|log| self.log.is_empty() || self.log.contains(log))
-            .collect();
+        let logs: Vec<String> =
+            all.into_iter().filter(|log| self.log.is_empty() || self.log.contains(log)).collect();
         creditrail.belong(&against, &logs)?;
         let options = format!("{url} {:?} {}", self.log, self.read_models);
         let of = creditrail.verify_depends_on(&against, &options)?;
@@ -169,17 +168,21 @@ impl Verify {
         creditrail: &Creditrail,
         of: String,
     ) -> Result<(Kept, Began), CliError> {
-        let anew = |of: String, why: &str| {
-            (Kept { of, ..Kept::default() }, Began::Anew(why.to_owned()))
+        let anew =
+            |of: String, why: &str| (Kept { of, ..Kept::default() }, Began::Anew(why.to_owned()));
+        let Some(file) = &self.state else {
+            return Ok((Kept { of, ..Kept::default() }, Began::New));
         };
-        let Some(file) = &self.state else { return Ok((Kept { of, ..Kept::default() }, Began::New)) };
         let text = match fs::read(file) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok((Kept { of, ..Kept::default() }, Began::New));
             }
             Err(cause) => {
-                return Err(CliError::Io { what: format!("{} cannot be read", file.display()), cause });
+                return Err(CliError::Io {
+                    what: format!("{} cannot be read", file.display()),
+                    cause,
+                });
             }
         };
         let Ok(kept) = serde_json::from_slice::<Kept>(&text) else {
@@ -205,7 +208,8 @@ impl Verify {
             done: done.into_iter().map(|(state, _)| state.resumed()).collect(),
             begun: begun.into_iter().map(|(state, _)| state).next(),
         };
-        let began = if changed.is_empty() { Began::GoesOn } else { Began::Anew(changed.join("; ")) };
+        let began =
+            if changed.is_empty() { Began::GoesOn } else { Began::Anew(changed.join("; ")) };
         Ok((kept, began))
     }
 
@@ -246,7 +250,9 @@ impl Began {
         match self {
             Self::New => String::new(),
             Self::GoesOn => "it goes on with what an earlier run remembers\n".to_owned(),
-            Self::Anew(why) => format!("what an earlier run remembers is of no use, it begins anew: {why}\n"),
+            Self::Anew(why) => {
+                format!("what an earlier run remembers is of no use, it begins anew: {why}\n")
+            }
         }
     }
 }
@@ -254,6 +260,7 @@ impl Began {
 fn text(report: &LogReport) -> String {
     let LogReport {
         log,
+        in_settings,
         events,
         deliveries,
         streams,
@@ -281,6 +288,9 @@ fn text(report: &LogReport) -> String {
         "{log}: {verdict}\n  {events} events of {streams} streams, {deliveries} deliveries; held against \
          {checkpoints} checkpoints, {outside} of them kept outside the database\n"
     );
+    if !in_settings {
+        text += "  it is not in the settings: nobody takes anything in for it\n";
+    }
     for Given { file, size } in given {
         text += &format!("  {file} of {size} events was held against it\n");
     }

@@ -34,13 +34,14 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
 }
 
 fn log(status: &ProofStatus) -> Markup {
-    let ProofStatus { log, events, hashed, checkpoint, sinks, reasons, .. } = status;
+    let ProofStatus { log, in_settings, events, hashed, checkpoint, sinks, reasons, .. } = status;
     let (tone, state) =
         if status.is_green() { (Tone::Good, "proven") } else { (Tone::Bad, "not proven") };
     html! {
         section {
             h2 { code.id { (log) } " " (badge(tone, state)) }
             @for reason in reasons { p.notice { (reason) } }
+            @if !in_settings { p.notice { "It is not in the settings: nobody takes anything in for it, or signs it." } }
             p {
                 (events) " events, " (hashed) " hashed"
                 @if let Some(signed) = checkpoint { ", " (signed.size) " signed " (moment(signed.signed_at)) }

@@ -195,6 +195,7 @@ fn proof_status() -> Schema {
     ]);
     closed([
         ("log", text().says("a source, or `_access`")),
+        ("in_settings", boolean().says("if not, nobody takes anything in for it, or signs it")),
         ("events", count()),
         ("hashed", count().says("how many of them the tree is over")),
         ("key", text().or_null().says("the key that verifies what is signed")),
