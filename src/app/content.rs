@@ -169,6 +169,12 @@ fn open(
     Ok(key)
 }
 
+/// Whether a data key is not the one that was sealed. Under a sealing key that is not at hand nobody can
+/// tell.
+pub(super) fn is_altered(keyring: &Keyring, source: &str, kept: &DataKey) -> bool {
+    matches!(open(keyring, source, kept), Err(KeyError::Altered))
+}
+
 /// Whether a delivery is sealed; older ones are not.
 pub(super) fn is_sealed(row: &DeliveryRow) -> bool {
     sealed::key_id(&row.headers).is_some()

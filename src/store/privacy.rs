@@ -61,6 +61,21 @@ const REDRIVEN: &str = "SELECT k.key_id, k.subject, k.created_at, k.sealing_key_
     JOIN @timeline AS t ON t.source = r.source AND t.key = {key}
     WHERE k.source = $1 AND k.subject >= 'delivery:' AND k.subject < 'delivery;'";
 
+/// What was recorded of erasures, by stream.
+const ERASURES: &str =
+    "SELECT aggregate_id, sequence, position, event_version, payload FROM @events
+    WHERE source = $1 AND aggregate_type = 'privacy' AND event_type = 'PersonalDataErased'
+        AND (aggregate_id, sequence) > ($2, $3)
+    ORDER BY aggregate_id, sequence LIMIT $4";
+
+/// Deliveries that name a data key of which there is no row. The id stands behind `sealed/v1/`.
+const WITHOUT_KEY: &str = "SELECT d.first_position, d.delivery_id, SUBSTR(d.headers, 11)
+    FROM @deliveries AS d
+    LEFT JOIN @data_keys AS k ON k.source = d.source AND k.key_id = SUBSTR(d.headers, 11)
+    WHERE d.source = $1 AND d.number > $2 AND d.number <= $3
+        AND SUBSTR(d.headers, 1, 10) = 'sealed/v1/' AND k.key_id IS NULL
+    ORDER BY d.number";
+
 /// Of whom a customer's deliveries are looked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Of<'a> {
@@ -68,6 +83,30 @@ pub enum Of<'a> {
     Customer(&'a str),
     /// The partner's id, of steps that name no other.
     Partner(&'a str),
+}
+
+/// An erasure as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// `source/kind:id`, and the place in that stream: behind which the next page begins.
+    pub place: (String, i64),
+    /// The place in the log.
+    pub position: i64,
+    /// The version of the event.
+    pub version: String,
+    /// What was recorded.
+    pub payload: String,
+}
+
+/// A delivery whose data key has no row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithoutKey {
+    /// The position of the event that recorded it.
+    pub first_position: i64,
+    /// Its id.
+    pub delivery_id: String,
+    /// The id of the key that it names.
+    pub key_id: String,
 }
 
 /// The key of a delivery that was redriven, and what it is about since.
@@ -131,6 +170,60 @@ impl dyn Store {
         let delivery = |mut row: Row| Ok((row.text()?, time(row.int()?)));
         let rows = self.all(&sql, vec![source.into(), id.into()]).await?;
         rows.into_iter().map(delivery).collect()
+    }
+
+    /// All data keys behind an id, in the order of the ids, destroyed ones too, `limit` at most.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn data_keys_after(
+        &self,
+        source: &str,
+        key_id: &str,
+        limit: i64,
+    ) -> Result<Vec<DataKey>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM @data_keys WHERE source = $1 AND key_id > $2
+             ORDER BY key_id LIMIT $3"
+        );
+        let rows = self.all(&sql, vec![source.into(), key_id.into(), limit.into()]).await?;
+        rows.into_iter().map(data_key).collect()
+    }
+
+    /// Erasures behind a place, `limit` at most.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn erasures_after(
+        &self,
+        source: &str,
+        (stream, sequence): &(String, i64),
+        limit: i64,
+    ) -> Result<Vec<Erasure>> {
+        let values = vec![source.into(), stream.as_str().into(), (*sequence).into(), limit.into()];
+        let erasure = |mut row: Row| {
+            let place = (row.text()?, row.int()?);
+            let (position, version) = (row.int()?, row.text()?);
+            Ok(Erasure { place, position, version, payload: row.text()? })
+        };
+        self.all(ERASURES, values).await?.into_iter().map(erasure).collect()
+    }
+
+    /// The deliveries behind a number and up to another one whose data key has no row.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn without_key(
+        &self,
+        source: &str,
+        (after, up_to): (i64, i64),
+    ) -> Result<Vec<WithoutKey>> {
+        let values = vec![source.into(), after.into(), up_to.into()];
+        let without = |mut row: Row| {
+            let (first_position, delivery_id) = (row.int()?, row.text()?);
+            Ok(WithoutKey { first_position, delivery_id, key_id: row.text()? })
+        };
+        self.all(WITHOUT_KEY, values).await?.into_iter().map(without).collect()
     }
 
     /// Data keys by their ids, destroyed ones too.

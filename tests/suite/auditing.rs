@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -178,4 +178,20 @@ async fn a_log_that_is_no_longer_in_the_settings_is_verified_and_told() {
     ledger.service.run_sql(sql).await;
     let (told, _, is_well) = asked(&["audit", "verify"]);
     assert!(!is_well, "{told}");
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_recorded_is_well_and_one_that_was_undone_is_found() {
+    let (_folder, ledger) = signed(Source::named("imprint").retained_for(0));
+    ledger.receive(&Tx::new("t1").approved(5000).at(T1).customer("ada")).await;
+    let erase = "/v1/customers/imprint/ada/erase";
+    ledger.command(erase, &json!({ "reason": "they asked for it" })).await.is(200);
+    let verify = || ledger.service.asked(&["audit", "verify", "--log", "imprint"]);
+    let (told, errors, is_well) = verify();
+    assert!(is_well, "{told}{errors}");
+    let bytes = if ledger.service.is_postgres() { "bytea" } else { "blob" };
+    let sql = format!("UPDATE @data_keys SET sealed = CAST(key_id AS {bytes}), erased_at = NULL");
+    ledger.service.run_sql(&sql).await;
+    let (told, _, is_well) = verify();
+    assert!(!is_well && told.contains("keys at position 2: it destroyed the key"), "{told}");
 }

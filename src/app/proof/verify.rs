@@ -3,9 +3,10 @@
 //!
 //! One pass by position (positions, times, leaves against the tree, roots against every checkpoint,
 //! deliveries against the events that recorded them), one by stream (sequences), one by number
-//! (deliveries), and the audit equation. If it is asked for, one over the rows of read models. Memory is
-//! bounded: pages, and the right edge of the tree.
+//! (deliveries, and the keys that they name), one over these keys, and the audit equation. If it is asked
+//! for, one over the rows of read models. Memory is bounded: pages, and the right edge of the tree.
 
+mod keys;
 mod outside;
 mod resume;
 mod rows;
@@ -65,7 +66,7 @@ pub enum VerifyError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Which check: `positions`, `times`, `events`, `tree`, `checkpoints`, `streams`, `deliveries`,
-    /// `equation`, `read_models`.
+    /// `equation`, `keys`, `read_models`.
     pub check: String,
     /// The position in the log, where it has one.
     pub position: Option<i64>,
@@ -197,6 +198,7 @@ impl Creditrail {
         if log != access::LOG {
             self.delivered(log, &mut state, &mut told).await?;
             self.equation(log, &mut state).await?;
+            self.keys(log, &mut state.report).await?;
         }
         Ok(state)
     }
@@ -256,6 +258,7 @@ impl Creditrail {
         loop {
             let page = self.store.delivery_places(log, state.number, PAGE).await?;
             let Some(last) = page.last().map(|last| last.number) else { return Ok(()) };
+            self.named_keys(log, (state.number, last), &mut state.report).await?;
             for DeliveryPlace { number, first_position, delivery_id, repeats, .. } in page {
                 if first_position > state.head {
                     return Ok(());
