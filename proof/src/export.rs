@@ -14,7 +14,10 @@ use crate::tree::plan::RangeProof;
 pub use verify::{Checked, ExportError, verify};
 
 /// The form of `manifest.json` and `events.ndjson`.
-pub const FORMAT: &str = "creditrail/export/v1";
+pub const FORMAT: &str = "creditrail/export/v2";
+
+/// The form of before: what is left out is not told, and `rows` are lines. It is verified as ever.
+pub const FORMAT_V1: &str = "creditrail/export/v1";
 
 /// The name of the file that tells what there is.
 pub const MANIFEST: &str = "manifest.json";
@@ -26,7 +29,7 @@ pub const EVENTS: &str = "events.ndjson";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or [`FORMAT_V1`].
     pub format: Cow<'static, str>,
     /// The source in whose log the events are.
     pub source: String,
@@ -36,6 +39,9 @@ pub struct Manifest {
     pub to: i64,
     /// By what events were left out, by name; none if all are there.
     pub filters: BTreeMap<String, String>,
+    /// The tables that are left out because the filters cannot narrow them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The files beside the manifest.
     pub files: Vec<File>,
     /// The signed checkpoint that the events are proven against.
@@ -73,7 +79,7 @@ impl Manifest {
         }
         let unreadable = |error: serde_json::Error| ExportError::Unreadable(error.to_string());
         let Form { format } = serde_json::from_str(json).map_err(unreadable)?;
-        if format != FORMAT {
+        if format != FORMAT && format != FORMAT_V1 {
             return Err(ExportError::Format(format));
         }
         serde_json::from_str(json).map_err(unreadable)

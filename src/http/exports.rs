@@ -108,7 +108,7 @@ async fn take(
 #[serde(deny_unknown_fields)]
 pub(super) struct LogExport {
     source: String,
-    /// The tables; all, if none is named.
+    /// The tables; all that the filters can narrow, if none is named.
     #[serde(default)]
     what: Vec<String>,
     #[serde(default = "ndjson")]
@@ -163,7 +163,7 @@ impl LogExport {
         });
         Ok(ExportLog {
             source,
-            what: Some(what?).filter(|what| !what.is_empty()).unwrap_or(all),
+            what: what?,
             format: one_of("format", &format, (&Format::ALL, Format::name))?,
             from: moments.moment("from")?,
             to: moments.moment("to")?,

@@ -167,6 +167,10 @@ impl From<ExportError> for Problem {
             ExportError::Read(error) => error.into(),
             ExportError::Recorded(error) => error.into(),
             ExportError::Empty { .. } => Self::invalid("from", &error),
+            ExportError::NotNarrowed { .. } => Self::invalid("what", &error),
+            ExportError::UnknownCustomer { customer_id, .. } => {
+                Self::not_found("customer", &customer_id)
+            }
             ExportError::Store(_)
             | ExportError::Sign(_)
             | ExportError::Tree(_)

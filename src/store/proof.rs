@@ -274,7 +274,7 @@ impl dyn Store {
     }
 
     /// What comes of the rows of a read model behind a key, `limit` at most, each looked at where the
-    /// database has it: the key and the columns. Of one customer, if one is given and the table tells
+    /// database has it: the key and the columns. Of one customer, if one is given: the table has to tell
     /// whose its rows are.
     ///
     /// # Errors
@@ -291,7 +291,7 @@ impl dyn Store {
             "SELECT key, {} FROM @{name} WHERE source = $1 AND key > $2",
             columns.join(", ")
         );
-        if let Some(customer_id) = customer_id.filter(|_| columns.contains(&"customer_id")) {
+        if let Some(customer_id) = customer_id {
             sql += " AND customer_id = $3";
             values.push(customer_id.into());
         }

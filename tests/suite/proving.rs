@@ -308,6 +308,45 @@ async fn what_is_filtered_says_that_it_is_not_proven() {
     assert!(nothing.lines().is_empty());
 }
 
+#[tokio::test]
+async fn what_cannot_be_narrowed_is_left_out_of_a_filtered_export_and_named() {
+    const OTHER: &str = "canary-customer-of-others";
+    let (_folder, ledger) = ledger().await;
+    ledger.receive(&Tx::new("other").approved(100).customer("bob")).await;
+    ledger.receive(&Tx::new("another").approved(100).customer(OTHER)).await;
+    for filter in [["--customer", "bob"], ["--kind", "charge"]] {
+        let taken = Taken::of(&ledger, &filter);
+        let manifest = taken.manifest();
+        let left_out: Vec<_> =
+            items(&manifest, "left_out").iter().filter_map(Value::as_str).collect();
+        for table in ["identifiers", "deadlines", "statistics", "tallies"] {
+            assert!(left_out.contains(&table), "{left_out:?}");
+            assert!(taken.printed.contains(table), "{}", taken.printed);
+        }
+        let files = fs::read_dir(taken.folder.path()).unwrap();
+        for file in files.map(|file| file.unwrap().path()) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(!text.contains(OTHER), "{}", file.display());
+        }
+        holds(&taken.words());
+    }
+    let refused = |words: &[&str], named: [&str; 2]| {
+        let out = ledger.service.file("refused");
+        let own = ["audit", "export", "--source", "imprint", "--reason", "r", "--out", &out];
+        let (_, errors, is_well) = ledger.service.asked(&[&own, words].concat());
+        assert!(!is_well && named.iter().all(|name| errors.contains(name)), "{errors}");
+        assert!(!fs::exists(out).unwrap(), "nothing is written");
+    };
+    refused(&["--what", "identifiers", "--customer", "bob"], ["identifiers", "customer_id"]);
+    refused(&["--what", "events,transactions", "--kind", "charge"], ["transactions", "kind"]);
+    refused(&["--customer", "nobody"], ["nobody", "customer"]);
+    let over_http = async |asked: Value| ledger.command("/v1/exports/log", &asked).await;
+    let unknown = json!({"source": "imprint", "reason": "r", "customer_id": "nobody"});
+    over_http(unknown).await.is_problem(404, "not_found");
+    let whole = json!({"source": "imprint", "reason": "r", "customer_id": "bob", "what": ["tallies"]});
+    over_http(whole).await.names("what");
+}
+
 /// As the command writes it, but as an archive that is streamed.
 #[tokio::test]
 async fn what_is_taken_over_http_is_proven_and_filtered_as_by_the_command() {

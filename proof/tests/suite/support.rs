@@ -149,6 +149,7 @@ impl Log {
             from: 4,
             to: 10,
             filters: BTreeMap::new(),
+            left_out: Vec::new(),
             files: files.iter().map(|(name, text)| file(name, text)).collect(),
             checkpoint: self.checkpoint(12),
             range: Some(proof.unwrap()),

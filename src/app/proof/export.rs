@@ -65,6 +65,22 @@ pub enum ExportError {
         #[source]
         cause: io::Error,
     },
+    /// No event of the source names the customer.
+    #[error("there is no customer `{customer_id}` of {origin}")]
+    UnknownCustomer {
+        /// The customer.
+        customer_id: String,
+        /// The source.
+        origin: String,
+    },
+    /// A table that was named has nothing by which it can be narrowed.
+    #[error("{table} cannot be narrowed by {filter}: leave out the one or the other")]
+    NotNarrowed {
+        /// The table.
+        table: &'static str,
+        /// `customer_id` or `kind`.
+        filter: &'static str,
+    },
     /// There is nothing from there to there.
     #[error("there is no event from {from} to {to}")]
     Empty {
@@ -80,7 +96,7 @@ pub enum ExportError {
 pub struct ExportLog {
     /// The source, or `_access`.
     pub source: String,
-    /// The tables.
+    /// The tables; all that the filters can narrow, if none is named.
     pub what: Vec<What>,
     /// In which form.
     pub format: Format,
@@ -88,9 +104,9 @@ pub struct ExportLog {
     pub from: Option<AsOf>,
     /// Up to where; its head, if absent.
     pub to: Option<AsOf>,
-    /// Only what names this customer.
+    /// Only what names this customer. What tells of no customer is left out.
     pub customer_id: Option<String>,
-    /// Only events and deliveries of streams of this kind.
+    /// Only events and deliveries of streams of this kind. Read models are left out.
     pub kind: Option<creditrail_domain::AggregateType>,
     /// Who takes it, and why. It is recorded.
     pub actor: String,
@@ -114,6 +130,9 @@ struct Range {
 pub struct Export {
     creditrail: Creditrail,
     asked: ExportLog,
+    /// The tables, and those that the filters cannot narrow.
+    what: Vec<What>,
+    left_out: Vec<What>,
     range: Range,
     signed: Signed,
     filters: BTreeMap<String, String>,
@@ -129,9 +148,10 @@ impl Creditrail {
             return Err(ReadError::UnknownSource(asked.source).into());
         }
         let filters = filters(&asked);
+        let (what, left_out) = tables(&asked)?;
         let about = format!(
             "{} of {} as {}: {}",
-            asked.what.iter().map(|what| what.name()).collect::<Vec<_>>().join(", "),
+            names(&what).join(", "),
             asked.source,
             asked.format.name(),
             if filters.is_empty() { "all".to_owned() } else { format!("{filters:?}") },
@@ -144,7 +164,7 @@ impl Creditrail {
         let signed = self.sign(&asked.source).await?;
         let size = i64::try_from(signed.checkpoint.size).unwrap_or(i64::MAX);
         let range = self.range(&asked, size).await?;
-        Ok(Export { creditrail: self.clone(), asked, range, signed, filters })
+        Ok(Export { creditrail: self.clone(), asked, what, left_out, range, signed, filters })
     }
 
     async fn range(&self, asked: &ExportLog, head: i64) -> Result<Range, ExportError> {
@@ -189,11 +209,17 @@ impl Creditrail {
         customer: &str,
         (from, to): (i64, i64),
     ) -> Result<Vec<i64>, ExportError> {
+        // The read models tell which streams name it.
+        self.caught_up(source).await?;
         let seen = self.seen(source, When::default()).await?;
         let streams = self.streams_of((Thing::Customer, source, customer), seen).await?;
         let mut positions = Vec::new();
         for stream in streams {
             positions.extend(self.store.positions_of(source, &stream, (0, i64::MAX)).await?);
+        }
+        if positions.is_empty() {
+            let (customer_id, origin) = (customer.to_owned(), source.to_owned());
+            return Err(ExportError::UnknownCustomer { customer_id, origin });
         }
         positions.retain(|position| (from..=to).contains(position));
         positions.sort_unstable();
@@ -213,7 +239,7 @@ impl Export {
         mut told: impl FnMut(&str, u64) + Send,
     ) -> Result<Manifest, ExportError> {
         let mut files = Vec::new();
-        for what in &self.asked.what {
+        for what in &self.what {
             // What is verified is one form alone; others stand beside it.
             let formats = match (what, self.asked.format) {
                 (What::Events, Format::Ndjson) | (What::Deliveries | What::ReadModel(_), _) => {
@@ -236,6 +262,7 @@ impl Export {
             from: self.range.from,
             to: self.range.to,
             filters: if proof.is_some() { BTreeMap::new() } else { self.filters },
+            left_out: names(&self.left_out).into_iter().map(str::to_owned).collect(),
             files,
             checkpoint: self.signed.note,
             range: proof,
@@ -297,6 +324,22 @@ async fn computed<T: Send + 'static>(
 
 fn failed(target: &Target, name: &str, cause: io::Error) -> ExportError {
     ExportError::File { path: target.path(name), cause }
+}
+
+fn names(what: &[What]) -> Vec<&'static str> {
+    what.iter().map(What::name).collect()
+}
+
+/// The tables that are taken, and those that the filters cannot narrow: they would tell of others.
+fn tables(asked: &ExportLog) -> Result<(Vec<What>, Vec<What>), ExportError> {
+    let all = if asked.what.is_empty() { What::all() } else { asked.what.clone() };
+    let (left_out, what): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|what| what.not_narrowed_by(asked).is_some());
+    let wrong = if asked.what.is_empty() && !what.is_empty() { None } else { left_out.first() };
+    match wrong.and_then(|table| Some((table.name(), table.not_narrowed_by(asked)?))) {
+        Some((table, filter)) => Err(ExportError::NotNarrowed { table, filter }),
+        None => Ok((what, left_out)),
+    }
 }
 
 fn filters(asked: &ExportLog) -> BTreeMap<String, String> {

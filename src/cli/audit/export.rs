@@ -24,8 +24,8 @@ pub(in crate::cli) struct Export {
     /// The folder, which is made. It gets a file for each table and `manifest.json`.
     #[arg(long)]
     out: PathBuf,
-    /// The tables: events, deliveries, or read models such as transactions and access_records. All,
-    /// if none is named.
+    /// The tables: events, deliveries, or read models such as transactions and access_records. All that
+    /// the filters can narrow, if none is named; the manifest names those that are left out.
     #[arg(long, value_parser = what, value_delimiter = ',')]
     what: Vec<What>,
     /// In which form. Events stand there as NDJSON besides, which is what is verified.
@@ -37,10 +37,11 @@ pub(in crate::cli) struct Export {
     /// Up to where.
     #[arg(long, value_name = "POSITION|TIME", value_parser = super::show::moment)]
     to: Option<AsOf>,
-    /// Only what names this customer. Such an export is not proven; `audit prove` proves one.
+    /// Only what names this customer; tables that tell of none are left out. Such an export is not proven; `audit prove` proves one.
     #[arg(long)]
     customer: Option<String>,
-    /// Only events and deliveries of things of this kind, such as `transaction`. Not proven either.
+    /// Only events and deliveries of things of this kind, such as `transaction`; read models are left
+    /// out. Not proven either.
     #[arg(long, value_parser = kind)]
     kind: Option<AggregateType>,
     /// Why. It is recorded.
@@ -70,7 +71,7 @@ impl Export {
         let (creditrail, worker) = settings::read(&self.place)?.builder().build().await?;
         let asked = ExportLog {
             source: self.source,
-            what: if self.what.is_empty() { What::all() } else { self.what },
+            what: self.what,
             format: self.format,
             from: self.from,
             to: self.to,
@@ -97,6 +98,10 @@ impl Export {
         for file in &manifest.files {
             let rows = file.rows.map_or_else(String::new, |rows| format!(", {rows} rows"));
             print(&format!("{}: {} bytes{rows}\n", file.name, file.bytes));
+        }
+        if !manifest.left_out.is_empty() {
+            let left_out = manifest.left_out.join(", ");
+            print(&format!("left out, for they cannot be narrowed: {left_out}\n"));
         }
         let proven = if manifest.range.is_some() {
             format!(

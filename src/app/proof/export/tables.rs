@@ -6,9 +6,10 @@ use creditrail_proof::{
     sealed::Content,
 };
 
-use super::{Range, encode::Sheet};
+use super::{ExportLog, Range, encode::Sheet};
 use crate::{
     app::{
+        access,
         content::{Kept, Opener},
         export::Format,
     },
@@ -18,6 +19,8 @@ use crate::{
     },
 };
 
+/// The column that tells whose a row is.
+const CUSTOMER: &str = "customer_id";
 /// How many rows are read at once.
 const PAGE: i64 = 2000;
 /// How many of one customer's events, each of which is looked up.
@@ -131,6 +134,20 @@ impl What {
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|what| what.name() == name)
+    }
+
+    /// By which of the filters that are asked for its rows cannot be narrowed, if there is one.
+    pub(super) fn not_narrowed_by(&self, asked: &ExportLog) -> Option<&'static str> {
+        let tells_whose = match self {
+            Self::Events | Self::Deliveries => asked.source != access::LOG,
+            Self::ReadModel(model) => model.table.columns.contains(&CUSTOMER),
+        };
+        let is_model = matches!(self, Self::ReadModel(_));
+        if asked.customer_id.is_some() && !tells_whose {
+            Some(CUSTOMER)
+        } else {
+            (asked.kind.is_some() && is_model).then_some("kind")
+        }
     }
 
     pub(super) fn columns(&self) -> Vec<Column> {
