@@ -16,7 +16,8 @@ pub use verify::{Checked, ExportError, verify};
 /// The form of `manifest.json` and `events.ndjson`.
 pub const FORMAT: &str = "creditrail/export/v2";
 
-/// The form of before: what is left out is not told, and `rows` are lines. It is verified as ever.
+/// The form of before: what is left out is not told, nor the program and the
+/// positions, and `rows` are lines. It is verified as ever.
 pub const FORMAT_V1: &str = "creditrail/export/v1";
 
 /// The name of the file that tells what there is.
@@ -31,6 +32,9 @@ pub const EVENTS: &str = "events.ndjson";
 pub struct Manifest {
     /// [`FORMAT`], or [`FORMAT_V1`].
     pub format: Cow<'static, str>,
+    /// The program that made it, and its version. Absent in [`FORMAT_V1`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// The source in whose log the events are.
     pub source: String,
     /// The position of the first event; of a filtered export, from where on it was looked.
@@ -58,13 +62,18 @@ pub struct Manifest {
 pub struct File {
     /// Its name, in the folder of the manifest: letters, digits, `.`, `_` and `-`, not `.` first.
     pub name: String,
-    /// How many lines it has, a heading included; none if it has no lines.
+    /// How many rows it has, whatever its form. Of [`FORMAT_V1`] how many lines, a heading included; none
+    /// if it has no lines.
     pub rows: Option<u64>,
     /// How many bytes it has.
     pub bytes: u64,
     /// SHA-256 of its bytes, in hex, as `sha256sum` prints it.
     #[serde(with = "hex::serde")]
     pub sha256: [u8; 32],
+    /// Up to which position of the log it has what is recorded. A read model may have gone on while it
+    /// was written. Absent in [`FORMAT_V1`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<i64>,
 }
 
 impl Manifest {

@@ -9,6 +9,8 @@ mod status;
 mod tree;
 mod verify;
 
+use std::{fs, io::ErrorKind, path::Path};
+
 use clap::Subcommand;
 
 use super::CliError;
@@ -60,6 +62,21 @@ impl Audit {
             Self::Show(show) => show.run().await,
         }
     }
+}
+
+/// That a folder is not there, or empty: nothing of another time stands beside what is written.
+fn new_folder(folder: &Path) -> Result<(), CliError> {
+    let is_empty = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == ErrorKind::NotFound => true,
+        Err(cause) => {
+            return Err(CliError::Io {
+                what: format!("{} cannot be read", folder.display()),
+                cause,
+            });
+        }
+    };
+    if is_empty { Ok(()) } else { Err(CliError::NotEmpty(folder.to_owned())) }
 }
 
 /// A kind by the name of one, or of its list.

@@ -95,6 +95,9 @@ pub enum CliError {
     /// Nothing, or not all, was taken away.
     #[error("not all of it is taken away")]
     Export(#[from] proof::export::ExportError),
+    /// There is something in the folder that is to be written.
+    #[error("--out: {path} is not empty; name a folder that is, or none that is there", path = .0.display())]
+    NotEmpty(PathBuf),
     /// There is no key.
     #[error(transparent)]
     Sign(#[from] proof::SignError),

@@ -252,6 +252,8 @@ async fn a_bundle_stays_good_and_the_log_of_later_continues_it() {
 #[tokio::test]
 async fn an_export_is_proven_to_be_all_there_is_in_every_form() {
     let (_folder, ledger) = ledger().await;
+    ledger.counts().await;
+    let mut rows = std::collections::BTreeMap::new();
     for form in ["ndjson", "csv", "parquet"] {
         let taken = Taken::of(&ledger, &["--format", form]);
         let told = holds(&taken.words());
@@ -263,6 +265,24 @@ async fn an_export_is_proven_to_be_all_there_is_in_every_form() {
             assert!(files.contains(&format!("{name}.{form}").as_str()), "{form}: {files:?}");
         }
         assert!(files.contains(&"events.ndjson"), "what is verified stands there in any case");
+        assert!(text(&manifest, "program").starts_with("creditrail "), "{manifest:#}");
+        for file in items(&manifest, "files") {
+            let own = text(file, "name");
+            let same = form != "ndjson" && own == "events.ndjson";
+            rows.entry(own.split('.').next().unwrap().to_owned())
+                .or_insert_with(Vec::new)
+                .extend(file["rows"].as_i64().filter(|_| !same));
+            let stands = 0..=crate::support::number(&manifest, "to");
+            assert!(stands.contains(&crate::support::number(file, "position")), "{file:#}");
+            let is_log = own.starts_with("events") || own.starts_with("deliveries");
+            assert!(!is_log || file["position"] == manifest["to"], "{file:#}");
+        }
+    }
+    for (table, rows) in rows {
+        assert_eq!(rows.len(), 3, "{table}: every form tells");
+        // Who takes it away may be a row itself.
+        let is_same = rows.iter().all(|count| *count == rows[0]) || table == "access_records";
+        assert!(is_same, "{table}: {rows:?}");
     }
     let records = until("who took it away is told", async || {
         // It stands in the log of accesses, which is that of no source.
@@ -345,6 +365,27 @@ async fn what_cannot_be_narrowed_is_left_out_of_a_filtered_export_and_named() {
     over_http(unknown).await.is_problem(404, "not_found");
     let whole = json!({"source": "imprint", "reason": "r", "customer_id": "bob", "what": ["tallies"]});
     over_http(whole).await.names("what");
+}
+
+#[tokio::test]
+async fn what_is_written_is_new_and_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, ledger) = ledger().await;
+    let out = ledger.service.file("out");
+    let prove = ["audit", "prove", "transaction", "imprint/t1", "--out", &out];
+    let export = ["audit", "export", "--source", "imprint", "--reason", "r", "--out", &out];
+    for words in [&prove[..], &export[..]] {
+        let (_, errors, is_well) = ledger.service.asked(words);
+        assert!(is_well, "{errors}");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(Path::new(&out)), 0o700);
+        for file in fs::read_dir(&out).unwrap().map(|file| file.unwrap().path()) {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+        let (_, errors, is_well) = ledger.service.asked(words);
+        assert!(!is_well && errors.contains("is not empty"), "{errors}");
+        fs::remove_dir_all(&out).unwrap();
+    }
 }
 
 /// As the command writes it, but as an archive that is streamed.

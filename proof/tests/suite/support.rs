@@ -145,6 +145,7 @@ impl Log {
         ];
         let manifest = Manifest {
             format: export::FORMAT.into(),
+            program: None,
             source: SOURCE.to_owned(),
             from: 4,
             to: 10,
@@ -164,6 +165,7 @@ pub fn file(name: &str, text: &str) -> File {
         rows: Some(text.lines().count() as u64),
         bytes: text.len() as u64,
         sha256: Sha256::digest(text).into(),
+        position: None,
     }
 }
 

@@ -14,12 +14,17 @@ use std::{
 };
 
 use creditrail_domain::access::Act;
+use creditrail_projections::{READERS, Reader};
 use creditrail_proof::{
     export::{EVENTS, FORMAT, File, MANIFEST, Manifest},
     tree::plan::{self, RangeProof},
 };
 
-pub use self::{archive::Archive, tables::What, target::Target};
+pub use self::{
+    archive::Archive,
+    tables::What,
+    target::{Target, new_file},
+};
 use self::{
     encode::{Encoder, Written},
     pages::Pages,
@@ -32,6 +37,7 @@ use crate::{
         export::Format,
         moments::{AsOf, When},
         read::ReadError,
+        shadow::bookmark,
         things::Thing,
     },
     store::StoreError,
@@ -240,6 +246,7 @@ impl Export {
     ) -> Result<Manifest, ExportError> {
         let mut files = Vec::new();
         for what in &self.what {
+            let position = self.position(what).await?;
             // What is verified is one form alone; others stand beside it.
             let formats = match (what, self.asked.format) {
                 (What::Events, Format::Ndjson) | (What::Deliveries | What::ReadModel(_), _) => {
@@ -252,12 +259,14 @@ impl Export {
                 let to = (target, name.as_str());
                 let written = self.file((what, format), to, |rows| told(&name, rows)).await?;
                 let Written { rows, bytes, sha256 } = written;
-                files.push(File { name, rows, bytes, sha256 });
+                let rows = Some(rows);
+                files.push(File { name, rows, bytes, sha256, position });
             }
         }
         let proof = self.proof(&files).await?;
         let manifest = Manifest {
             format: FORMAT.into(),
+            program: Some(format!("creditrail {}", env!("CARGO_PKG_VERSION"))),
             source: self.asked.source.clone(),
             from: self.range.from,
             to: self.range.to,
@@ -276,6 +285,16 @@ impl Export {
         });
         written.await?.map_err(|cause| failed(target, MANIFEST, cause))?;
         Ok(manifest)
+    }
+
+    /// Up to where in the log a table has what is recorded, before it is read.
+    async fn position(&self, what: &What) -> Result<Option<i64>, ExportError> {
+        let What::ReadModel(model) = what else { return Ok(Some(self.range.to)) };
+        let is_its =
+            |reader: &&Reader| reader.models.iter().any(|of| of.table.name == model.table.name);
+        let Some(reader) = READERS.iter().find(is_its) else { return Ok(None) };
+        let store = &*self.creditrail.store;
+        Ok(Some(bookmark(store, &self.range.source, reader).await?))
     }
 
     /// The proof that these are all events, if they are.

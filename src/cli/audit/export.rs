@@ -6,7 +6,10 @@ use clap::Args;
 use creditrail_domain::AggregateType;
 use indicatif::ProgressBar;
 
-use super::super::{CliError, Place, print, settings};
+use super::{
+    super::{CliError, Place, print, settings},
+    new_folder,
+};
 use crate::app::{
     export::Format,
     moments::AsOf,
@@ -21,7 +24,7 @@ pub(in crate::cli) struct Export {
     /// Of which source; `_access` has who did what in no source.
     #[arg(long)]
     source: String,
-    /// The folder, which is made. It gets a file for each table and `manifest.json`.
+    /// The folder, which is made; one that is there is empty. It gets a file for each table and `manifest.json`.
     #[arg(long)]
     out: PathBuf,
     /// The tables: events, deliveries, or read models such as transactions and access_records. All that
@@ -68,6 +71,7 @@ fn kind(name: &str) -> Result<AggregateType, String> {
 
 impl Export {
     pub(super) async fn run(self) -> Result<(), CliError> {
+        new_folder(&self.out)?;
         let (creditrail, worker) = settings::read(&self.place)?.builder().build().await?;
         let asked = ExportLog {
             source: self.source,

@@ -1,7 +1,7 @@
 //! `creditrail audit prove`.
 
 use std::{
-    fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -10,9 +10,9 @@ use creditrail_proof::bundle;
 
 use super::{
     super::{CliError, Place, print, settings},
-    address, thing,
+    address, new_folder, thing,
 };
-use crate::app::things::Thing;
+use crate::app::{proof::export::new_file, things::Thing};
 
 /// What is proven, and where to.
 #[derive(Debug, Args)]
@@ -25,13 +25,14 @@ pub(in crate::cli) struct Prove {
     /// Which one: `SOURCE/ID`.
     #[arg(value_parser = address)]
     which: (String, String),
-    /// The folder, which is made. It gets `bundle.json` and `index.html`.
+    /// The folder, which is made; one that is there is empty. It gets `bundle.json` and `index.html`.
     #[arg(long)]
     out: PathBuf,
 }
 
 impl Prove {
     pub(super) async fn run(self) -> Result<(), CliError> {
+        new_folder(&self.out)?;
         let settings = settings::read(&self.place)?;
         let (creditrail, worker) = settings.builder().build().await?;
         let (source, id) = &self.which;
@@ -58,7 +59,7 @@ impl Prove {
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<(), CliError> {
     let file = folder.join(name);
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&file, text));
+    let written = new_file(&file).and_then(|mut file| file.write_all(text.as_bytes()));
     let what = || format!("{} cannot be written", file.display());
     written.map_err(|cause| CliError::Io { what: what(), cause })
 }

@@ -46,7 +46,7 @@ const DISTINCT: [&str; 9] = [
 
 /// What was written.
 pub(super) struct Written {
-    pub(super) rows: Option<u64>,
+    pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) sha256: [u8; 32],
 }
@@ -151,7 +151,7 @@ pub(super) struct Encoder {
 }
 
 enum To {
-    Lines(Format, Hashed),
+    Lines(Hashed),
     Parquet { writer: Box<SerializedFileWriter<Hashed>>, group: Vec<Vec<Cells>>, bytes: usize },
 }
 
@@ -159,12 +159,12 @@ impl Encoder {
     pub(super) fn new(columns: Arc<[Column]>, format: Format, to: Open) -> io::Result<Self> {
         let mut file = Hashed { to, hash: Sha256::new(), bytes: 0 };
         let to = match format {
-            Format::Ndjson => To::Lines(format, file),
+            Format::Ndjson => To::Lines(file),
             Format::Csv => {
                 let mut head = csv::Writer::from_writer(Vec::new());
                 head.write_record(columns.iter().map(|column| &column.name))?;
                 file.write_all(&text_of(head)?)?;
-                To::Lines(format, file)
+                To::Lines(file)
             }
             Format::Parquet => {
                 let properties = Arc::new(properties(&columns));
@@ -184,8 +184,8 @@ impl Encoder {
     pub(super) fn take(&mut self, sheet: Sheet) -> io::Result<()> {
         self.count += sheet.rows;
         match (&mut self.to, sheet.form) {
-            (To::Lines(_, file), Form::Ndjson(text)) => file.write_all(&text),
-            (To::Lines(_, file), Form::Csv(writer)) => file.write_all(&text_of(*writer)?),
+            (To::Lines(file), Form::Ndjson(text)) => file.write_all(&text),
+            (To::Lines(file), Form::Csv(writer)) => file.write_all(&text_of(*writer)?),
             (To::Parquet { writer, group, bytes }, Form::Parquet(cells)) => {
                 *bytes += cells.iter().map(Cells::bytes).sum::<usize>();
                 group.push(cells);
@@ -201,17 +201,16 @@ impl Encoder {
 
     pub(super) fn end(self) -> io::Result<Written> {
         let Self { columns, to, count } = self;
-        let (file, rows) = match to {
-            // The head of CSV is a line as well; a cell may have lines, so they are not rows.
-            To::Lines(format, file) => (file, (format == Format::Ndjson).then_some(count)),
+        let file = match to {
+            To::Lines(file) => file,
             To::Parquet { mut writer, mut group, .. } => {
                 write_group(&mut writer, &columns, &mut group).map_err(parquet)?;
-                (writer.into_inner().map_err(parquet)?, None)
+                writer.into_inner().map_err(parquet)?
             }
         };
         let Hashed { to, hash, bytes } = file;
         to.close()?;
-        Ok(Written { rows, bytes, sha256: hash.finalize().into() })
+        Ok(Written { rows: count, bytes, sha256: hash.finalize().into() })
     }
 }
 
@@ -365,11 +364,11 @@ mod tests {
     fn what_is_written_is_read_again_and_hashed_as_it_lies_there() {
         let folder = tempfile::tempdir().unwrap();
         for form in Format::ALL {
-            let Written { bytes, sha256, rows, .. } = written(form, folder.path());
+            let Written { bytes, sha256, rows: count } = written(form, folder.path());
             let file = std::fs::read(folder.path().join(form.name())).unwrap();
             let hash: [u8; 32] = Sha256::digest(&file).into();
             assert_eq!((file.len() as u64, hash), (bytes, sha256), "{}", form.name());
-            assert_eq!(rows.is_some(), form == Format::Ndjson);
+            assert_eq!(count, rows().len() as u64, "whatever the form");
         }
     }
 

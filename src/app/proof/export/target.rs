@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::archive::{Archive, Member};
@@ -31,8 +31,7 @@ impl Target {
     pub(super) fn open(&self, name: &str) -> io::Result<Open> {
         Ok(match self {
             Self::Folder(folder) => {
-                fs::create_dir_all(folder)?;
-                let file = File::create(folder.join(name))?;
+                let file = new_file(&folder.join(name))?;
                 Open::File(BufWriter::with_capacity(BUFFER, file))
             }
             Self::Archive(archive) => {
@@ -56,6 +55,20 @@ impl Target {
             Self::Archive(archive) => archive.end(),
         }
     }
+}
+
+/// A new file for nobody else's eyes, in a folder that is made for it: what is taken away tells of
+/// customers. One that is there stays as it is.
+pub fn new_file(path: &Path) -> io::Result<File> {
+    let mut folder = fs::DirBuilder::new();
+    let mut file = fs::OpenOptions::new();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    }
+    folder.recursive(true).create(path.parent().unwrap_or(Path::new(".")))?;
+    file.write(true).create_new(true).open(path)
 }
 
 impl Write for Open {
