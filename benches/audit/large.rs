@@ -31,11 +31,14 @@ pub async fn run(database: &Path, events: u64) -> u64 {
         drop(instance);
         many::fill(database, events);
     }
-    let (creditrail, _worker) = fill::build(&url).await;
+    let (creditrail, worker) = fill::build(&url).await;
+    // Its writer records who has something proven.
+    let worker = tokio::spawn(worker.run());
     let started = Instant::now();
     let hashed = creditrail.grow_tree(stock::IMPRINT, |_| {}).await.expect("a tree");
     println!("  a tree over {hashed} events in {:.0} s", started.elapsed().as_secs_f64());
     asked(&creditrail, events).await;
+    worker.abort();
     drop(creditrail);
     let done = Binary::on(database).run(&["audit", "verify", "--log", stock::IMPRINT]);
     crate::aimed(
@@ -52,7 +55,8 @@ async fn asked(creditrail: &Creditrail, events: u64) {
         let position = 2 + spread(nth) % (events - 1);
         let id = format!("{:08x}-{position}", (position * 2_654_435_761) & 0xffff_ffff);
         let started = Instant::now();
-        let proof = creditrail.prove(Thing::Transaction, stock::IMPRINT, &id).await;
+        let what = (Thing::Transaction, stock::IMPRINT, id.as_str());
+        let proof = creditrail.prove(what, ("bench", "a figure")).await;
         proven.push(started.elapsed());
         assert_eq!(proof.expect("a proof").events, 1);
         let as_of = position + spread(!nth) % (events - position + 1);

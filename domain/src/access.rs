@@ -23,6 +23,8 @@ pub enum Act {
     SignedIn,
     /// Took rows of a list away.
     Exported,
+    /// Had the evidence of one thing written, with what its deliveries carried.
+    ProofMade,
     /// Had calls that were turned away verified again.
     CallsVerified,
     /// Placed a legal hold on a person's data.
@@ -51,9 +53,10 @@ pub enum Act {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SignedIn,
         Self::Exported,
+        Self::ProofMade,
         Self::CallsVerified,
         Self::HoldPlaced,
         Self::HoldReleased,
@@ -73,6 +76,7 @@ impl Act {
         match self {
             Self::SignedIn => "signed_in",
             Self::Exported => "exported",
+            Self::ProofMade => "proof_made",
             Self::CallsVerified => "calls_verified",
             Self::HoldPlaced => "hold_placed",
             Self::HoldReleased => "hold_released",

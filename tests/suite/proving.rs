@@ -60,8 +60,8 @@ impl Proven {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().display().to_string();
         let id = format!("imprint/{id}");
-        let (_, errors, is_well) =
-            ledger.service.asked(&["audit", "prove", kind, &id, "--out", &out]);
+        let words = ["audit", "prove", kind, &id, "--reason", "the audit", "--out", &out];
+        let (_, errors, is_well) = ledger.service.asked(&words);
         assert!(is_well, "{errors}");
         let (key, ..) = ledger.service.asked(&["audit", "key", "show"]);
         Self { folder, key: key.trim().to_owned() }
@@ -363,8 +363,32 @@ async fn what_cannot_be_narrowed_is_left_out_of_a_filtered_export_and_named() {
     let over_http = async |asked: Value| ledger.command("/v1/exports/log", &asked).await;
     let unknown = json!({"source": "imprint", "reason": "r", "customer_id": "nobody"});
     over_http(unknown).await.is_problem(404, "not_found");
-    let whole = json!({"source": "imprint", "reason": "r", "customer_id": "bob", "what": ["tallies"]});
+    let whole =
+        json!({"source": "imprint", "reason": "r", "customer_id": "bob", "what": ["tallies"]});
     over_http(whole).await.names("what");
+}
+
+#[tokio::test]
+async fn who_has_something_proven_is_recorded_with_the_reason() {
+    let (_folder, ledger) = ledger().await;
+    let out = ledger.service.file("out");
+    let prove = |id: &str, more: &[&str]| {
+        let words = ["audit", "prove", "transaction", id, "--out", &out];
+        ledger.service.asked(&[&words, more].concat())
+    };
+    assert!(!prove("imprint/t1", &[]).2, "no reason is given");
+    assert!(!prove("imprint/t1", &["--reason", " "]).2, "nor here");
+    assert!(!prove("imprint/none", &["--reason", "r"]).2, "there is no such thing");
+    assert!(!fs::exists(&out).unwrap(), "nothing is written");
+    let (_, errors, is_well) = prove("imprint/t1", &["--reason", "a complaint", "--actor", "kim"]);
+    assert!(is_well, "{errors}");
+    let record = until("it is told", async || {
+        let told = ledger.ask("/v1/access-records", &[("act", "proof_made")]).await.is(200);
+        items(&told, "items").first().cloned().filter(|_| items(&told, "items").len() == 1)
+    })
+    .await;
+    assert_eq!((text(&record, "actor"), text(&record, "reason")), ("kim", "a complaint"));
+    assert!(text(&record, "what").contains("transaction imprint/t1"), "{record:#}");
 }
 
 #[tokio::test]
@@ -372,7 +396,7 @@ async fn what_is_written_is_new_and_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_folder, ledger) = ledger().await;
     let out = ledger.service.file("out");
-    let prove = ["audit", "prove", "transaction", "imprint/t1", "--out", &out];
+    let prove = ["audit", "prove", "transaction", "imprint/t1", "--reason", "r", "--out", &out];
     let export = ["audit", "export", "--source", "imprint", "--reason", "r", "--out", &out];
     for words in [&prove[..], &export[..]] {
         let (_, errors, is_well) = ledger.service.asked(words);

@@ -1,6 +1,6 @@
 //! The evidence of one thing: its events, the deliveries that they recorded, and the proof of each.
 
-use creditrail_domain::ids;
+use creditrail_domain::{access::Act, ids};
 use creditrail_projections::StreamId;
 use creditrail_proof::{
     bundle::{self, Bundle, Opening, ProvenEvent, StreamName},
@@ -12,6 +12,7 @@ use creditrail_proof::{
 use super::{Creditrail, SignError, TreeError, tree::Nodes};
 use crate::{
     app::{
+        command::CommandError,
         content::Kept,
         moments::{AsOf, When, stream_type},
         read::ReadError,
@@ -40,6 +41,9 @@ pub enum ProveError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Who has it proven is not recorded.
+    #[error("who has it proven could not be recorded")]
+    Recorded(#[from] CommandError),
     /// The log is not signed.
     #[error("the log is not signed, so nothing is proven")]
     Sign(#[from] SignError),
@@ -78,11 +82,16 @@ pub struct Proven {
 }
 
 impl Creditrail {
-    /// The evidence of a thing as of now: the checkpoint is signed anew.
+    /// The evidence of a thing as of now: the checkpoint is signed anew. It has what deliveries carried, in
+    /// clear, so who wants it and why is recorded before anything is opened.
     ///
     /// # Errors
     /// [`ProveError`].
-    pub async fn prove(&self, thing: Thing, source: &str, id: &str) -> Result<Proven, ProveError> {
+    pub async fn prove(
+        &self,
+        (thing, source, id): (Thing, &str, &str),
+        (actor, reason): (&str, &str),
+    ) -> Result<Proven, ProveError> {
         let when = When { as_of: Some(AsOf::Position(i64::MAX)), happened_by: None };
         let seen = self.seen(source, when).await?;
         let streams = self.streams_of((thing, source, id), seen).await?;
@@ -105,6 +114,8 @@ impl Creditrail {
             return Err(ProveError::Unknown { thing, origin, id });
         }
         positions.sort_unstable();
+        let about = format!("{} {source}/{id}: {} events", thing.noun(), positions.len());
+        self.record_access(Act::ProofMade, actor, (&about, reason)).await?;
         // All of the log as of now, so that the checkpoint is not behind what is told.
         let last = self.store.head(source).await?.position;
         let hashed = self.hashed_up_to(source, last).await?;

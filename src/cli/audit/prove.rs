@@ -28,6 +28,12 @@ pub(in crate::cli) struct Prove {
     /// The folder, which is made; one that is there is empty. It gets `bundle.json` and `index.html`.
     #[arg(long)]
     out: PathBuf,
+    /// Why. It is recorded.
+    #[arg(long)]
+    reason: String,
+    /// Who. It is recorded.
+    #[arg(long, default_value = "operator")]
+    actor: String,
 }
 
 impl Prove {
@@ -36,9 +42,10 @@ impl Prove {
         let settings = settings::read(&self.place)?;
         let (creditrail, worker) = settings.builder().build().await?;
         let (source, id) = &self.which;
-        // The readers of this process tell which streams there are, if no service does.
+        // The readers of this process tell which streams there are, if no service does, and its writer
+        // records who wants it.
         let proven = tokio::select! {
-            proven = creditrail.prove(self.kind, source, id) => proven?,
+            proven = creditrail.prove((self.kind, source, id), (&self.actor, &self.reason)) => proven?,
             () = worker.run() => return Err(CliError::WorkerEnded),
         };
         write(&self.out, bundle::FILE, &proven.json)?;

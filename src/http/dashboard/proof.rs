@@ -28,7 +28,7 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
             }
             @for status in &all { (log(status)) }
             h2 { "To check it" }
-            p.break { code { "creditrail audit verify" } " goes through everything; " code { "creditrail audit prove transaction SOURCE/ID --out FOLDER" } " writes the evidence of one thing for " code { "creditrail-verify" } "." }
+            p.break { code { "creditrail audit verify" } " goes through everything; " code { "creditrail audit prove transaction SOURCE/ID --reason WHY --out FOLDER" } " writes the evidence of one thing for " code { "creditrail-verify" } "." }
         },
     ))
 }

@@ -165,7 +165,8 @@ impl Case {
         self.cover_up().await;
         fs::remove_dir_all(self.path("memory")).expect("removed");
         let out = self.path("proof").display().to_string();
-        self.well("memory", &["audit", "prove", "transaction", "imprint/t1", "--out", &out]);
+        let what = ["audit", "prove", "transaction", "imprint/t1", "--reason", "r", "--out", &out];
+        self.well("memory", &what);
         assert!(self.path("memory/imprint.checkpoint").exists(), "it is signed anew");
     }
 
