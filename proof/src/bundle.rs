@@ -4,6 +4,7 @@
 //! verifier makes it anew and compares: it cannot tell anything else.
 
 mod page;
+mod personal;
 mod verify;
 
 use std::borrow::Cow;

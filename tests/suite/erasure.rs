@@ -304,6 +304,16 @@ async fn a_bundle_shows_what_was_sealed_and_a_key_that_was_changed_is_noticed() 
     let after = Proven::of(&ledger, "transaction", "t1");
     assert!(!after.page().contains(UNKNOWN) && !after.page().contains(HEADER));
     assert!(holds(&after.words()).contains("Sealed: 1 of them"));
+    let path = "/v1/customers/imprint/ada";
+    let hold = json!({ "reason": "a complaint", "actor": "kim" });
+    ledger.command(&format!("{path}/hold"), &hold).await.is(200);
+    ledger.counts().await;
+    let whole = Proven::of(&ledger, "customer", "ada");
+    holds(&whole.words());
+    let page = whole.page();
+    for told in ["Erased on ", ": they asked for it", "A legal hold was placed on ", " by kim: a complaint", "Erased: its key was destroyed"] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
     let out = ledger.service.file("later");
     let row: Value = serde_json::from_str(export(&out).lines().next().unwrap()).unwrap();
     assert_eq!((&row["opened_headers"], &row["opened_body"]), (&Value::Null, &Value::Null));

@@ -5,7 +5,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Bundle, Opening, ProvenEvent};
+use super::{Bundle, Opening, ProvenEvent, personal::Sentence};
 use crate::{
     leaf::{DeliveryEntry, Entry, leaf},
     sealed::{Content, key_id},
@@ -35,6 +35,7 @@ const WARNING: &str = "This page proves nothing by itself. Whoever has the publi
 /// The page `index.html` of a bundle.
 pub fn page(bundle: &Bundle<'_>) -> String {
     let title = shown::text(&format!("{} {}", bundle.kind, bundle.id));
+    let told = Sentence::of(bundle);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -52,10 +53,11 @@ pub fn page(bundle: &Bundle<'_>) -> String {
                     h1 { (title) }
                     p { (WARNING) }
                     (about(bundle))
+                    (personal(&told))
                     h2 { "Events (" (bundle.events.len()) ")" }
                     @for event in &bundle.events { (proven(event)) }
                     h2 { "Deliveries (" (bundle.deliveries.len()) ")" }
-                    @for entry in &bundle.deliveries { (delivery(bundle, entry)) }
+                    @for entry in &bundle.deliveries { (delivery(bundle, entry, &told)) }
                 }
             }
         }
@@ -84,6 +86,24 @@ fn about(bundle: &Bundle<'_>) -> Markup {
     }
 }
 
+/// Nothing, if no event tells of it.
+fn personal(told: &[Sentence]) -> Markup {
+    html! {
+        @if !told.is_empty() {
+            h2 { "Personal data" }
+            ul {
+                @for Sentence { position, text, .. } in told {
+                    li { (shown::text(text)) " (" (by(*position)) ")" }
+                }
+            }
+        }
+    }
+}
+
+fn by(position: i64) -> Markup {
+    html! { a href=(format!("#event-{position}")) { "event " (position) } }
+}
+
 fn proven(ProvenEvent { event, proof }: &ProvenEvent<'_>) -> Markup {
     let Entry { position, sequence, delivery, .. } = event;
     html! {
@@ -108,10 +128,12 @@ fn proven(ProvenEvent { event, proof }: &ProvenEvent<'_>) -> Markup {
     }
 }
 
-fn delivery(bundle: &Bundle<'_>, entry: &DeliveryEntry<'_>) -> Markup {
+fn delivery(bundle: &Bundle<'_>, entry: &DeliveryEntry<'_>, told: &[Sentence]) -> Markup {
     let is_its = |opening: &&Opening| opening.delivery_id == entry.delivery_id;
     // A key that does not open it makes no valid bundle.
     let opened = bundle.openings.iter().find(is_its).and_then(|key| key.content(entry).ok());
+    let key = key_id(&entry.headers);
+    let erased = key.and_then(|key| told.iter().find(|it| it.destroyed(key)));
     html! {
         section id=(format!("delivery-{}", entry.number)) {
             h3 { "Delivery " (entry.number) }
@@ -128,12 +150,15 @@ fn delivery(bundle: &Bundle<'_>, entry: &DeliveryEntry<'_>) -> Markup {
             }
             @match opened {
                 Some(Content { headers, body }) => {
-                    p { "Sealed under " (key_id(&entry.headers).unwrap_or_default()) "; opened with its key." }
+                    p { "Sealed under " (key.unwrap_or_default()) "; opened with its key." }
                     (content(&headers, &body))
                 }
-                None if key_id(&entry.headers).is_some() => {
+                None if key.is_some() => {
                     h4 { "Sealed" }
-                    p { "No key is enclosed: it was erased, or is not handed over." }
+                    @match erased {
+                        Some(erased) => { p { "Erased: its key was destroyed (" (by(erased.position)) ")." } }
+                        None => { p { "No key is enclosed: it was erased, or is not handed over." } }
+                    }
                     (content(&entry.headers, &entry.body))
                 }
                 None => { (content(&entry.headers, &entry.body)) }

@@ -1,6 +1,6 @@
 //! The evidence of one thing: its events, the deliveries that they recorded, and the proof of each.
 
-use creditrail_domain::{access::Act, ids};
+use creditrail_domain::{AggregateType, access::Act, ids};
 use creditrail_projections::StreamId;
 use creditrail_proof::{
     bundle::{self, Bundle, Opening, ProvenEvent, StreamName},
@@ -94,8 +94,11 @@ impl Creditrail {
     ) -> Result<Proven, ProveError> {
         let when = When { as_of: Some(AsOf::Position(i64::MAX)), happened_by: None };
         let seen = self.seen(source, when).await?;
-        let streams = self.streams_of((thing, source, id), seen).await?;
+        let mut streams = self.streams_of((thing, source, id), seen).await?;
         let kind = kind(thing, id, &streams);
+        if thing == Thing::Customer {
+            streams.extend(self.privacy_streams(source, id).await?);
+        }
         let mut positions = Vec::new();
         let mut cut = Vec::new();
         for stream in streams {
@@ -159,6 +162,21 @@ impl Creditrail {
 }
 
 impl Creditrail {
+    /// The streams that tell of legal holds on a customer's data, and of erasure. Some may be empty.
+    async fn privacy_streams(&self, source: &str, id: &str) -> Result<Vec<StreamId>, ReadError> {
+        let id = ids::canonical(id);
+        let things = self.things(source)?;
+        let mut partners = things.partners(&id).await?;
+        let mut subjects = vec![format!("customer:{id}")];
+        if self.customer(source, &id).await?.is_none() {
+            // Of whom only the partner's id is known.
+            partners.push(id);
+        }
+        subjects.extend(partners.into_iter().map(|id| format!("partner:{id}")));
+        let stream = |id| StreamId { aggregate_type: AggregateType::Privacy, id };
+        Ok(subjects.into_iter().map(stream).collect())
+    }
+
     /// The keys of deliveries that are sealed and can be opened.
     async fn openings(
         &self,
