@@ -73,10 +73,11 @@ pub struct Erased {
 }
 
 impl Privacy {
-    /// Decides what a command leads to. A hold that is placed, and one that is not, stay as they are.
+    /// Decides what a command leads to.
     ///
     /// # Errors
-    /// [`CommandRefusal::ReasonMissing`], [`CommandRefusal::LegalHold`],
+    /// [`CommandRefusal::ReasonMissing`], [`CommandRefusal::AlreadyHeld`],
+    /// [`CommandRefusal::NotHeld`], [`CommandRefusal::LegalHold`],
     /// [`CommandRefusal::RetentionRuns`], [`CommandRefusal::NothingToErase`].
     pub fn decide(self, command: PrivacyCommand) -> Result<Vec<PrivacyEvent>, CommandRefusal> {
         let said = match &command {
@@ -87,9 +88,9 @@ impl Privacy {
             return Err(CommandRefusal::ReasonMissing);
         }
         match command {
-            PrivacyCommand::Hold(_) if self.held => Ok(Vec::new()),
+            PrivacyCommand::Hold(_) if self.held => Err(CommandRefusal::AlreadyHeld),
             PrivacyCommand::Hold(said) => Ok(vec![PrivacyEvent::HoldPlaced(said)]),
-            PrivacyCommand::Release(_) if !self.held => Ok(Vec::new()),
+            PrivacyCommand::Release(_) if !self.held => Err(CommandRefusal::NotHeld),
             PrivacyCommand::Release(said) => Ok(vec![PrivacyEvent::HoldReleased(said)]),
             PrivacyCommand::Erase(erasing) => self.erase(erasing),
         }
@@ -209,10 +210,11 @@ mod tests {
     fn a_hold_keeps_what_could_be_erased_until_it_is_released() {
         let held = after(&[PrivacyEvent::HoldPlaced(said(1))]);
         assert_eq!(held.decide(erase(10, 20)), Err(CommandRefusal::LegalHold));
-        assert_eq!(held.decide(PrivacyCommand::Hold(said(2))), Ok(Vec::new()));
+        assert_eq!(held.decide(PrivacyCommand::Hold(said(2))), Err(CommandRefusal::AlreadyHeld));
         let events = [PrivacyEvent::HoldPlaced(said(1)), PrivacyEvent::HoldReleased(said(2))];
         assert!(after(&events).decide(erase(10, 20)).is_ok());
-        assert_eq!(after(&events).decide(PrivacyCommand::Release(said(3))), Ok(Vec::new()));
+        let released = after(&events).decide(PrivacyCommand::Release(said(3)));
+        assert_eq!(released, Err(CommandRefusal::NotHeld));
     }
 
     #[test]

@@ -81,6 +81,12 @@ pub enum CommandRefusal {
     /// A legal hold is on the person's data.
     #[error("a legal hold is on it; release that first")]
     LegalHold,
+    /// A legal hold is on the person's data already.
+    #[error("a legal hold is on it already")]
+    AlreadyHeld,
+    /// No legal hold is on the person's data.
+    #[error("no legal hold is on it")]
+    NotHeld,
     /// The law or a policy has the data kept.
     #[error("the data are to be kept until {until}; they may be erased from then on")]
     RetentionRuns {
@@ -111,6 +117,8 @@ impl CommandRefusal {
             Self::NotLegal(refused) => refused.code.code(),
             Self::ReapplyTooEarly { .. } => "reapply_too_early",
             Self::LegalHold => "legal_hold",
+            Self::AlreadyHeld => "already_held",
+            Self::NotHeld => "not_held",
             Self::RetentionRuns { .. } => "retention_runs",
             Self::NothingToErase => "nothing_to_erase",
             Self::ConversionNotPossible { .. } => "conversion_not_possible",

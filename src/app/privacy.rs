@@ -122,11 +122,7 @@ impl Creditrail {
         let held = self.held(source, id).await?;
         let (not_sealed, _) = self.looked_through(source, &held).await?;
         let (retained_until, retained_from) = self.retained(source, &held).await?;
-        let row = self.store.document(privacy::READ_MODEL.table, source, &held.person.subject);
-        let row = row.await.map_err(ReadError::from)?;
-        let row: Value = row
-            .map_or(Ok(Value::Null), |row| serde_json::from_str(&row))
-            .map_err(ReadError::from)?;
+        let row = self.told_of(source, &held.person.subject).await?;
         let keys = held.keys.iter().filter(|key| key.sealed.is_some()).count();
         let has_ended = retained_until.is_none_or(|until| until <= self.now());
         Ok(Status {
@@ -148,7 +144,8 @@ impl Creditrail {
     /// Places a legal hold: nothing of the person is erased until it is released.
     ///
     /// # Errors
-    /// [`CommandError`]: no such source or person, no reason, not written.
+    /// [`CommandError`]: no such source or person, no reason, a hold that is there already (of
+    /// [`Self::release`]: none), not written.
     pub async fn hold(
         &self,
         source: &str,
@@ -179,6 +176,17 @@ impl Creditrail {
     ) -> Result<Receipt, CommandError> {
         let said = self.said(decided)?;
         let subject = self.held(source, id).await?.person.subject;
+        // The log decides; this is only so that nothing is told of what is refused.
+        let row = self.told_of(source, &subject).await?;
+        match (act, row["legal_hold"].is_null()) {
+            (Act::HoldPlaced, false) => {
+                return Err(WriteError::Refused(CommandRefusal::AlreadyHeld).into());
+            }
+            (Act::HoldReleased, true) => {
+                return Err(WriteError::Refused(CommandRefusal::NotHeld).into());
+            }
+            _ => {}
+        }
         self.record_access(act, &said.actor, (&format!("{source} {subject}"), &said.reason))
             .await?;
         let command = match act {
@@ -250,6 +258,12 @@ impl Creditrail {
         let stream = StreamId { aggregate_type: AggregateType::Privacy, id: subject };
         let at = self.now();
         Ok(self.source(source)?.command(stream, Command::Privacy(command), at).await?)
+    }
+
+    /// What is recorded of legal holds and erasure of a person; null if nothing is.
+    async fn told_of(&self, source: &str, subject: &str) -> Result<Value, ReadError> {
+        let row = self.store.document(privacy::READ_MODEL.table, source, subject).await?;
+        Ok(row.map_or(Ok(Value::Null), |row| serde_json::from_str(&row))?)
     }
 
     /// Whether the database has left nothing behind of what was destroyed.

@@ -182,10 +182,17 @@ async fn nothing_is_erased_before_the_retention_has_ended_or_while_a_hold_is_on_
     let hold = "/v1/customers/imprint/ada/hold";
     ledger.command(hold, &json!({ "reason": "" })).await.names("reason");
     ledger.command(hold, &json!({ "reason": "a complaint", "actor": "kim" })).await.is(200);
+    ledger.command(hold, &why).await.is_problem(409, "already_held");
     ledger.command(erase, &why).await.is_problem(409, "legal_hold");
     assert_eq!(text(&ledger.customer("ada").await["legal_hold"], "actor"), "kim");
     let release = "/v1/customers/imprint/ada/release";
     ledger.command(release, &json!({ "reason": "settled" })).await.is(200);
+    ledger.command(release, &why).await.is_problem(409, "not_held");
+    let acts = ["hold_placed", "hold_released"].map(|act| [("act", act), ("source", "_access")]);
+    for act in acts {
+        let told = ledger.ask("/v1/access-records", &act).await.is(200);
+        assert_eq!(items(&told, "items").len(), 1, "what is refused is not told: {told:#}");
+    }
     ledger.command(erase, &json!({ "reason": " " })).await.names("reason");
     assert_eq!(number(&erases(&ledger, "ada").await, "keys"), 1);
     assert_eq!(ledger.command("/v1/customers/imprint/eve/erase", &why).await.status, 404);
@@ -311,7 +318,13 @@ async fn a_bundle_shows_what_was_sealed_and_a_key_that_was_changed_is_noticed() 
     let whole = Proven::of(&ledger, "customer", "ada");
     holds(&whole.words());
     let page = whole.page();
-    for told in ["Erased on ", ": they asked for it", "A legal hold was placed on ", " by kim: a complaint", "Erased: its key was destroyed"] {
+    for told in [
+        "Erased on ",
+        ": they asked for it",
+        "A legal hold was placed on ",
+        " by kim: a complaint",
+        "Erased: its key was destroyed",
+    ] {
         assert!(page.contains(told), "{told}: {page}");
     }
     let out = ledger.service.file("later");

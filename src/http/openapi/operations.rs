@@ -147,10 +147,12 @@ fn customers() -> Vec<Operation> {
             .like(demo),
         command("place_hold", "/v1/customers/{source}/{id}/hold", THINGS, "DecidePrivacy")
             .says("Place a legal hold: nothing of the customer is erased until it is released")
-            .answers(200, "it is recorded", "CommandReceipt"),
+            .answers(200, "it is recorded", "CommandReceipt")
+            .fails(&[409]),
         command("release_hold", "/v1/customers/{source}/{id}/release", THINGS, "DecidePrivacy")
             .says("Release a legal hold")
-            .answers(200, "it is recorded", "CommandReceipt"),
+            .answers(200, "it is recorded", "CommandReceipt")
+            .fails(&[409]),
         command("erase_customer", "/v1/customers/{source}/{id}/erase", THINGS, "DecidePrivacy")
             .says("Destroy the keys under which the customer's deliveries are sealed; for ever")
             .answers(200, "it is erased", "ErasedData")
