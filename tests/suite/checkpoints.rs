@@ -131,6 +131,31 @@ async fn the_end_of_a_service_is_signed_and_taken() {
     assert!(fs::exists(host.path("sink/imprint/00000000000000000040.checkpoint")).unwrap());
 }
 
+/// What the database says of it is not believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_gone_or_another_is_red() {
+    let host = Host::new();
+    let ledger = host.ledger(&host.folder_sink());
+    feed(&ledger, "t", 2).await;
+    assert!(ledger.service.stop().success());
+    let file = host.path("sink/imprint/00000000000000000010.checkpoint");
+    let note = fs::read_to_string(&file).unwrap();
+    assert_eq!(status(&ledger)["state"], "green");
+
+    fs::remove_dir_all(host.path("sink")).unwrap();
+    let red = status(&ledger);
+    assert_eq!(red["state"], "red", "{red:#}");
+    assert_eq!(red["sinks"][0]["size"], Value::Null);
+    assert!(text(&red["sinks"][0], "error").contains("not there any more"), "{red:#}");
+
+    fs::create_dir_all(host.path("sink/imprint")).unwrap();
+    fs::write(&file, note.replace("\n10\n", "\n11\n")).unwrap();
+    let red = status(&ledger);
+    assert!(red["reasons"].to_string().contains("not by the key"), "{red:#}");
+    fs::write(&file, note).unwrap();
+    assert_eq!(status(&ledger)["state"], "green");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_sign_in_turn_without_contradiction() {
     let (host, url) = (Host::new(), postgres::database().await);

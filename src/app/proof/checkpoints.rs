@@ -207,30 +207,44 @@ impl Checkpoints {
         store: &dyn Store,
         source: &str,
     ) -> Result<i64, SignError> {
-        let key = self.verifier().ok_or(SignError::NoKey)?;
-        let origin = origin(key, source);
+        self.verifier().ok_or(SignError::NoKey)?;
         let before = self.before(store, source).await?;
         // Read after what was signed, since both go on.
         let hashed = tree::hashed(store, source).await?;
-        for (kept, before) in before {
-            let cause = |cause| SignError::Kept { kept: kept.clone(), cause };
-            let before = Checkpoint::verified(&before, key).map_err(cause)?;
-            let before = before.of_log(&origin).map_err(cause)?;
-            let contradiction = SignError::Contradiction { signed: before.size, kept };
-            let older = i64::try_from(before.size).unwrap_or(i64::MAX);
-            if older > store.head(source).await?.position {
-                return Err(contradiction);
-            }
-            if older > hashed {
-                return Err(SignError::Unhashed { hashed, signed: older });
-            }
-            // Both roots are of the same nodes, none of which ever changes: the newer tree begins with
-            // the older one if this is its root.
-            if tree::root(store, source, older).await? != before.root {
-                return Err(contradiction);
-            }
+        for kept in before {
+            self.has(store, (source, hashed), kept).await?;
         }
         Ok(hashed)
+    }
+
+    /// That a log, of which so much is hashed, begins with the one of a checkpoint that is kept somewhere.
+    ///
+    /// # Errors
+    /// As [`Self::continues`].
+    pub(super) async fn has(
+        &self,
+        store: &dyn Store,
+        (source, hashed): (&str, i64),
+        (kept, note): (String, String),
+    ) -> Result<(), SignError> {
+        let key = self.verifier().ok_or(SignError::NoKey)?;
+        let cause = |cause| SignError::Kept { kept: kept.clone(), cause };
+        let before = Checkpoint::verified(&note, key).map_err(cause)?;
+        let before = before.of_log(&origin(key, source)).map_err(cause)?;
+        let contradiction = SignError::Contradiction { signed: before.size, kept };
+        let older = i64::try_from(before.size).unwrap_or(i64::MAX);
+        if older > store.head(source).await?.position {
+            return Err(contradiction);
+        }
+        if older > hashed {
+            return Err(SignError::Unhashed { hashed, signed: older });
+        }
+        // Both roots are of the same nodes, none of which ever changes: the newer tree begins with the
+        // older one if this is its root.
+        if tree::root(store, source, older).await? != before.root {
+            return Err(contradiction);
+        }
+        Ok(())
     }
 
     /// What was signed last, as far as anybody here remembers, and who does.

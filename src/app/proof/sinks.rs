@@ -1,8 +1,13 @@
 //! Where checkpoints are taken to, outside the database: whoever can rewrite the one should not be able
 //! to rewrite the other.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::checkpoints::{Signed, write_whole};
@@ -37,7 +42,42 @@ pub(super) enum SinkError {
     Refused(u16),
 }
 
+/// What a folder has of a log.
+pub(super) struct Copied {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// The note, as it is there.
+    pub(super) note: String,
+    /// When it was written there.
+    pub(super) at: Timestamp,
+}
+
+/// The file in which a folder has the checkpoint of so many events.
+fn file(folder: &Path, source: &str, size: u64) -> PathBuf {
+    folder.join(source).join(format!("{size:020}.checkpoint"))
+}
+
 impl To {
+    /// The checkpoint of so many events, read back; `None` if it is not there. Only of a folder: an
+    /// endpoint takes, and does not tell.
+    ///
+    /// # Errors
+    /// [`io::Error`]: whether it is there cannot be told.
+    pub(super) fn read_back(&self, source: &str, size: i64) -> io::Result<Option<Copied>> {
+        let Self::Folder(folder) = self else { return Ok(None) };
+        let path = file(folder, source, size.unsigned_abs());
+        let read = |path: &Path| -> io::Result<(String, SystemTime)> {
+            Ok((fs::read_to_string(path)?, fs::metadata(path)?.modified()?))
+        };
+        let (note, at) = match read(&path) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let at = Timestamp::try_from(at).map_err(io::Error::other)?;
+        Ok(Some(Copied { path, note, at }))
+    }
+
     /// An endpoint.
     ///
     /// # Errors
@@ -58,8 +98,7 @@ impl Sink {
     pub(super) async fn take(&self, source: &str, signed: &Signed) -> Result<(), SinkError> {
         match &self.to {
             To::Folder(folder) => {
-                let size = signed.checkpoint.size;
-                let path = folder.join(source).join(format!("{size:020}.checkpoint"));
+                let path = file(folder, source, signed.checkpoint.size);
                 if path.exists() {
                     return Ok(());
                 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Creditrail, SignError};
+use super::{
+    Creditrail, SignError,
+    sinks::{Copied, Sink, To},
+};
 use crate::{
     failure::chain,
     store::{Store, StoreError, proof::Copy},
@@ -88,12 +91,14 @@ impl Creditrail {
         let hashed = super::tree::hashed(store, log).await?;
         let checkpoint = store.newest_checkpoint(log).await?;
         let copies = store.checkpoint_copies(log).await?;
-        let sinks: Vec<SinkStatus> = self
-            .checkpoints
-            .sinks
-            .iter()
-            .map(|sink| self.sink_status(log, &sink.name, &copies))
-            .collect();
+        let newest = checkpoint.as_ref().map(|checkpoint| checkpoint.size);
+        let mut sinks = Vec::new();
+        let mut read_back = Vec::new();
+        for sink in &self.checkpoints.sinks {
+            let (status, copied) = self.sink_status((log, newest), sink, &copies);
+            sinks.push(status);
+            read_back.extend(copied);
+        }
         let key = self.checkpoints.verifier().map(ToString::to_string);
         let events = store.head(log).await?.position;
         let mut reasons = Vec::new();
@@ -105,16 +110,25 @@ impl Creditrail {
                 .push("nothing is signed: there is no key (name one as audit.key_file)".to_owned()),
             Err(error) => reasons.push(chain(&error).to_string()),
         }
+        for Copied { path, note, .. } in read_back {
+            let kept = (format!("in {}", path.display()), note);
+            match self.checkpoints.has(store, (log, hashed), kept).await {
+                // More than one place may say the same of it.
+                Err(error) if !reasons.contains(&chain(&error).to_string()) => {
+                    reasons.push(chain(&error).to_string());
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
         // What comes below is missing, and nothing has failed.
         let failed = key.is_some() && !reasons.is_empty();
-        let signed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
         if sinks.is_empty() {
             reasons.push(
                 "no place outside the database takes checkpoints: whoever can write the database can \
                  write all of it anew unnoticed (add an [[audit.sink]])"
                     .to_owned(),
             );
-        } else if events > 0 && !self.is_taken(&sinks, signed) {
+        } else if events > 0 && !self.is_taken(&sinks, newest.unwrap_or(0)) {
             reasons.push("no place outside the database has the newest checkpoint".to_owned());
         }
         Ok(ProofStatus {
@@ -135,14 +149,42 @@ impl Creditrail {
         })
     }
 
-    fn sink_status(&self, log: &str, name: &str, copies: &[Copy]) -> SinkStatus {
-        let copy = copies.iter().find(|copy| copy.sink == name);
-        SinkStatus {
-            name: name.to_owned(),
+    /// What a place has: of a folder what is read back there, of an endpoint what it has answered.
+    fn sink_status(
+        &self,
+        (log, newest): (&str, Option<i64>),
+        sink: &Sink,
+        copies: &[Copy],
+    ) -> (SinkStatus, Option<Copied>) {
+        let copy = copies.iter().find(|copy| copy.sink == sink.name);
+        let mut status = SinkStatus {
+            name: sink.name.clone(),
             size: copy.map(|copy| copy.size),
             taken_at: copy.map(|copy| copy.taken_at),
-            error: self.checkpoints.untaken(log, name),
+            error: self.checkpoints.untaken(log, &sink.name),
+        };
+        if matches!(sink.to, To::Http { .. }) {
+            return (status, None);
         }
+        let told = status.size;
+        (status.size, status.taken_at) = (None, None);
+        for size in newest.into_iter().chain(told) {
+            match sink.to.read_back(log, size) {
+                Ok(Some(copied)) => {
+                    (status.size, status.taken_at) = (Some(size), Some(copied.at));
+                    return (status, Some(copied));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    status.error.get_or_insert(format!("the folder cannot be read: {error}"));
+                }
+            }
+        }
+        if let Some(size) = told {
+            let gone = format!("the checkpoint of {size} events is not there any more");
+            status.error.get_or_insert(gone);
+        }
+        (status, None)
     }
 
     /// Whether one of them has the newest checkpoint, or took one within the last day.

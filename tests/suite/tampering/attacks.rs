@@ -113,10 +113,10 @@ pub const ATTACKS: &[Attack] = &[
     Attack { name: "a payload is changed, the tree folded anew, and all checkpoints of the database removed", what: What::Sql("UPDATE events SET payload = CAST(replace(CAST(payload AS text), '6000', '6001') AS json) WHERE position = 99; DELETE FROM checkpoints"), then: Then::Cover, found: ["", "checkpoints", "checkpoints", "checkpoints", "checkpoints"] },
     Attack { name: "the newest events are removed with all that tells of them: deliveries, head, tree, bookmarks, checkpoints", what: What::Sql(TAIL), then: Then::Cover, found: ["", "checkpoints", "checkpoints", "checkpoints", "checkpoints"] },
     Attack { name: "an event is removed, and everything in the database is made anew", what: What::Sql(RENUMBER), then: Then::Cover, found: ["", "checkpoints", "checkpoints", "checkpoints", "checkpoints"] },
-    Attack { name: "the same, and it is signed anew with the service's own key, the memory removed", what: What::Sql(RENUMBER), then: Then::Sign, found: ["", "", "checkpoints", "checkpoints", ""] },
+    Attack { name: "the same, and it is signed anew with the service's own key, the memory removed", what: What::Sql(RENUMBER), then: Then::Sign, found: ["", "", "checkpoints", "checkpoints", "checkpoints"] },
     Attack { name: "the whole database is that of yesterday", what: What::Rollback, then: Then::Nothing, found: ["", "checkpoints", "checkpoints", "checkpoints", "checkpoints"] },
     Attack { name: "the whole database is that of yesterday, and the memory with it", what: What::RollbackOfMemory, then: Then::Nothing, found: ["", "", "checkpoints", "checkpoints", ""] },
     Attack { name: "the key that signs is another one of the same name", what: What::AnotherKey, then: Then::Nothing, found: ["checkpoints", "checkpoints", "checkpoints", "", "checkpoints"] },
-    Attack { name: "an event is removed, the key is another one, and everything is made and signed anew", what: What::Sql(RENUMBER), then: Then::SignByAnother, found: ["", "", "checkpoints", "checkpoints", ""] },
+    Attack { name: "an event is removed, the key is another one, and everything is made and signed anew", what: What::Sql(RENUMBER), then: Then::SignByAnother, found: ["", "", "checkpoints", "checkpoints", "checkpoints"] },
     sql("an event and its delivery are added at the end, in form: the same as if the lender had sent it", APPEND, told("")),
 ];
