@@ -3,7 +3,8 @@
 
 use std::{
     error::Error,
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -74,15 +75,25 @@ struct Trusted {
 type Failure = Box<dyn Error>;
 
 fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
-        Ok(told) => {
-            println!("{told}");
-            ExitCode::SUCCESS
-        }
+    match run(&Cli::parse().command).and_then(|told| tell(&told)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("creditrail-verify: {}", shown::line(&chain(failure.as_ref())));
+            let why = shown::line(&chain(failure.as_ref()));
+            // Nobody may be there to read it; how it ends tells.
+            let _ = writeln!(io::stderr(), "creditrail-verify: {why}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Tells what holds. A closed pipe is no failure: whoever read has read enough.
+fn tell(told: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{told}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("what holds cannot be told: {error}").into())
+        }
+        _ => Ok(()),
     }
 }
 

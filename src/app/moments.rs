@@ -237,6 +237,31 @@ impl Creditrail {
         Ok(Some(moments).filter(|moments| !moments.is_empty()))
     }
 
+    /// Why a thing was not known at a moment, though it is known; `None` if it is not known at all.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn why_not_known(
+        &self,
+        (thing, source, id): (Thing, &str, &str),
+        seen: Seen,
+    ) -> Result<Option<String>, ReadError> {
+        let moments = self.moments(thing, source, id).await?;
+        let Some(first) = moments.and_then(|moments| moments.into_iter().next()) else {
+            return Ok(None);
+        };
+        let (noun, at, from) = (thing.noun(), seen.point.position, first.position);
+        Ok(Some(match seen.happened_by {
+            Some(by) if from <= at => format!(
+                "nothing of the {noun} `{id}` had happened by {}, as far as it was known at position {at}",
+                by.time
+            ),
+            _ => format!(
+                "there was no {noun} `{id}` at position {at}: it is known from position {from} on"
+            ),
+        }))
+    }
+
     /// The streams that the document of a thing is made of; none if it is not known.
     pub(super) async fn streams_of(
         &self,

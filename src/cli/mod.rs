@@ -84,8 +84,26 @@ pub enum CliError {
     #[error("the check did not come to its end")]
     Verify(#[from] proof::verify::VerifyError),
     /// There is no such log.
-    #[error("--log: there is no log `{0}`; there are: {1}")]
+    #[error("there is no log `{0}`; there are: {1}")]
     UnknownLog(String, String),
+    /// A log is not as long as that.
+    #[error("the tree of {log} is over {events} events, and {asked} are asked for")]
+    TooLong {
+        /// The log.
+        log: String,
+        /// How many events it has.
+        events: i64,
+        /// How many it would have to have.
+        asked: i64,
+    },
+    /// Two sizes are in the wrong order.
+    #[error("{old} {new}: the older size comes first, and is not above the newer one")]
+    Sizes {
+        /// What was given first.
+        old: i64,
+        /// What was given second.
+        new: i64,
+    },
     /// The tree is not there.
     #[error("the tree cannot be read")]
     Tree(#[source] proof::TreeError),
@@ -118,6 +136,9 @@ pub enum CliError {
         /// Its source and id.
         id: String,
     },
+    /// It was not known then, and is known.
+    #[error("{0}")]
+    NotKnownThen(String),
     /// A call of the demo or the simulator failed.
     #[error("a call failed")]
     Call(#[from] reqwest::Error),

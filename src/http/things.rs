@@ -111,19 +111,8 @@ pub(super) async fn not_known_then(
     (source, id): (&str, &str),
     seen: Seen,
 ) -> Result<Problem, Problem> {
-    let moments = creditrail.moments(thing, source, id).await?;
-    let Some(first) = moments.and_then(|moments| moments.into_iter().next()) else {
+    let Some(detail) = creditrail.why_not_known((thing, source, id), seen).await? else {
         return Ok(Problem::not_found(thing.noun(), id));
-    };
-    let (noun, at, from) = (thing.noun(), seen.point.position, first.position);
-    let detail = match seen.happened_by {
-        Some(by) if from <= at => format!(
-            "nothing of the {noun} `{id}` had happened by {}, as far as it was known at position {at}",
-            by.time
-        ),
-        _ => format!(
-            "there was no {noun} `{id}` at position {at}: it is known from position {from} on"
-        ),
     };
     Ok(Problem::new(StatusCode::NOT_FOUND, "not_known_then", detail))
 }

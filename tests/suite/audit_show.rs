@@ -88,7 +88,10 @@ async fn as_text_it_has_the_steps_with_both_times_and_what_has_changed() {
     let (printed, errors) =
         imprint.service.runs(&["audit", "show", "transaction", "imprint/t1", "--as-of", "0"]);
     assert_eq!(printed, None);
-    assert!(errors.contains("there is no transaction imprint/t1"), "{errors}");
+    assert!(errors.contains("it is known from position 1 on"), "{errors}");
+    let (_, errors) =
+        imprint.service.runs(&["audit", "show", "transaction", "imprint/none", "--as-of", "3"]);
+    assert!(errors.contains("there is no transaction imprint/none"), "{errors}");
     for (words, wrong) in [
         (["transaction", "t1", "--format", "text"], "SOURCE/ID"),
         (["star", "imprint/t1", "--format", "text"], "transaction, payment-method"),

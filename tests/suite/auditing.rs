@@ -195,3 +195,21 @@ async fn an_erasure_that_is_recorded_is_well_and_one_that_was_undone_is_found() 
     let (told, _, is_well) = verify();
     assert!(!is_well && told.contains("keys at position 2: it destroyed the key"), "{told}");
 }
+
+#[tokio::test]
+async fn what_cannot_be_proven_to_be_continued_is_named() {
+    let record = Record::new().await;
+    #[rustfmt::skip] // It is a table.
+    let wrong = [
+        (&["consistency", "imprint", "3", "99999"][..], "over 6 events"),
+        (&["consistency", "imprint", "5", "3"],         "the older size comes first"),
+        (&["consistency", "nobody", "1", "2"],          "there is no log `nobody`; there are: imprint, _access"),
+        (&["rebuild-tree", "nobody"],                   "there is no log `nobody`"),
+    ];
+    for (words, told) in wrong {
+        let (printed, errors, is_well) = record.ledger.service.asked(&[&["audit"], words].concat());
+        assert!(!is_well && printed.is_empty() && errors.contains(told), "{words:?}: {errors}");
+        assert!(!errors.contains("rebuild-tree"), "no advice that does harm: {errors}");
+    }
+    assert!(record.ledger.service.asked(&["audit", "consistency", "imprint", "3", "6"]).2);
+}

@@ -240,3 +240,16 @@ fn checkpoints_of_two_logs_are_not_compared() {
     check(&[&strange, &strange], "is no log of the key creditrail.example");
     check(&[&ours, &ours, "--origin", "creditrail.example/other"], "the checkpoint is of the log");
 }
+
+#[test]
+fn whoever_has_read_enough_does_not_make_it_fail() {
+    let (_folder, path) = bundle();
+    let key = log().verifier().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_creditrail-verify"));
+    command.args(["bundle", &path, "--key", &key]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.as_str()), (Some(0), ""));
+}

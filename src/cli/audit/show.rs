@@ -55,6 +55,14 @@ impl Show {
         let changes = self.changes(&creditrail).await?;
         let (source, id) = &self.address;
         let Some(document) = document else {
+            let when = self.when();
+            if !when.is_now() {
+                let seen = creditrail.seen(source, when).await?;
+                let why = creditrail.why_not_known((self.kind, source, id), seen).await?;
+                if let Some(why) = why {
+                    return Err(CliError::NotKnownThen(why));
+                }
+            }
             let (noun, id) = (self.kind.noun(), format!("{source}/{id}"));
             return Err(CliError::NotKnown { noun, id });
         };
@@ -68,9 +76,13 @@ impl Show {
         Ok(())
     }
 
+    const fn when(&self) -> When {
+        When { as_of: self.as_of, happened_by: self.happened_by }
+    }
+
     async fn document(&self, creditrail: &Creditrail) -> Result<Option<Value>, ReadError> {
         let (source, id) = (self.address.0.as_str(), self.address.1.as_str());
-        let when = When { as_of: self.as_of, happened_by: self.happened_by };
+        let when = self.when();
         if when.is_now() {
             return creditrail.document_of(self.kind, source, id).await;
         }
