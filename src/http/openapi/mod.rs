@@ -122,7 +122,38 @@ pub(super) fn schemas() -> Map<String, Value> {
         pages.into(),
     ];
     let named = groups.into_iter().flatten();
-    named.map(|(name, schema)| (name.to_owned(), schema.into_json())).collect()
+    let named = named.map(|(name, schema)| (name.to_owned(), schema.into_json()));
+    with_names_for_variants(named.collect())
+}
+
+/// The same, with a schema of its own for what a variant has in it: generators of clients name what
+/// stands so deep by its place, and stumble.
+fn with_names_for_variants(mut schemas: Map<String, Value>) -> Map<String, Value> {
+    let mut apart = Map::new();
+    for (name, schema) in &mut schemas {
+        let variants = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        for variant in variants.into_iter().flatten() {
+            let fields = variant.get_mut("properties").and_then(Value::as_object_mut);
+            for (field, content) in fields.into_iter().flatten() {
+                if content.get("properties").is_some() {
+                    let own = format!("{name}{}", in_capitals(field));
+                    let reference = answers::refer(&own);
+                    apart.insert(own, std::mem::replace(content, reference));
+                }
+            }
+        }
+    }
+    schemas.extend(apart);
+    schemas
+}
+
+/// `charge_created` as `ChargeCreated`.
+fn in_capitals(field: &str) -> String {
+    let words = field.split('_').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    });
+    words.collect()
 }
 
 #[cfg(test)]
