@@ -367,7 +367,7 @@ async fn a_lost_key_is_told_and_stops_no_delivery() {
 /// A check that is killed goes on where it was, and has all of it in its report.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_that_is_killed_goes_on_where_it_was() {
-    const EVENTS: i64 = 60_000;
+    const EVENTS: i64 = 150_000;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("db");
     let url = format!("sqlite://{}", file.display());
@@ -398,7 +398,8 @@ async fn a_check_that_is_killed_goes_on_where_it_was() {
     assert!(told.contains(&format!("{EVENTS} events of {EVENTS} streams")), "{told}");
     let last = told.lines().last().unwrap();
     let hashed: i64 = last.split(' ').next().unwrap().parse().unwrap();
-    assert!(0 < hashed && hashed < EVENTS, "it began anew: {told}");
+    // None, if it was killed with the last of them behind it.
+    assert!(hashed < EVENTS, "it began anew: {told}");
     assert!(!state.exists(), "the next check begins anew");
 }
 
