@@ -1,13 +1,15 @@
 //! A log of very many events, put in by one statement.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
 
 /// Events like the first one, of a thing each, whose ids are spread as real ones are; and readers that
 /// have passed them: what is asked here is folded from the log.
 const FILL: &str = "
-    PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -1000000;
     DELETE FROM events WHERE source = 'imprint' AND position > 1;
@@ -21,12 +23,20 @@ const FILL: &str = "
     UPDATE bookmarks SET position = {events} WHERE source = 'imprint' AND reader <> 'tree';
     PRAGMA journal_mode = WAL;";
 
+/// How long a file may be in use before.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Fills a file in which events of the source `imprint` are recorded: so many events in the place of
 /// all but the first.
 pub fn fill(database: &Path, events: u64) {
     let started = Instant::now();
     let fill = FILL.replace("{events}", &events.to_string());
     let connection = Connection::open(database).expect("it opens");
+    // Whoever had it open may still be closing it.
+    while connection.pragma_update(None, "journal_mode", "OFF").is_err() {
+        assert!(started.elapsed() < PATIENCE, "the file is in use");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     connection.execute_batch(&fill).expect("it is filled");
     println!("  filled in {:.0} s", started.elapsed().as_secs_f64());
 }

@@ -116,7 +116,12 @@ impl Acknowledged {
     pub fn of(mut each: Vec<Duration>, took: Duration) -> Self {
         each.sort_unstable();
         let rate = each.len() as f64 / took.as_secs_f64();
-        Self { rate, p50: each[each.len() / 2], p99: each[each.len() * 99 / 100], took }
+        Self {
+            rate,
+            p50: each[each.len() / 2],
+            p99: each[(each.len() * 99).div_ceil(100) - 1],
+            took,
+        }
     }
 }
 

@@ -168,8 +168,11 @@ fn table(answers: Vec<Answers>) {
         row.took.sort_unstable();
         let at = |place: usize| row.took[place.min(row.took.len() - 1)];
         let ms = |(duration, _): (Duration, usize)| duration.as_secs_f64() * 1e3;
-        let (median, slow, most) =
-            (at(row.took.len() / 2), at(row.took.len() * 99 / 100), at(row.took.len()));
+        let (median, slow, most) = (
+            at(row.took.len() / 2),
+            at((row.took.len() * 99).div_ceil(100) - 1),
+            at(row.took.len()),
+        );
         let is_within = ms(slow) <= row.limit as f64;
         (within, all) = (within + usize::from(is_within), all + 1);
         let verdict =

@@ -76,7 +76,10 @@ async fn main() {
     let is_wanted = |part: &str| only.split(',').any(|wanted| wanted == part);
     println!("{IN_FLIGHT} calls in flight at the most");
     if is_wanted("together") {
-        together(&databases.fresh().await, (rate, number("--seconds", 30))).await;
+        let load = (rate, number("--seconds", 30));
+        together(&databases.fresh().await, load, &[]).await;
+        let bad = [Manner::Hangs, Manner::Says(500), Manner::Says(422)];
+        together(&databases.fresh().await, load, &bad).await;
     }
     if is_wanted("backlog") || is_wanted("beside") {
         let url = databases.fresh().await;
@@ -142,13 +145,23 @@ async fn until_taken(receiver: &Receiver, wanted: u64) -> Duration {
     started.elapsed()
 }
 
-/// Notifications while as many deliveries come in.
-async fn together(url: &str, (rate, seconds): (u64, u64)) {
+/// Notifications while as many deliveries come in, with bad endpoints beside.
+async fn together(url: &str, (rate, seconds): (u64, u64), beside: &[Manner]) {
     println!(
         "\n{rate} deliveries a second over HTTP for {seconds} s, over 1,000 aggregates at a time"
     );
+    if !beside.is_empty() {
+        println!(
+            "with an endpoint beside that hangs, one that answers 500 and one that answers 422"
+        );
+    }
     let receiver = Receiver::start(Manner::Takes).await;
-    let instance = service(url, &[receiver.endpoint("partner", IN_FLIGHT)]).await;
+    let mut endpoints = vec![receiver.endpoint("partner", IN_FLIGHT)];
+    for (nth, manner) in beside.iter().enumerate() {
+        let bad = Receiver::start(*manner).await;
+        endpoints.push(bad.endpoint(&format!("bad-{nth}"), IN_FLIGHT));
+    }
+    let instance = service(url, &endpoints).await;
     let address = instance.serve().await;
     let started = Instant::now();
     let acknowledged = incoming::deliver(address, rate, seconds).await;
@@ -159,7 +172,7 @@ async fn together(url: &str, (rate, seconds): (u64, u64)) {
     let mut account = receiver.account();
     account.lags.sort_unstable();
     let lag = |of: usize| ms(account.lags[of.min(account.lags.len() - 1)]);
-    let (half, slow) = (account.lags.len() / 2, account.lags.len() * 99 / 100);
+    let (half, slow) = (account.lags.len() / 2, (account.lags.len() * 99).div_ceil(100) - 1);
     println!(
         "deliveries acknowledged  {:>8.0} a second, {:.1} ms at the median, {:.1} ms at the 99th percentile",
         acknowledged.rate,

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("sending", include_str!("../../../migrations/postgres/0012_sending.sql")),
     ("sums", include_str!("../../../migrations/postgres/0013_sums.sql")),
     ("endpoints", include_str!("../../../migrations/postgres/0014_endpoints.sql")),
+    ("gravest_first", include_str!("../../../migrations/postgres/0015_gravest_first.sql")),
 ];
 
 /// One process migrates at a time; the others wait and find it done.

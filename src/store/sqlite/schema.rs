@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("sending", include_str!("../../../migrations/sqlite/0012_sending.sql")),
     ("sums", include_str!("../../../migrations/sqlite/0013_sums.sql")),
     ("endpoints", include_str!("../../../migrations/sqlite/0014_endpoints.sql")),
+    ("gravest_first", include_str!("../../../migrations/sqlite/0015_gravest_first.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS creditrail_migrations (
