@@ -41,6 +41,9 @@ const TOGETHER: [(&str, [&str; 2]); 7] = [
     ("actions", ["kind", "owner"]),
 ];
 
+/// Those that have one in the order of what is at stake, too.
+const BY_STAKE: [&str; 2] = ["status", "severity"];
+
 /// The steps of a customer.
 const OF_CUSTOMER: &str = "SELECT key, occurred_at, document FROM @timeline
     WHERE source = $1 AND customer_id = $2";
@@ -250,7 +253,7 @@ fn leading(table: &Table, page: &Page) -> Vec<&'static str> {
     let has = |name: &str| page.filters.iter().any(|(column, _)| *column == name);
     let pair = TOGETHER.iter().find(|(of, pair)| {
         *of == table.name
-            && page.order != Order::Stake
+            && (page.order != Order::Stake || *pair == BY_STAKE)
             && first.is_some_and(|first| pair.contains(&first))
             && pair.iter().all(|name| has(name))
     });

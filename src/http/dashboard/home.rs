@@ -22,38 +22,58 @@ use crate::{
 /// How many rows of each list the first page has.
 const ROWS: usize = 8;
 /// How many open actions are looked at for those that are due first.
-const LOOKED_AT: usize = 200;
+const LOOKED_AT: usize = 50;
 
 /// The first page.
 pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
-    let statuses = sources::statuses(&creditrail).await?;
+    let exceptions = Block {
+        title: "Exceptions",
+        way: "exceptions?status=open&order=stake",
+        list: List::Exceptions,
+        // What matters most has not always an amount.
+        filters: &[
+            &[("status", "open"), ("severity", "high")],
+            &[("status", "open"), ("severity", "review")],
+            &[("status", "open"), ("severity", "info")],
+        ],
+        order: Order::Stake,
+        most: ROWS + 1,
+        columns: listings::EXCEPTIONS,
+        empty: "No exception is open.",
+    };
+    let actions = Block {
+        title: "Actions",
+        way: "actions?status=open",
+        list: List::Actions,
+        filters: &[&[("status", "open")]],
+        order: Order::Newest,
+        most: LOOKED_AT,
+        columns: listings::ACTIONS,
+        empty: "Nobody has anything to do.",
+    };
+    let discrepancies = Block {
+        title: "Discrepancies",
+        way: "discrepancies",
+        list: List::Discrepancies,
+        filters: &[&[]],
+        order: Order::Newest,
+        most: ROWS + 1,
+        columns: listings::FINDINGS,
+        empty: "Browser and lender agree.",
+    };
+    // Side by side: each is several reads that wait for their turn.
+    let (gone, exceptions, actions, notices, in_need, discrepancies, statuses) = tokio::try_join!(
+        endpoints(&frame, &creditrail),
+        board(&frame, &creditrail, &exceptions),
+        board(&frame, &creditrail, &actions),
+        notices(&frame, &creditrail),
+        async { Ok(endpoints::in_need(&frame, &creditrail).await?) },
+        board(&frame, &creditrail, &discrepancies),
+        sources::statuses(&creditrail),
+    )?;
     let content = html! {
         h1.quiet { "What needs a person" }
-        (endpoints(&frame, &creditrail).await?)
-        (board(&frame, &creditrail, &Block {
-            title: "Exceptions", way: "exceptions?status=open&order=stake", list: List::Exceptions,
-            // What matters most has not always an amount.
-            filters: &[
-                &[("status", "open"), ("severity", "high")],
-                &[("status", "open"), ("severity", "review")],
-                &[("status", "open"), ("severity", "info")],
-            ],
-            order: Order::Stake, most: ROWS + 1, columns: listings::EXCEPTIONS,
-            empty: "No exception is open.",
-        }).await?)
-        (board(&frame, &creditrail, &Block {
-            title: "Actions", way: "actions?status=open", list: List::Actions,
-            filters: &[&[("status", "open")]], order: Order::Newest, most: LOOKED_AT,
-            columns: listings::ACTIONS,
-            empty: "Nobody has anything to do.",
-        }).await?)
-        (notices(&frame, &creditrail).await?)
-        (endpoints::in_need(&frame, &creditrail).await?)
-        (board(&frame, &creditrail, &Block {
-            title: "Discrepancies", way: "discrepancies", list: List::Discrepancies,
-            filters: &[&[]], order: Order::Newest, most: ROWS + 1, columns: listings::FINDINGS,
-            empty: "Browser and lender agree.",
-        }).await?)
+        (gone) (exceptions) (actions) (notices) (in_need) (discrepancies)
         section {
             h2 { a href=(frame.to("sources")) { "Sources" } }
             (sources::table(&frame, &statuses))
@@ -67,7 +87,7 @@ struct Block {
     title: &'static str,
     way: &'static str,
     list: List,
-    /// What is asked for, one after the other.
+    /// What is asked for, one after the other, until there are enough.
     filters: &'static [&'static [(&'static str, &'static str)]],
     order: Order,
     /// How many rows of each are looked at.
@@ -78,8 +98,11 @@ struct Block {
 
 async fn board(frame: &Frame, creditrail: &Creditrail, block: &Block) -> Result<Markup, Problem> {
     let mut rows = Vec::new();
-    for source in creditrail.sources() {
-        for filters in block.filters {
+    for filters in block.filters {
+        if rows.len() > ROWS {
+            break;
+        }
+        for source in creditrail.sources() {
             let filters = filters.iter().map(|(column, value)| (*column, (*value).to_owned()));
             let page = Page {
                 sources: vec![source.to_owned()],
