@@ -12,7 +12,6 @@ use rusqlite::Connection;
 const FILL: &str = "
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -1000000;
-    DELETE FROM events WHERE source = 'imprint' AND position > 1;
     WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {events})
         INSERT INTO events SELECT e.source, i, e.aggregate_type,
             format('%s/%08x-%s', e.source, (i * 2654435761) & 4294967295, i), 1, e.event_type,
@@ -26,8 +25,7 @@ const FILL: &str = "
 /// How long a file may be in use before.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Fills a file in which events of the source `imprint` are recorded: so many events in the place of
-/// all but the first.
+/// Fills a file in which one event of the source `imprint` is recorded: so many events there are then.
 pub fn fill(database: &Path, events: u64) {
     let started = Instant::now();
     let fill = FILL.replace("{events}", &events.to_string());

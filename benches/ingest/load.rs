@@ -158,7 +158,8 @@ pub async fn in_process(
     Acknowledged::of(each, started.elapsed())
 }
 
-async fn send(creditrail: &Creditrail, body: Bytes) {
+/// Sends one that is applied.
+pub async fn send(creditrail: &Creditrail, body: Bytes) {
     let mut headers = HeaderMap::new();
     let signature = imprint::sign(SECRET, &body, Timestamp::now());
     headers.insert(imprint::SIGNATURE_HEADER, HeaderValue::try_from(signature).expect("a header"));

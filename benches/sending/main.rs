@@ -257,7 +257,7 @@ async fn undelivered(events: u64) {
     let file: PathBuf = folder.path().join("undelivered.db");
     let url = format!("sqlite://{}", file.display());
     let instance = Instance::on(&url).await;
-    in_process(&instance, &Histories::default(), (1, 4)).await;
+    load::send(&instance.creditrail, load::body(0, 0)).await;
     instance.caught_up().await;
     drop(instance);
     many::fill(&file, events);
