@@ -65,7 +65,7 @@ pub enum ExportError {
     File {
         /// Its name.
         name: String,
-        /// `SHA-256`, `number of bytes` or `number of lines`.
+        /// `SHA-256`, `number of bytes`, `number of lines` or `number of rows`.
         what: &'static str,
         /// What the manifest has.
         expected: String,
@@ -188,11 +188,9 @@ pub fn verify<R: BufRead>(
         let io = |cause| ExportError::Io { name: file.name.clone(), cause };
         let reader = open(&file.name).map_err(io)?;
         if file.name == EVENTS {
-            read((file, true), reader, |line| events.line(line))?;
+            read((file, Rows::Lines), reader, |line| events.line(line))?;
         } else {
-            // A cell of CSV may have lines, and Parquet has none.
-            let are_lines = manifest.format == FORMAT_V1 || file.name.ends_with(".ndjson");
-            read((file, are_lines), reader, |_| Ok(()))?;
+            read((file, Rows::of(manifest, &file.name)), reader, |_| Ok(()))?;
             others.push(file.name.clone());
         }
     }
@@ -222,15 +220,37 @@ fn names(manifest: &Manifest) -> Result<(), ExportError> {
     if names.contains(EVENTS) { Ok(()) } else { Err(ExportError::NoEvents) }
 }
 
-/// Reads a file once: each line, and whether it is the one of the manifest. Its rows are counted where a
-/// row is a line.
+/// What a row is.
+#[derive(Clone, Copy)]
+enum Rows {
+    /// A line.
+    Lines,
+    /// A record of RFC 4180, in whose quoted cells lines may end; the first is the heading.
+    Records,
+    /// Parquet: they are hashed and not counted.
+    Uncounted,
+}
+
+impl Rows {
+    fn of(manifest: &Manifest, name: &str) -> Self {
+        if manifest.format == FORMAT_V1 || name.ends_with(".ndjson") {
+            Self::Lines
+        } else if name.ends_with(".csv") {
+            Self::Records
+        } else {
+            Self::Uncounted
+        }
+    }
+}
+
+/// Reads a file once: each line, and whether it is the one of the manifest.
 fn read(
-    (file, are_lines): (&File, bool),
+    (file, counts): (&File, Rows),
     mut reader: impl BufRead,
     mut line: impl FnMut(&[u8]) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
     let (mut hasher, mut buffer) = (Sha256::new(), Vec::new());
-    let (mut bytes, mut rows) = (0_u64, 0_u64);
+    let (mut bytes, mut rows, mut is_quoted) = (0_u64, 0_u64, false);
     loop {
         buffer.clear();
         let io = |cause| ExportError::Io { name: file.name.clone(), cause };
@@ -240,12 +260,22 @@ fn read(
         }
         hasher.update(&buffer);
         bytes += read as u64;
-        rows += u64::from(buffer.ends_with(b"\n"));
+        if matches!(counts, Rows::Records) {
+            is_quoted ^= buffer.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+        }
+        rows += u64::from(!is_quoted && buffer.ends_with(b"\n"));
         line(&buffer)?;
     }
     let sha256: [u8; 32] = hasher.finalize().into();
     is(file, "number of bytes", file.bytes, bytes)?;
-    is(file, "number of lines", file.rows.filter(|_| are_lines).unwrap_or(rows), rows)?;
+    match counts {
+        Rows::Lines => is(file, "number of lines", file.rows.unwrap_or(rows), rows)?,
+        Rows::Records => {
+            let rows = rows.saturating_sub(1);
+            is(file, "number of rows", file.rows.unwrap_or(rows), rows)?;
+        }
+        Rows::Uncounted => {}
+    }
     is(file, "SHA-256", hex::encode(file.sha256), hex::encode(sha256))
 }
 
