@@ -140,7 +140,7 @@ const FAULTS: [&str; 8] = [
 
 #[tokio::test]
 async fn with_every_fault_what_is_known_is_what_was_sent_of_all_three_lenders() {
-    for ledger in ledgers() {
+    for (nth, ledger) in ledgers().into_iter().enumerate() {
         let simulator = Simulator::of(&ledger);
         let summary = simulator.plays("--seed 7 --histories 40 --faults 20% --delay 50ms").await;
         let summary = summary.agrees();
@@ -149,10 +149,12 @@ async fn with_every_fault_what_is_known_is_what_was_sent_of_all_three_lenders() 
             assert_eq!(summary["faults"][fault].is_null(), is_without, "{fault}: {summary:#}");
         }
         assert!(number(&summary["faults"]["lost-acknowledgements"], "retried") > 0);
-        // Once there were many of them, they are no longer looked at.
-        let forged = &summary["faults"]["wrong-signatures"]["answers"];
-        let refused = ["401 unauthenticated", "429 too_many_failures"];
-        assert!(refused.iter().any(|answer| forged[answer].is_i64()), "{summary:#}");
+        // Once there were many of them, those of this address are no longer looked at.
+        let forged = &summary["faults"]["wrong-signatures"];
+        let answered = |answer: &str| forged["answers"][answer].as_i64().unwrap_or(0);
+        let unheard = (answered("401 unauthenticated"), answered("429 too_many_failures"));
+        assert!(unheard.0 + unheard.1 >= number(forged, "deliveries"), "{summary:#}");
+        assert!(unheard.0 > 0 || nth > 0, "{summary:#}");
         ledger.adds_up().await;
         // Each is held against the catalogue of event types.
         assert!(ledger.events().await.len() > 60);
