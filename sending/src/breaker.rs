@@ -8,6 +8,9 @@ use crate::Failure;
 const IN_A_ROW: u32 = 5;
 /// … if they are of so many lanes: one lane alone may have an event that the endpoint cannot take.
 const LANES: usize = 3;
+/// So many lanes refused in a row open it too, each for a reason of its own or not: a wrong path or a
+/// lost secret is a fault of the endpoint, and would park every lane.
+const REFUSED: usize = 20;
 /// For how long it is open at first, and at the most, in milliseconds.
 const OPEN: (i64, i64) = (1_000, 60_000);
 
@@ -18,6 +21,8 @@ pub struct Breaker<K> {
     in_a_row: u32,
     unreachable: u32,
     lanes: BTreeSet<K>,
+    /// Lanes refused since something was taken.
+    refused: BTreeSet<K>,
     open_until: Option<i64>,
     open_for: i64,
     is_probing: bool,
@@ -51,6 +56,7 @@ impl<K> Default for Breaker<K> {
             in_a_row: 0,
             unreachable: 0,
             lanes: BTreeSet::new(),
+            refused: BTreeSet::new(),
             open_until: None,
             open_for: OPEN.0,
             is_probing: false,
@@ -89,8 +95,8 @@ impl<K: Clone + Ord + Hash> Breaker<K> {
         is_probe
     }
 
-    /// Notes that the endpoint answers.
-    pub(crate) fn answered(&mut self) {
+    /// Notes that something was taken.
+    pub(crate) fn taken(&mut self) {
         *self = Self::default();
     }
 
@@ -111,13 +117,8 @@ impl<K: Clone + Ord + Hash> Breaker<K> {
         if self.open_until.is_some() {
             return true;
         }
-        // 4xx but these say that this event is not taken; the endpoint lives.
-        if let Failure::Status { status: 400..=499, .. } = failure
-            && !matches!(failure, Failure::Status { status: 408 | 429, .. })
-        {
-            self.in_a_row = 0;
-            self.unreachable = 0;
-            self.lanes.clear();
+        if failure.is_refusal() {
+            self.refuses(lane, now);
             return false;
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
@@ -131,6 +132,17 @@ impl<K: Clone + Ord + Hash> Breaker<K> {
             self.open(now, failure.retry_after());
         }
         false
+    }
+
+    /// It lives, and does not take this event.
+    fn refuses(&mut self, lane: &K, now: i64) {
+        self.in_a_row = 0;
+        self.unreachable = 0;
+        self.lanes.clear();
+        self.refused.insert(lane.clone());
+        if self.refused.len() >= REFUSED {
+            self.open(now, None);
+        }
     }
 
     fn open(&mut self, now: i64, retry_after: Option<i64>) {

@@ -238,7 +238,7 @@ impl<K: Clone + Eq + Ord + Hash, I: Item + Clone> Lanes<K, I> {
         self.in_flight[lane.line as usize] -= 1;
         let failure = match outcome {
             Outcome::Taken => {
-                self.breaker.answered();
+                self.breaker.taken();
                 return Some(self.taken(key));
             }
             Outcome::Gone => {

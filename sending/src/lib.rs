@@ -53,4 +53,10 @@ impl Failure {
             Self::Unreachable | Self::Unanswered => None,
         }
     }
+
+    /// Whether the endpoint lives and says that it does not take this: a 4xx, but 408 and 429.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::Status { status: 400..=499, .. })
+            && !matches!(self, Self::Status { status: 408 | 429, .. })
+    }
 }

@@ -359,6 +359,26 @@ fn one_lane_that_is_not_taken_stops_no_other() {
 }
 
 #[test]
+fn an_endpoint_that_refuses_every_lane_parks_none_of_them() {
+    let mut lanes = lanes(1, 0);
+    let all: Vec<u8> = (0..20).collect();
+    fail(&mut lanes, &all[..19], (0, status(404)));
+    fail(&mut lanes, &all[..19], (0, status(404)));
+    assert_eq!(lanes.closed_until(0), None, "nineteen lanes may each be at fault");
+    fail(&mut lanes, &all[19..], (0, status(404)));
+    let until = lanes.closed_until(0).expect("the twentieth opens it");
+    lanes.bring(20, vec![at(1)], (9, false));
+    let probe = lanes.next(until).expect("a probe");
+    let settled = lanes.settle(&probe.key, status(404), (until, 0));
+    assert_eq!(settled, Some(Settled::Retry { attempts: 9, at: until + 2_000 }));
+    lanes.bring(21, vec![at(1)], (0, false));
+    let probe = lanes.next(until + 2_000).expect("the next probe");
+    lanes.settle(&probe.key, Outcome::Taken, (until + 2_000, 0));
+    fail(&mut lanes, &all[..19], (until + 2_000, status(404)));
+    assert_eq!(lanes.closed_until(until + 2_000), None, "what was taken begins the count anew");
+}
+
+#[test]
 fn an_endpoint_that_nobody_reaches_is_down_even_for_one_lane() {
     let mut lanes = lanes(1, 0);
     let unreachable = Outcome::Failed(Failure::Unreachable);

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
+use super::example;
 use crate::{
     sources::signature::{Credential, Secret},
     store::ReaderName,
@@ -188,6 +189,11 @@ impl Endpoint {
         is_told(aggregate_type) && self.taken.takes(aggregate_type, event_type)
     }
 
+    /// Whether a secret holds now. Without one nothing is sent: it would not be signed.
+    pub(super) fn signs(&self, now: Timestamp) -> bool {
+        self.keys.iter().any(|(secret, _)| secret.is_active(now))
+    }
+
     /// What signs now.
     pub(super) fn keys(&self, now: Timestamp) -> Vec<Key> {
         let active = self.keys.iter().filter(|(secret, _)| secret.is_active(now));
@@ -301,9 +307,16 @@ impl Check {
         }
         for pattern in &config.events {
             let kind = pattern.split('.').next().unwrap_or_default();
-            if pattern != "*" && !is_told(kind) {
+            if pattern == "*" || is_told(kind) && pattern.strip_prefix(kind) == Some(".*") {
+                continue;
+            }
+            if !is_told(kind) {
                 let known = KINDS.map(AggregateType::name).join(", ");
                 let cause = format!("`{pattern}` begins with none of: {known}");
+                return self.wrong("events", cause);
+            }
+            if !example::is_type(pattern) {
+                let cause = format!("there is no event `{pattern}`; /v1/event-types has all");
                 return self.wrong("events", cause);
             }
         }

@@ -30,12 +30,22 @@ struct Line<'a> {
 /// each type that an endpoint can be told of.
 pub fn notifications(aggregate_type: &str, event_type: &str) -> Vec<Value> {
     let name = events::name(aggregate_type, event_type);
-    let lines = FROZEN.lines().filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok());
-    let of_it = lines.filter(|line| {
-        let rest = line.name.strip_prefix(&name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    });
+    let of_it = frozen(&name);
     of_it.filter_map(|line| notification((aggregate_type, event_type), &line)).collect()
+}
+
+/// Whether an endpoint can be told of events of a name such as `transaction.Captured`.
+pub(super) fn is_type(name: &str) -> bool {
+    name.split('.').count() == 2 && frozen(name).next().is_some()
+}
+
+/// The frozen events of a type, by its name.
+fn frozen(name: &str) -> impl Iterator<Item = Line<'static>> {
+    let lines = FROZEN.lines().filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok());
+    lines.filter(move |line| {
+        let rest = line.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
 fn notification((aggregate_type, event_type): (&str, &str), line: &Line<'_>) -> Option<Value> {

@@ -90,6 +90,10 @@ pub(super) async fn made(
         Some(value.as_ref()?.expose_secret().to_owned())
     };
     let payload = body::without_references(&due.event.payload, &mut find);
+    // It ended since it was looked.
+    if !endpoint.signs(at) {
+        return Err("no secret holds".into());
+    }
     let id = due.id(endpoint.name(), source);
     let body = body::bytes(endpoint.config.envelope, id, &due.told(source, &payload))?;
     Ok((headers(endpoint, (&id.to_string(), at), &body), body.into()))

@@ -62,7 +62,9 @@ pub(super) struct Sender {
     claimed_at: Option<Instant>,
     looked_at: Option<Instant>,
     pub(super) flushed_at: Instant,
+    /// Whether it is called now: no operator paused it, and a secret holds.
     is_paused: bool,
+    signs: bool,
     /// To what it answered 410, which is not written yet: the source and the position.
     gone: Option<(String, i64)>,
     random: SystemRandom,
@@ -158,6 +160,7 @@ impl Sender {
             looked_at: None,
             flushed_at: Instant::now(),
             is_paused: true,
+            signs: true,
             gone: None,
             random: SystemRandom::new(),
         }
@@ -272,7 +275,12 @@ impl Sender {
             self.house.pause_gone(name, (source, *position)).await?;
             self.gone = None;
         }
-        self.is_paused = self.house.is_paused(name).await?;
+        let signs = self.endpoint().signs(self.house.now());
+        if !signs && self.signs {
+            tracing::error!(endpoint = name, "nothing is sent: no secret holds");
+        }
+        self.signs = signs;
+        self.is_paused = !signs || self.house.is_paused(name).await?;
         self.looked_at = Some(Instant::now());
         self.note_slow_heads();
         self.do_requests().await

@@ -214,6 +214,10 @@ impl Creditrail {
     ) -> Result<Value, CommandError> {
         let (known, ..) = self.steered(Act::EndpointTested, (name, steer)).await?;
         let at = self.now();
+        if !known.endpoint.signs(at) {
+            let cause = "none holds now, and nothing is sent that is not signed";
+            return Err(CommandError::Setting { field: "secrets".into(), cause: cause.into() });
+        }
         let id = Uuid::new_v4().to_string();
         let body = json!({ "id": id, "type": "creditrail.test", "occurred_at": at, "data": {} });
         let body = body.to_string().into_bytes();
@@ -274,6 +278,7 @@ impl Creditrail {
             "signature": config.signature,
             "envelope": config.envelope,
             "secret_ids": config.secrets.iter().map(|secret| &secret.id).collect::<Vec<_>>(),
+            "signs": endpoint.signs(self.now()),
             "secret_fields": config.secret_fields,
             "paused": paused,
             "breaker": told.breaker().name(),

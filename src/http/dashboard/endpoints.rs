@@ -90,13 +90,14 @@ fn states(endpoint: &Value) -> Markup {
     let breaker = text(endpoint, "breaker");
     html! {
         @if is_paused { (badge(Tone::Odd, "paused")) " " }
+        @if endpoint["signs"] == false { (badge(Tone::Bad, "no secret holds")) " " }
         @match breaker {
             "open" => { (badge(Tone::Bad, "taken to be down")) " " },
             "half_open" => { (badge(Tone::Waits, "being probed")) " " },
             _ => {},
         }
         @if parked > 0 { (badge(Tone::Bad, &counted(parked, "lane parked", "lanes parked"))) }
-        @else if !is_paused && breaker == "closed" { (badge(Tone::Good, "told")) }
+        @else if !is_paused && endpoint["signs"] == true && breaker == "closed" { (badge(Tone::Good, "told")) }
     }
 }
 
@@ -156,13 +157,17 @@ fn form(frame: &Frame, name: &str, (what, said): (&str, &str)) -> Markup {
 /// As for all reads.
 pub async fn in_need(frame: &Frame, creditrail: &Creditrail) -> Result<Markup, ReadError> {
     let all = creditrail.endpoint_documents().await?;
-    let needs =
-        |endpoint: &&Value| endpoint["paused"].is_object() || lanes(endpoint, "lanes_parked") > 0;
+    let needs = |endpoint: &&Value| {
+        endpoint["paused"].is_object()
+            || endpoint["signs"] == false
+            || text(endpoint, "breaker") != "closed"
+            || lanes(endpoint, "lanes_parked") > 0
+    };
     let needy: Vec<_> = all.iter().filter(needs).collect();
     Ok(html! {
         @if !all.is_empty() { section {
             h2 { a href=(frame.to("endpoints")) { "Endpoints" } }
-            @if needy.is_empty() { p.empty { "No endpoint is paused, and no lane is parked." } }
+            @if needy.is_empty() { p.empty { "Every endpoint is sent to, and no lane is parked." } }
             @else { (table(frame, &needy)) }
         } }
     })

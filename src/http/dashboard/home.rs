@@ -14,7 +14,7 @@ use super::{
     lists, sources,
 };
 use crate::{
-    app::{Creditrail, lists::List, sending::gone},
+    app::{Creditrail, lists::List},
     http::problem::Problem,
     store::{Order, Page},
 };
@@ -62,8 +62,7 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
         empty: "Browser and lender agree.",
     };
     // Side by side: each is several reads that wait for their turn.
-    let (gone, exceptions, actions, notices, in_need, discrepancies, statuses) = tokio::try_join!(
-        endpoints(&frame, &creditrail),
+    let (exceptions, actions, notices, in_need, discrepancies, statuses) = tokio::try_join!(
         board(&frame, &creditrail, &exceptions),
         board(&frame, &creditrail, &actions),
         notices(&frame, &creditrail),
@@ -73,7 +72,7 @@ pub async fn page(State(creditrail): State<Creditrail>, frame: Frame) -> Shown {
     )?;
     let content = html! {
         h1.quiet { "What needs a person" }
-        (gone) (exceptions) (actions) (notices) (in_need) (discrepancies)
+        (exceptions) (actions) (notices) (in_need) (discrepancies)
         section {
             h2 { a href=(frame.to("sources")) { "Sources" } }
             (sources::table(&frame, &statuses))
@@ -122,20 +121,6 @@ async fn board(frame: &Frame, creditrail: &Creditrail, block: &Block) -> Result<
             h2 { a href=(frame.to(block.way)) { (block.title) } }
             (lists::rows(frame, block.columns, &rows, block.empty))
             @if total > rows.len() { p { a href=(frame.to(block.way)) { "All of them" } } }
-        }
-    })
-}
-
-/// Endpoints that want nothing any more, if there is one: nothing else leads to them.
-async fn endpoints(frame: &Frame, creditrail: &Creditrail) -> Result<Markup, Problem> {
-    let gone = creditrail.gone_endpoints().await?;
-    let way = format!("exceptions?code={}", gone::CODE);
-    Ok(html! {
-        @if !gone.is_empty() {
-            section {
-                h2 { a href=(frame.to(&way)) { "Endpoints that answered 410" } }
-                (lists::rows(frame, listings::EXCEPTIONS, &gone, ""))
-            }
         }
     })
 }

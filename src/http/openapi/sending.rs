@@ -44,6 +44,7 @@ fn endpoint() -> Schema {
         ("signature", one_of(["standard-webhooks", "timestamp-payload"])),
         ("envelope", one_of(["native", "cloudevents"])),
         ("secret_ids", list(text())),
+        ("signs", boolean().says("whether a secret holds now: without one nothing is sent")),
         ("secret_fields", list(text()).says("fields with secrets that it may have")),
         ("paused", refer("EndpointPause").or_null()),
         ("breaker", one_of(["closed", "half_open", "open"]).says("on this instance")),

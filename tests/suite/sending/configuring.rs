@@ -140,6 +140,9 @@ async fn settings_that_are_wrong_are_named_and_what_may_be_secret_is_not_quoted(
         ("authorization",           json!({ "value": "hush-hush-hush-hush\n" }),     "authorization"),
         ("sources",                 json!(["elsewhere"]),                            "sources"),
         ("events",                  json!(["secret.*"]),                             "events"),
+        ("events",                  json!(["transaction.Capturd"]),                  "events"),
+        ("events",                  json!(["transaction"]),                          "events"),
+        ("events",                  json!(["transaction.Captured.*"]),               "events"),
         ("secret_fields",           json!(["password"]),                             "secret_fields"),
         ("attempts",                json!(0),                                        "attempts"),
         ("attempts",                json!("many"),                                   "attempts"),
@@ -202,11 +205,17 @@ async fn a_secret_is_replaced_while_the_old_one_holds_and_none_is_told_or_stored
         json!([{ "id": "two" }, { "id": "one", "not_after": "2020-01-01T00:00:00Z" }]);
     asked(&imprint, path.clone(), &given).await.is(200);
     given["secrets"] = json!([{ "id": "one" }]);
+    asked(&imprint, path.clone(), &given).await.is(200);
+    let calls = receiver.calls().len();
+    imprint.command("/v1/endpoints/crm/test", &why).await.names("secrets");
+    assert_eq!(receiver.calls().len(), calls, "nothing signs, so nothing is sent");
+    imprint.command("/v1/endpoints/crm/resume", &why).await.is(200);
+    imprint.receive(&Tx::new("t2").approved(5000).at(T1)).await;
+    assert_eq!(all(&imprint, "/v1/endpoints").await[0]["signs"], false);
+    given["secrets"] = json!([{ "id": "three", "value": format!("whsec_{KEY}") }]);
     asked(&imprint, path, &given).await.is(200);
-    imprint.command("/v1/endpoints/crm/test", &why).await.is(200);
-    let calls = receiver.calls();
-    let test = calls.last().expect("the test");
-    assert_eq!(test.headers.get("webhook-signature"), None, "nothing signs");
+    taken(&receiver, "transaction/t2", &[1]).await;
+    assert!(receiver.calls().iter().all(|call| call.headers.contains_key("webhook-signature")));
 
     let mut told = all(&imprint, "/v1/endpoints").await;
     told.extend(all(&imprint, "/v1/access-records").await);
