@@ -1,6 +1,8 @@
 //! Who did what that leaves no trace in the log of a source: signed in, exported, had calls verified.
 //! It stands in a log of its own.
 
+use std::collections::BTreeMap;
+
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,11 +51,13 @@ pub enum Act {
     NotificationsResent,
     /// Had a notification skipped.
     NotificationSkipped,
+    /// Started the service with other settings than before.
+    SettingsChanged,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SignedIn,
         Self::Exported,
         Self::ProofMade,
@@ -69,6 +73,7 @@ impl Act {
         Self::EndpointTested,
         Self::NotificationsResent,
         Self::NotificationSkipped,
+        Self::SettingsChanged,
     ];
 
     /// The name on the wire.
@@ -89,6 +94,7 @@ impl Act {
             Self::EndpointTested => "endpoint_tested",
             Self::NotificationsResent => "notifications_resent",
             Self::NotificationSkipped => "notification_skipped",
+            Self::SettingsChanged => "settings_changed",
         }
     }
 
@@ -118,6 +124,10 @@ pub struct AccessRecord {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// All settings that are in force from then on, by their paths; of a secret what tells it from
+    /// another. Of [`Act::SettingsChanged`] alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<BTreeMap<String, String>>,
 }
 
 impl Access {
@@ -187,6 +197,7 @@ mod tests {
                 about: String::new(),
                 reason: reason.to_owned(),
                 at: Timestamp::UNIX_EPOCH,
+                settings: None,
             };
             let unsaid = Access.decide(record(" "));
             assert_eq!(unsaid.is_ok(), act == Act::SignedIn, "{}", act.name());

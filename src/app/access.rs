@@ -77,15 +77,20 @@ impl Creditrail {
         actor: &str,
         (about, reason): (&str, &str),
     ) -> Result<Receipt, CommandError> {
-        let (at, actor) = (self.now(), super::command::person(Some(actor.to_owned()))?);
-        let stream = StreamId { aggregate_type: AggregateType::Access, id: actor.clone() };
         let record = AccessRecord {
             act,
-            actor,
+            actor: super::command::person(Some(actor.to_owned()))?,
             about: super::command::words("about", about.to_owned())?,
             reason: super::command::words("reason", reason.to_owned())?,
-            at,
+            at: self.now(),
+            settings: None,
         };
+        self.record(record).await
+    }
+
+    pub(super) async fn record(&self, record: AccessRecord) -> Result<Receipt, CommandError> {
+        let at = record.at;
+        let stream = StreamId { aggregate_type: AggregateType::Access, id: record.actor.clone() };
         let command = Box::new(Command::Note(record));
         let written = self.access.writer.ask(Request::Command { stream, command, at });
         let written = tokio::time::timeout(MAX_WAIT, written).await;

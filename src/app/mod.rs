@@ -12,6 +12,7 @@ pub mod counters;
 pub mod export;
 pub mod handler;
 pub mod histories;
+mod in_force;
 pub mod judge;
 mod key_file;
 pub mod lifecycles;

@@ -4,6 +4,7 @@ mod audit;
 mod client;
 mod deliveries;
 mod demo;
+mod in_force;
 mod machine;
 mod migrate;
 mod privacy;

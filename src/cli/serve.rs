@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use super::{CliError, Place, print, settings};
+use super::{CliError, Place, in_force::InForce, print, settings};
 use crate::{
-    app::Worker,
+    app::{Creditrail, Worker},
+    failure::chain,
     http::{self, Access, serve, tokens::Tokens},
 };
 
@@ -15,7 +16,8 @@ use crate::{
 const SIGNED_WITHIN: Duration = Duration::from_secs(15);
 
 pub(super) async fn serve(place: Place) -> Result<(), CliError> {
-    let settings = settings::read(&place)?;
+    let mut settings = settings::read(&place)?;
+    let in_force = std::mem::take(&mut settings.in_force);
     let (listen_on, tokens) = (settings.server.listen.clone(), settings.token.clone());
     let (creditrail, worker) = settings.builder().build().await?;
     let listener = listen(&listen_on).await?;
@@ -27,10 +29,18 @@ pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     } else {
         Access::tokens(Tokens::new(&creditrail, tokens))
     };
+    tokio::spawn(record(creditrail.clone(), in_force));
     run(listener, http::router(&creditrail, &access), worker, told_to_end()).await?;
     // What was acknowledged last is signed too. A sink that hangs holds up nobody's restart.
     let _ = tokio::time::timeout(SIGNED_WITHIN, creditrail.sign_all()).await;
     Ok(())
+}
+
+/// Records the settings in force, once the worker runs: it writes.
+async fn record(creditrail: Creditrail, in_force: InForce) {
+    if let Err(error) = creditrail.record_settings(in_force.told(&creditrail)).await {
+        tracing::error!(error = chain(&error), "the settings in force are not on record");
+    }
 }
 
 pub(super) async fn listen(address: &str) -> Result<TcpListener, CliError> {

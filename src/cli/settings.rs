@@ -10,7 +10,7 @@ use creditrail_domain::Policies;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::Place;
+use super::{Place, in_force::InForce};
 use crate::{
     app::{Builder, Creditrail, proof::ProofConfig, sending::EndpointConfig},
     http::tokens::Token,
@@ -61,6 +61,9 @@ pub struct Settings {
     pub endpoint: Vec<EndpointConfig>,
     #[serde(default)]
     pub token: Vec<Token>,
+    /// As it goes on record.
+    #[serde(skip)]
+    pub in_force: InForce,
 }
 
 /// With what secrets of payloads are sealed: the first key seals, all open.
@@ -119,6 +122,7 @@ pub fn read(place: &Place) -> Result<Settings, SettingsError> {
     let unreadable = |cause| SettingsError::Unreadable { path: path.clone(), cause };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let mut settings = parse(&text, path)?;
+    settings.in_force = InForce::of(&text);
     if let Some(listen) = &place.listen {
         settings.server.listen.clone_from(listen);
     }

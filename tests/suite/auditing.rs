@@ -42,11 +42,14 @@ impl Record {
     /// log of accesses.
     fn cut_off(&self) -> String {
         let state = self.path("state");
-        let unreadable = self.path("key.signed/_access.checkpoint");
-        fs::create_dir_all(&unreadable).unwrap();
+        let signed = self.path("key.signed/_access.checkpoint");
+        let (unreadable, kept) = (&signed, fs::read(&signed).unwrap());
+        fs::remove_file(unreadable).unwrap();
+        fs::create_dir(unreadable).unwrap();
         let (_, errors, is_well) = self.verifies(&["--state", state.to_str().unwrap()]);
         assert!(!is_well && state.exists(), "{errors}");
         fs::remove_dir(unreadable).unwrap();
+        fs::write(unreadable, kept).unwrap();
         fs::read_to_string(state).unwrap()
     }
 

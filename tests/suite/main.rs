@@ -40,6 +40,7 @@ mod fourth_kind; // a lender that a host brings, as the how-to says
 mod frozen_events; // the bytes of what is stored
 mod handlers; // a handler of the embedding program
 mod hostile; // bodies and connections that mean harm
+mod in_force; // under which settings a service ran
 mod instances; // several services on one PostgreSQL, and a server that goes away
 mod lender_tracks; // one application, several lenders, twins
 mod lifecycles; // the path of a thing, now and then
