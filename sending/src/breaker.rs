@@ -100,21 +100,22 @@ impl<K: Clone + Ord + Hash> Breaker<K> {
         *self = Self::default();
     }
 
-    /// Notes a failure of a lane. Whether the endpoint is to blame for it, and not the lane: then it
-    /// costs no attempt.
+    /// Notes a failure of a lane, and for how many milliseconds the endpoint asks to be left alone.
+    /// Whether the endpoint is to blame for it, and not the lane: then it costs no attempt.
     pub(crate) fn failed(
         &mut self,
         (lane, is_probe): (&K, bool),
-        failure: Failure,
+        (failure, asked): (Failure, i64),
         now: i64,
     ) -> bool {
-        if is_probe {
-            self.is_probing = false;
-            self.open_for = (self.open_for * 2).min(OPEN.1);
-            self.open(now, failure.retry_after());
-            return true;
-        }
-        if self.open_until.is_some() {
+        self.is_probing &= !is_probe;
+        // A refusal proves that it is back, unless it refuses everything.
+        let is_back = is_probe && failure.is_refusal() && self.refused.len() < REFUSED;
+        if self.open_until.is_some() && !is_back {
+            if is_probe {
+                self.open_for = (self.open_for * 2).min(OPEN.1);
+                self.open(now, asked);
+            }
             return true;
         }
         if failure.is_refusal() {
@@ -128,26 +129,24 @@ impl<K: Clone + Ord + Hash> Breaker<K> {
             self.lanes.insert(lane.clone());
         }
         let is_down = self.in_a_row >= IN_A_ROW && self.lanes.len() >= LANES;
-        if is_down || self.unreachable >= IN_A_ROW {
-            self.open(now, failure.retry_after());
+        if is_down || self.unreachable >= IN_A_ROW || asked > 0 {
+            self.open(now, asked);
         }
         false
     }
 
     /// It lives, and does not take this event.
     fn refuses(&mut self, lane: &K, now: i64) {
-        self.in_a_row = 0;
-        self.unreachable = 0;
-        self.lanes.clear();
-        self.refused.insert(lane.clone());
+        let mut refused = std::mem::take(&mut self.refused);
+        refused.insert(lane.clone());
+        *self = Self { refused, ..Self::default() };
         if self.refused.len() >= REFUSED {
-            self.open(now, None);
+            self.open(now, 0);
         }
     }
 
-    fn open(&mut self, now: i64, retry_after: Option<i64>) {
-        let wait = self.open_for.max(retry_after.unwrap_or(0).min(OPEN.1));
-        self.open_until = Some(now.saturating_add(wait));
+    fn open(&mut self, now: i64, asked: i64) {
+        self.open_until = Some(now.saturating_add(self.open_for.max(asked)));
     }
 
     /// Forgets a probe whose call was given up.

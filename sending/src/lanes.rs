@@ -249,7 +249,8 @@ impl<K: Clone + Eq + Ord + Hash, I: Item + Clone> Lanes<K, I> {
             }
             Outcome::Failed(failure) => failure,
         };
-        let is_endpoints = self.breaker.failed((key, is_probe), failure, now);
+        let asked = self.schedule.asked(failure.retry_after());
+        let is_endpoints = self.breaker.failed((key, is_probe), (failure, asked), now);
         let attempts = lane.attempts;
         self.remove(key);
         Some(self.not_taken((attempts, is_endpoints), failure, (now, jitter)))

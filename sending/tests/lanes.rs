@@ -379,6 +379,29 @@ fn an_endpoint_that_refuses_every_lane_parks_none_of_them() {
 }
 
 #[test]
+fn an_endpoint_that_was_down_and_refuses_is_back() {
+    let mut lanes = lanes(1, 0);
+    fail(&mut lanes, &[0, 1, 2, 3, 4], (0, status(503)));
+    let until = lanes.closed_until(0).expect("it is down");
+    let settled = fail(&mut lanes, &[5], (until, status(401)));
+    assert!(matches!(settled, Some(Settled::Retry { attempts: 1, .. })), "{settled:?}");
+    assert_eq!(lanes.closed_until(until), None);
+}
+
+#[test]
+fn an_endpoint_that_asks_to_be_left_alone_is_left_alone_within_bounds() {
+    let mut lanes = lanes(2, 0);
+    let asks = |retry_after| Outcome::Failed(Failure::Status { status: 429, retry_after });
+    let settled = fail(&mut lanes, &[0], (0, asks(Some(5_000))));
+    assert!(matches!(settled, Some(Settled::Retry { attempts: 1, at: 5_000.. })), "{settled:?}");
+    assert_eq!(lanes.closed_until(0), Some(5_000), "no lane is called");
+    fail(&mut lanes, &[1], (5_000, asks(Some(900_000))));
+    assert_eq!(lanes.closed_until(5_000), Some(65_000), "as long as the settings allow");
+    fail(&mut lanes, &[2], (65_000, Outcome::Taken));
+    assert_eq!(lanes.closed_until(65_000), None);
+}
+
+#[test]
 fn an_endpoint_that_nobody_reaches_is_down_even_for_one_lane() {
     let mut lanes = lanes(1, 0);
     let unreachable = Outcome::Failed(Failure::Unreachable);
