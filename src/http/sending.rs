@@ -18,7 +18,8 @@ use crate::{
         sending::{
             configure::ConfigureEndpoint,
             listed::{STATUSES, UNDELIVERED},
-            steer::{Resend, Skip, SteerEndpoint},
+            resend::{Resend, Skip},
+            steer::SteerEndpoint,
         },
     },
     store::Page,

@@ -59,6 +59,9 @@ const KEPT: &str = "SELECT key, revision, sealed FROM @endpoint_settings
 const STANDING: &str = "SELECT status, COUNT(*) FROM @lanes
     WHERE source = $1 AND endpoint = $2 GROUP BY status ORDER BY status";
 
+const FAILING: &str =
+    "SELECT COUNT(*) FROM @lanes WHERE source = $1 AND endpoint = $2 AND attempts > 0";
+
 /// A lane that does not go on with the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneRow {
@@ -129,19 +132,47 @@ impl dyn Store {
         self.all(&sql, values).await?.into_iter().map(lane).collect()
     }
 
-    /// The parked lanes of an endpoint behind a key, `limit` at most.
+    /// The lanes of an endpoint whose next event was tried and not taken, behind a key, `limit` at most.
     ///
     /// # Errors
     /// As for all reads.
-    pub async fn parked_lanes(
+    pub async fn failing_lanes(
         &self,
         (source, endpoint): (&str, &str),
         (after, limit): (&str, i64),
     ) -> Result<Vec<LaneRow>> {
-        let sql =
-            format!("{LANE}endpoint = $2 AND status = 'parked' AND key > $3 ORDER BY key LIMIT $4");
-        let values = vec![source.into(), endpoint.into(), after.into(), limit.into()];
+        let sql = format!(
+            "{LANE}endpoint = $2 AND attempts > 0 AND key > $3 AND key < $4 ORDER BY key LIMIT $5"
+        );
+        let (first, beyond) = (format!("{endpoint}/"), format!("{endpoint}0")); // 0 comes after /
+        let after = if after.is_empty() { first } else { after.to_owned() };
+        let values =
+            vec![source.into(), endpoint.into(), after.into(), beyond.into(), limit.into()];
         self.all(&sql, values).await?.into_iter().map(lane).collect()
+    }
+
+    /// How many these are.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn failing(&self, source: &str, endpoint: &str) -> Result<i64> {
+        let rows = self.all(FAILING, vec![source.into(), endpoint.into()]).await?;
+        rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
+    }
+
+    /// The documents of the notifications at which these lanes are parked, by their keys.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn parked_documents(
+        &self,
+        (source, endpoint): (&str, &str),
+        lanes: Vec<String>,
+    ) -> Result<Vec<(String, String)>> {
+        let parked = "endpoint = $2 AND status = 'parked' AND ";
+        let sql = format!("{DOCUMENTS}{parked}{}", (self.dialect().one_of)("lane", 3));
+        let rows = self.all(&sql, vec![source.into(), endpoint.into(), lanes.into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.text()?, row.text()?))).collect()
     }
 
     /// How many lanes of an endpoint do not go on with the log, by their status.

@@ -7,7 +7,6 @@ use creditrail_sending::{
     Preset, Schedule, Vetting,
     address::Range,
     body::{self, Envelope},
-    events::Taken,
     lanes::Limits,
     signature::{Key, Scheme},
 };
@@ -120,7 +119,6 @@ pub struct EndpointError {
 pub struct Endpoint {
     pub(super) config: EndpointConfig,
     pub(super) url: Uri,
-    pub(super) taken: Taken,
     pub(super) vetting: Vetting,
     pub(super) authorization: Option<HeaderValue>,
     keys: Vec<(Secret, Key)>,
@@ -162,8 +160,7 @@ impl Endpoint {
             Some(None) => return check.wrong("authorization", "is no value of a header"),
             given => given.flatten(),
         };
-        let taken = Taken::of(&config.events);
-        Ok(Self { config, url, taken, vetting, authorization, keys })
+        Ok(Self { config, url, vetting, authorization, keys })
     }
 
     /// Its name.
@@ -183,10 +180,6 @@ impl Endpoint {
 
     pub(super) fn takes_source(&self, source: &str) -> bool {
         self.config.sources.is_empty() || self.config.sources.iter().any(|known| known == source)
-    }
-
-    pub(super) fn takes(&self, aggregate_type: &str, event_type: &str) -> bool {
-        is_told(aggregate_type) && self.taken.takes(aggregate_type, event_type)
     }
 
     /// Whether a secret holds now. Without one nothing is sent: it would not be signed.

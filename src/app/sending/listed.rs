@@ -2,6 +2,8 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
+use serde_json::Value;
+
 use crate::{
     app::{
         Creditrail,
@@ -35,7 +37,36 @@ impl Creditrail {
         listed.truncate(wanted);
         let next = listed.last().filter(|_| has_more).map(|last| last.cursor.clone());
         let items = listed.iter().map(|row| serde_json::from_str(&row.document));
-        Ok(Items { items: items.collect::<Result<_, _>>()?, next })
+        let mut items: Vec<Value> = items.collect::<Result<_, _>>()?;
+        self.tell_what_waits(&mut items).await?;
+        Ok(Items { items, next })
+    }
+
+    /// Tells of each notification at which a lane waits how many events wait behind it.
+    async fn tell_what_waits(&self, items: &mut [Value]) -> Result<(), ReadError> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        // Of each source and endpoint, by the kind of aggregate.
+        let mut waiting = BTreeMap::<[String; 3], Vec<&mut Value>>::new();
+        for item in items {
+            if ["parked", "retrying"].iter().any(|status| item["status"] == *status) {
+                let of = [&item["source"], &item["endpoint"], &item["subject"]["type"]].map(text);
+                waiting.entry(of).or_default().push(item);
+            }
+        }
+        for ([source, endpoint, kind], items) in waiting {
+            let taken = self.taken(&source, &endpoint).await?.unwrap_or_default();
+            let ids = items.iter().map(|item| text(&item["subject"]["id"])).collect();
+            let stands = self.store.standing((&source, &kind), ids).await?;
+            for item in items {
+                let behind = stands.iter().filter(|event| {
+                    item["subject"]["id"] == event.stream.as_str()
+                        && item["sequence"].as_i64().is_some_and(|head| head < event.sequence)
+                        && taken.take(event.position, &kind, &event.event_type)
+                });
+                item["events_waiting"] = behind.count().into();
+            }
+        }
+        Ok(())
     }
 
     /// A page of those that were never taken, each status by its index.

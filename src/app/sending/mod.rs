@@ -20,9 +20,11 @@ mod notice;
 mod portion;
 mod record;
 mod requests;
+pub mod resend;
 pub mod sender;
 mod senders;
 pub mod steer;
+mod taken;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 

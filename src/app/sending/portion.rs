@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     notice::Due,
-    sender::{LaneKey, Sender},
+    sender::{LaneKey, Log, Sender},
 };
 use crate::store::{Cause, RawEvent, sending::LaneRow};
 
@@ -22,6 +22,13 @@ const BROUGHT: usize = 64;
 const OF_LANE: i64 = 16;
 /// How often it is looked which lanes are due.
 const OFTEN: Duration = Duration::from_millis(20);
+
+impl Log {
+    /// Whether the endpoint is told of an event.
+    pub(super) fn takes(&self, event: &RawEvent) -> bool {
+        self.taken.take(event.position, &event.aggregate_type, &event.event_type)
+    }
+}
 
 impl Sender {
     /// Whether there is room for more in memory, and somebody to send it to.
@@ -91,9 +98,7 @@ impl Sender {
         let events = self.house.store.events_of_lane(of, within, OF_LANE).await?;
         let is_behind = events.len() >= usize::try_from(OF_LANE).unwrap_or(usize::MAX);
         let last = events.last().map(|event| event.sequence);
-        let takes =
-            |event: &RawEvent| self.endpoint().takes(&event.aggregate_type, &event.event_type);
-        let taken: Vec<RawEvent> = events.into_iter().filter(takes).collect();
+        let taken: Vec<RawEvent> = events.into_iter().filter(|event| log.takes(event)).collect();
         if taken.is_empty() {
             let row = last
                 .filter(|_| is_behind)
@@ -136,9 +141,8 @@ impl Sender {
         let events = self.house.store.raw_events_after(&log.source, log.read, PORTION).await?;
         self.logs[place].read_at = Some(Instant::now());
         let Some(to) = events.last().map(|event| event.position) else { return Ok(()) };
-        let takes =
-            |event: &RawEvent| self.endpoint().takes(&event.aggregate_type, &event.event_type);
-        let taken: Vec<RawEvent> = events.into_iter().filter(takes).collect();
+        let log = &self.logs[place];
+        let taken: Vec<RawEvent> = events.into_iter().filter(|event| log.takes(event)).collect();
         let keys: BTreeSet<LaneKey> = taken.iter().map(|event| key_of(place, event)).collect();
         let asked = keys.iter().filter(|key| !self.lanes.has(key));
         let asked = asked.map(|key| row_key(self.endpoint().name(), key)).collect();
@@ -178,8 +182,8 @@ impl Sender {
         Ok(dues)
     }
 
-    /// What this endpoint was sent of each lane before a sequence: of what it takes, since it began,
-    /// and was not skipped.
+    /// What this endpoint was sent of each lane before a sequence: of what it took then, what was not
+    /// skipped.
     async fn before(
         &self,
         place: usize,
@@ -207,8 +211,7 @@ impl Sender {
                 let lane = format!("{kind}/{}", stands.stream);
                 let key = LaneKey { log: place, lane: lane.as_str().into() };
                 let is_before = firsts.get(&key).is_some_and(|first| stands.sequence < *first)
-                    && stands.position > log.begins
-                    && self.endpoint().takes(kind, &stands.event_type)
+                    && log.taken.take(stands.position, kind, &stands.event_type)
                     && !skipped.contains(&(lane, stands.position));
                 if is_before {
                     let last = found.entry(key).or_insert(stands.sequence);

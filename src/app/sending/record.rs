@@ -48,6 +48,23 @@ impl Noted {
         self.is_gone
     }
 
+    /// That a notification is tried now, of which a document is kept.
+    pub(super) fn tried_at(key: String, mut document: Value, now: i64) -> Self {
+        document["status"] = json!("retrying");
+        document["next_at"] = json!(time(now));
+        let subject = ["type", "id"].map(|name| document["subject"][name].as_str().unwrap_or(""));
+        Self {
+            key,
+            position: document["position"].as_i64().unwrap_or_default(),
+            lane: subject.join("/"),
+            status: "retrying",
+            document,
+            attempt: None,
+            is_news: true,
+            is_gone: false,
+        }
+    }
+
     /// That an operator had it skipped.
     pub(super) fn skipped(
         (endpoint, source): (&str, &str),

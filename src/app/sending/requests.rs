@@ -25,8 +25,9 @@ const PORTION: i64 = 500;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub(super) enum Asked {
-    /// That lanes which are parked go on: all, or one.
-    Unpark {
+    /// That lanes whose next event was not taken go on now: all, or one.
+    #[serde(alias = "unpark")]
+    GoOn {
         /// `aggregate_type/aggregate`.
         lane: Option<String>,
     },
@@ -39,7 +40,7 @@ pub(super) enum Asked {
         /// `aggregate_type/aggregate`.
         lane: Option<String>,
     },
-    /// That the head of a parked lane is never sent.
+    /// That an event is never sent at which a lane waits.
     Skip {
         /// `aggregate_type/aggregate`.
         lane: String,
@@ -65,52 +66,67 @@ impl Sender {
             let source = self.logs[place].source.clone();
             let asked = self.house.store.documents_of(&source, &REQUESTS, &prefix).await?;
             for (key, document) in asked {
-                match serde_json::from_str(&document)? {
-                    Asked::Unpark { lane } => self.unpark(place, lane).await?,
+                let is_done = match serde_json::from_str(&document)? {
+                    Asked::GoOn { lane } => {
+                        self.go_on(place, lane).await?;
+                        true
+                    }
                     Asked::Again { after, up_to, lane } => {
                         self.again(place, (after, up_to), lane).await?;
+                        true
                     }
                     Asked::Skip { lane, sequence, actor, reason, at } => {
                         let skipped = json!({ "actor": actor, "reason": reason, "at": at });
-                        self.skip(place, (&lane, sequence), skipped).await?;
+                        self.skip(place, (&lane, sequence), skipped).await?
                     }
+                };
+                if is_done {
+                    self.logs[place].done.push(key);
                 }
-                self.logs[place].done.push(key);
                 self.flush().await?;
             }
         }
         Ok(())
     }
 
-    fn going_on(&self, row: LaneRow) -> (String, Option<LaneRow>) {
-        let now = self.now();
-        (row.key.clone(), Some(LaneRow { is_parked: false, attempts: 0, next_at: now, ..row }))
-    }
-
-    async fn unpark(&mut self, place: usize, lane: Option<String>) -> Result<(), Cause> {
+    async fn go_on(&mut self, place: usize, lane: Option<String>) -> Result<(), Cause> {
         let (endpoint, source) =
             (self.endpoint().name().to_owned(), self.logs[place].source.clone());
         if let Some(lane) = lane {
             let rows = self.house.store.lanes(&source, vec![format!("{endpoint}/{lane}")]).await?;
-            for row in rows.into_iter().filter(|row| row.is_parked) {
-                let (key, row) = self.going_on(row);
-                self.logs[place].rows.insert(key, row);
-            }
-            return Ok(());
+            return self.try_now(place, rows).await;
         }
         let mut after = String::new();
         loop {
             self.keep().await?;
             let of = (source.as_str(), endpoint.as_str());
-            let rows = self.house.store.parked_lanes(of, (&after, PORTION)).await?;
+            let rows = self.house.store.failing_lanes(of, (&after, PORTION)).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after.clone_from(&last.key);
-            for row in rows {
-                let (key, row) = self.going_on(row);
-                self.logs[place].rows.insert(key, row);
-            }
+            self.try_now(place, rows).await?;
             self.flush().await?;
         }
+    }
+
+    /// Has lanes tried now, with all their attempts, and says so of what they were parked at.
+    async fn try_now(&mut self, place: usize, rows: Vec<LaneRow>) -> Result<(), Cause> {
+        let (endpoint, now) = (self.endpoint().name().to_owned(), self.now());
+        let lanes = rows.iter().filter(|row| row.is_parked);
+        let lanes: Vec<String> =
+            lanes.map(|row| self.key_of(place, &row.key).lane.to_string()).collect();
+        if !lanes.is_empty() {
+            let of = (self.logs[place].source.as_str(), endpoint.as_str());
+            let parked = self.house.store.parked_documents(of, lanes).await?;
+            for (key, document) in parked {
+                let noted = Noted::tried_at(key, serde_json::from_str(&document)?, now);
+                self.logs[place].noted.push(noted);
+            }
+        }
+        for row in rows {
+            let row = LaneRow { is_parked: false, attempts: 0, next_at: now, ..row };
+            self.logs[place].rows.insert(row.key.clone(), Some(row));
+        }
+        Ok(())
     }
 
     /// Has lanes go back to before their first event in a stretch of the log.
@@ -133,7 +149,7 @@ impl Sender {
             let is_meant = |event: &&RawEvent| {
                 let key = key_of(place, event);
                 event.position <= up_to
-                    && self.endpoint().takes(&event.aggregate_type, &event.event_type)
+                    && self.logs[place].takes(event)
                     && lane.as_deref().is_none_or(|lane| *key.lane == *lane)
             };
             for event in events.iter().filter(is_meant) {
@@ -178,30 +194,39 @@ impl Sender {
         Ok(())
     }
 
+    /// Has a lane go on behind an event at which it waits. Whether it is settled: a call in flight is
+    /// waited for.
     async fn skip(
         &mut self,
         place: usize,
         (lane, sequence): (&str, i64),
         skipped: serde_json::Value,
-    ) -> Result<(), Cause> {
+    ) -> Result<bool, Cause> {
         let (endpoint, source) =
             (self.endpoint().name().to_owned(), self.logs[place].source.clone());
+        self.flush().await?;
         let rows = self.house.store.lanes(&source, vec![format!("{endpoint}/{lane}")]).await?;
-        let Some(row) = rows.into_iter().find(|row| row.is_parked) else { return Ok(()) };
-        let Some((kind, id)) = lane.split_once('/') else { return Ok(()) };
+        let Some(row) = rows.into_iter().find(|row| row.after_sequence < sequence) else {
+            return Ok(true); // It was taken meanwhile.
+        };
+        let Some((kind, id)) = lane.split_once('/') else { return Ok(true) };
         let within = (sequence - 1, i64::MAX);
         let found = self.house.store.events_of_lane((&source, kind, id), within, 1).await?;
         let Some(event) = found.into_iter().next().filter(|event| event.sequence == sequence)
         else {
-            return Ok(());
+            return Ok(true);
         };
-        if row.after_sequence >= sequence {
-            return Ok(());
+        let key = LaneKey { log: place, lane: lane.into() };
+        if !self.lanes.withdraw(&key) {
+            return Ok(false);
         }
+        self.logs[place].rowed.remove(&key);
         let due = Due { event, previous: None };
         self.logs[place].noted.push(Noted::skipped((&endpoint, &source), &due, (lane, skipped)));
-        let (key, row) = self.going_on(LaneRow { after_sequence: sequence, ..row });
-        self.logs[place].rows.insert(key, row);
-        Ok(())
+        let next_at = self.now();
+        let row =
+            LaneRow { is_parked: false, after_sequence: sequence, attempts: 0, next_at, ..row };
+        self.logs[place].rows.insert(row.key.clone(), Some(row));
+        Ok(true)
     }
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use creditrail_projections::{Cell, Change, Write};
 use creditrail_sending::{Lanes, Outcome, Settled, lanes::Item as _};
 use futures_util::future::select_all;
 use jiff::Timestamp;
@@ -23,11 +24,15 @@ use super::{
     endpoint::{Begins, Endpoint},
     notice::{self, Due},
     record::Noted,
+    taken::Stretches,
 };
 use crate::{
     app::Creditrail,
     failure::chain,
-    store::{Cause, LEASE, Projected, sending::LaneRow},
+    store::{
+        Cause, LEASE, Projected,
+        sending::{ENDPOINTS, LaneRow},
+    },
 };
 
 /// How long it sleeps when there is nothing to do, and while something is on its way.
@@ -80,8 +85,8 @@ pub(super) struct Log {
     pub(super) bookmark: i64,
     /// How far it was read.
     pub(super) read: i64,
-    /// Where the endpoint began.
-    pub(super) begins: i64,
+    /// What the endpoint is told of, and from where on.
+    pub(super) taken: Stretches,
     pub(super) read_at: Option<Instant>,
     pub(super) brought_at: Option<Instant>,
     /// Lanes in memory that have a row.
@@ -114,7 +119,7 @@ impl Log {
             is_mine: false,
             bookmark: 0,
             read: 0,
-            begins: 0,
+            taken: Stretches::default(),
             read_at: None,
             brought_at: None,
             rowed: HashSet::new(),
@@ -230,8 +235,9 @@ impl Sender {
                     None => self.begin(&source, at).await?,
                 };
                 let Some(begins) = begins else { continue };
+                let taken = self.taken(&source, (begins, at)).await?;
                 let log = &mut self.logs[place];
-                (log.is_mine, log.begins) = (true, begins);
+                (log.is_mine, log.taken) = (true, taken);
                 (log.bookmark, log.read) = (at.max(begins), at.max(begins));
             }
             is_lost |= !is_mine && self.logs[place].is_mine;
@@ -254,6 +260,32 @@ impl Sender {
             vec![(self.endpoint().began(), 0, begins), (self.endpoint().reader(), at, begins)];
         let projected = Projected { bookmarks, ..Projected::default() };
         Ok(self.house.store.project(source, projected).await?.then_some(begins))
+    }
+
+    /// What the endpoint is told of, once it is kept: from its bookmark on what the settings say.
+    async fn taken(&self, source: &str, (begins, at): (i64, i64)) -> Result<Stretches, Cause> {
+        let endpoint = self.endpoint();
+        let (name, events) = (endpoint.name(), &endpoint.config.events);
+        let kept = self.house.taken(source, name).await?;
+        let mut taken = kept.clone().unwrap_or_default();
+        let after = if kept.is_some() { at.max(begins) } else { begins };
+        if taken.change(after, events) {
+            let change = Change {
+                key: name.to_owned(),
+                write: Write::Replace,
+                position: 0,
+                cells: vec![Cell::document(&taken.document())],
+            };
+            let projected = Projected {
+                changes: vec![(&ENDPOINTS, vec![change])],
+                bookmarks: vec![(endpoint.reader(), at, at)],
+                holder: Some(self.holder.clone()),
+            };
+            if !self.house.store.project(source, projected).await? {
+                return Err("another instance sends to this endpoint".into());
+            }
+        }
+        Ok(taken)
     }
 
     /// Forgets everything and begins again from what is kept: calls in flight are given up.

@@ -4,22 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use creditrail_domain::access::Act;
 use creditrail_projections::{Cell, Change, Write};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Known, LOG, Told, notice, requests::Asked};
+use super::{Known, LOG, Told, notice};
 use crate::{
     app::{
         Creditrail,
         command::{CommandError, person, reason},
         read::ReadError,
     },
-    store::{
-        Projected, StoreError,
-        sending::{ENDPOINTS, NOTIFICATIONS, REQUESTS},
-    },
+    store::{Projected, StoreError, sending::ENDPOINTS},
 };
 
 /// How an endpoint stands, as the database has it.
@@ -63,49 +60,8 @@ pub struct SteerEndpoint {
     pub actor: Option<String>,
 }
 
-/// An operator has notifications sent again.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resend {
-    /// To which endpoint.
-    pub endpoint: String,
-    /// Of which source.
-    pub source: String,
-    /// Of which kind of aggregate; with `id`.
-    pub r#type: Option<String>,
-    /// Of which aggregate; with `type`.
-    pub id: Option<String>,
-    /// What was recorded since then; only what is parked, if absent.
-    pub since: Option<Timestamp>,
-    /// Whether it is only told how much that is.
-    #[serde(default)]
-    pub dry_run: bool,
-    /// Why. Required unless nothing is done.
-    #[serde(default)]
-    pub reason: String,
-    /// Who; an operator, if nobody is named.
-    pub actor: Option<String>,
-}
-
-/// An operator has the notification skipped at which a lane is parked.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Skip {
-    /// Of which endpoint.
-    pub endpoint: String,
-    /// Of which source.
-    pub source: String,
-    /// The position of the event.
-    pub position: i64,
-    /// Why. Required.
-    #[serde(default)]
-    pub reason: String,
-    /// Who; an operator, if nobody is named.
-    pub actor: Option<String>,
-}
-
 impl Creditrail {
-    fn endpoint(&self, name: &str) -> Result<Known, CommandError> {
+    pub(super) fn endpoint(&self, name: &str) -> Result<Known, CommandError> {
         let not_found = || CommandError::NotFound { what: "endpoint", id: name.to_owned() };
         self.endpoints.now().get(name).cloned().ok_or_else(not_found)
     }
@@ -332,141 +288,5 @@ impl Creditrail {
             retrying: of("retrying"),
             parked: of("parked"),
         })
-    }
-
-    /// Has notifications sent again: those at which lanes are parked, or all since a time. In order, by
-    /// the way of all that is sent again, so that it holds up nothing new. First, or alone, tells how
-    /// much that is.
-    ///
-    /// # Errors
-    /// [`CommandError`]: no reason, no such endpoint or source, not written.
-    pub async fn resend(&self, asked: Resend) -> Result<Value, CommandError> {
-        let known = self.endpoint(&asked.endpoint)?;
-        self.source(&asked.source)?;
-        let lane = match (&asked.r#type, &asked.id) {
-            (Some(kind), Some(id)) => Some(format!("{kind}/{id}")),
-            (None, None) => None,
-            _ => {
-                let cause = "is given together with `id`, or neither is";
-                return Err(CommandError::Invalid { field: "type", cause });
-            }
-        };
-        let (what, selected) = self.to_resend(&known, &asked, lane).await?;
-        let answer = json!({
-            "endpoint": asked.endpoint,
-            "source": asked.source,
-            "dry_run": asked.dry_run,
-            "selected": selected,
-        });
-        if asked.dry_run {
-            return Ok(answer);
-        }
-        let (why, actor) = (reason(asked.reason)?, person(asked.actor)?);
-        let since = asked.since.map_or("parked".to_owned(), |since| format!("since {since}"));
-        let about = format!("{selected} of {} to {}: {since}", asked.source, asked.endpoint);
-        self.record_access(Act::NotificationsResent, &actor, (&about, &why)).await?;
-        self.ask(&asked.source, &known, &what).await?;
-        Ok(answer)
-    }
-
-    /// What is to be sent again, and how many notifications that is: of what is parked the lanes, of
-    /// a stretch of the log the events.
-    async fn to_resend(
-        &self,
-        known: &Known,
-        asked: &Resend,
-        lane: Option<String>,
-    ) -> Result<(Asked, i64), ReadError> {
-        let (name, source) = (known.endpoint.name(), asked.source.as_str());
-        let Some(since) = asked.since else {
-            let selected = match &lane {
-                Some(lane) => {
-                    let rows = self.store.lanes(source, vec![format!("{name}/{lane}")]).await?;
-                    i64::try_from(rows.iter().filter(|row| row.is_parked).count()).unwrap_or(0)
-                }
-                None => {
-                    let standing = self.store.lanes_standing(source, name).await?;
-                    standing.iter().find(|(known, _)| known == "parked").map_or(0, |it| it.1)
-                }
-            };
-            return Ok((Asked::Unpark { lane }, selected));
-        };
-        let head = self.store.head(source).await?.position;
-        let before = since - SignedDuration::from_micros(1);
-        let after = self.store.position_at(source, before, head).await?;
-        let selected = match &lane {
-            Some(lane) => self.of_lane(known, (source, lane), (after, head)).await?,
-            None => {
-                let kinds = self.store.kinds_between(source, (after, head)).await?;
-                let taken =
-                    kinds.iter().filter(|(kind, event, _)| known.endpoint.takes(kind, event));
-                taken.map(|(_, _, count)| count).sum()
-            }
-        };
-        Ok((Asked::Again { after, up_to: head, lane }, selected))
-    }
-
-    /// How many events of a lane stand between two positions.
-    async fn of_lane(
-        &self,
-        known: &Known,
-        (source, lane): (&str, &str),
-        (after, up_to): (i64, i64),
-    ) -> Result<i64, ReadError> {
-        let Some((kind, id)) = lane.split_once('/') else { return Ok(0) };
-        let stands = self.store.standing((source, kind), vec![id.to_owned()]).await?;
-        let is_meant = stands.iter().filter(|stands| {
-            stands.position > after
-                && stands.position <= up_to
-                && known.endpoint.takes(kind, &stands.event_type)
-        });
-        Ok(i64::try_from(is_meant.count()).unwrap_or(i64::MAX))
-    }
-
-    /// Has the notification skipped at which a lane is parked: the next of its lane says what was sent
-    /// before it.
-    ///
-    /// # Errors
-    /// [`CommandError`]: no reason, no such endpoint or notification, not parked, not written.
-    pub async fn skip(&self, asked: Skip) -> Result<Value, CommandError> {
-        let known = self.endpoint(&asked.endpoint)?;
-        self.source(&asked.source)?;
-        let (why, actor) = (reason(asked.reason)?, person(asked.actor)?);
-        let key = format!("{}/{:020}", asked.endpoint, asked.position);
-        let found = self.store.document(&NOTIFICATIONS, &asked.source, &key).await;
-        let found = found.map_err(ReadError::from)?;
-        let not_found =
-            || CommandError::NotFound { what: "notification", id: asked.position.to_string() };
-        let found: Value =
-            serde_json::from_str(&found.ok_or_else(not_found)?).map_err(ReadError::from)?;
-        if found["status"] != "parked" {
-            let cause = "is not parked: only what was given up is skipped";
-            return Err(CommandError::Invalid { field: "position", cause });
-        }
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let subject = &found["subject"];
-        let lane = format!("{}/{}", text(&subject["type"]), text(&subject["id"]));
-        let about = format!("{} of {lane} to {}", text(&found["type"]), asked.endpoint);
-        self.record_access(Act::NotificationSkipped, &actor, (&about, &why)).await?;
-        let sequence = found["sequence"].as_i64().unwrap_or_default();
-        let what = Asked::Skip { lane, sequence, actor, reason: why, at: self.now() };
-        self.ask(&asked.source, &known, &what).await?;
-        Ok(
-            json!({ "endpoint": asked.endpoint, "source": asked.source, "position": asked.position }),
-        )
-    }
-
-    async fn ask(&self, source: &str, known: &Known, asked: &Asked) -> Result<(), ReadError> {
-        let now = self.now().as_microsecond();
-        let change = Change {
-            key: format!("{}/{now:020}-{}", known.endpoint.name(), Uuid::new_v4()),
-            write: Write::Replace,
-            position: 0,
-            cells: vec![Cell::document(asked)],
-        };
-        let changes = vec![(&REQUESTS, vec![change])];
-        self.store.project(source, Projected { changes, ..Projected::default() }).await?;
-        known.told.asked.notify_one();
-        Ok(())
     }
 }

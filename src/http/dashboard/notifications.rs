@@ -22,7 +22,7 @@ use crate::{
         Creditrail,
         sending::{
             listed::{STATUSES, UNDELIVERED},
-            steer::{Resend, Skip},
+            resend::{Resend, Skip},
         },
     },
     http::{
@@ -60,7 +60,7 @@ pub async fn page(
             (lists::turn(&frame, "notifications", (&given, &items), &html! {}))
             @if !endpoints.is_empty() && frame.may(Right::Decide) {
                 h2 { "Send again" }
-                p.muted { "What is parked, or everything since a time. It is counted first." }
+                p.muted { "Now what was tried and not taken, or everything since a time. It is counted first." }
                 (resend_form(&frame, &creditrail, (&endpoints, &given)))
             }
         },
@@ -109,6 +109,9 @@ fn tried_last(row: &Value) -> Markup {
         div { (time(&last["at"])) }
         div { (answered(last)) }
         @if row["next_at"].is_string() { div { "again " (time(&row["next_at"])) } }
+        @if row["events_waiting"].as_i64().is_some_and(|count| count > 0) {
+            div { (row["events_waiting"]) " behind it" }
+        }
     }
 }
 
@@ -134,13 +137,13 @@ fn attempts(all: &[Value]) -> Markup {
     }
 }
 
-/// What ends a parked one, or by whom it was ended.
+/// What ends the waiting, or who ended it.
 fn way_out(frame: &Frame, row: &Value) -> Markup {
     let skipped = &row["skipped"];
     html! {
         @if skipped.is_object() {
             "by " b { (text(skipped, "actor")) } ": " (text(skipped, "reason"))
-        } @else if text(row, "status") == "parked" && frame.may(Right::Decide) {
+        } @else if ["parked", "retrying"].contains(&text(row, "status")) && frame.may(Right::Decide) {
             (skip_form(frame, row))
         } @else { (nothing()) }
     }
@@ -213,7 +216,7 @@ fn resend_form(frame: &Frame, creditrail: &Creditrail, (endpoints, given): Asked
             (one_of("endpoint", endpoints.iter().map(String::as_str), value("endpoint")))
             (one_of("source", creditrail.sources(), value("source")))
             (lane(given))
-            label { span { "recorded since; parked, if empty" } input name="since" placeholder="2026-03-02T10:00:00Z" value=(value("since")); }
+            label { span { "recorded since; what waits, if empty" } input name="since" placeholder="2026-03-02T10:00:00Z" value=(value("since")); }
             button { "Count" }
         }
     }
@@ -274,7 +277,7 @@ fn said(frame: &Frame, asked: &Resend, selected: i64) -> Markup {
     html! {
         @match asked.since {
             Some(since) => { b { (counted(selected, "notification", "notifications")) } " " (of_what) "to " b { (asked.endpoint) } " since " (moment(since)) "." },
-            None => { b { (counted(selected, "lane", "lanes")) } " " (of_what) (if selected == 1 { "is" } else { "are" }) " parked at " b { (asked.endpoint) } "." },
+            None => { b { (counted(selected, "lane", "lanes")) } " " (of_what) (if selected == 1 { "waits" } else { "wait" }) " for " b { (asked.endpoint) } "." },
         }
     }
 }

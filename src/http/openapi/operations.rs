@@ -321,10 +321,10 @@ fn sending() -> Vec<Operation> {
             .answers(200, "the event type", "EventType")
             .fails(&[400, 404]),
         command("resend_notifications", "/v1/notifications/resend", SENDING, "Resend")
-            .says("Send again what is parked, or all since a time; a dry run counts it")
+            .says("Send now what was tried and not taken, or again all since a time; a dry run counts it")
             .answers(200, "how many", "Resent"),
         command("skip_notification", "/v1/notifications/skip", SENDING, "Skip")
-            .says("Never send a notification at which its aggregate is parked")
+            .says("Never send a notification at which its aggregate waits")
             .answers(200, "which", "Skipped"),
     ]
 }

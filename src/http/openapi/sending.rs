@@ -135,6 +135,10 @@ fn notification() -> Schema {
         ("previous_sequence", count().or_null()),
         ("status", refer("NotificationStatus")),
         ("next_at", time().or_null().says("when it is tried again")),
+        (
+            "events_waiting",
+            count().or_absent().says("how many events of the aggregate wait behind it"),
+        ),
         ("attempts", list(refer("NotificationAttempt")).says("the newest 20, oldest first")),
         ("skipped", refer("NotificationSkip").or_absent()),
     ])
@@ -159,7 +163,10 @@ fn resend() -> Schema {
         ("id", text().or_null().or_absent()),
         (
             "since",
-            time().or_null().or_absent().says("what was recorded since; what is parked, if absent"),
+            time()
+                .or_null()
+                .or_absent()
+                .says("what was recorded since; what was tried and not taken, if absent"),
         ),
         ("dry_run", boolean().or_absent().says("whether it is only counted")),
         ("reason", text().or_absent().says("why; required unless it is a dry run")),
@@ -173,7 +180,10 @@ fn resent() -> Schema {
         ("endpoint", text()),
         ("source", text()),
         ("dry_run", boolean()),
-        ("selected", count().says("how many: of what is parked the aggregates")),
+        (
+            "selected",
+            count().says("how many: notifications since a time, else aggregates that wait"),
+        ),
     ])
 }
 
@@ -185,5 +195,5 @@ fn skip() -> Schema {
         ("reason", text().says("why")),
         actor("operator"),
     ])
-    .says("A notification to be skipped, at which its aggregate is parked.")
+    .says("A notification to be skipped, at which its aggregate waits.")
 }

@@ -302,3 +302,48 @@ async fn every_instance_notices_what_another_one_was_told() {
     until("it is told elsewhere", async || second.taken().get("transaction/t2").map(|_| ())).await;
     assert_eq!(first.taken().get("transaction/t2"), None);
 }
+
+/// What it was told of before stays so: `previous_sequence` names what it was sent, and what is sent
+/// again is the same bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_settings_change_nothing_of_what_was_told_before() {
+    let receiver = Receiver::start().await;
+    let service = Service::start(&[Source::named("imprint")]);
+    let imprint = Ledger::of(service, "imprint");
+    let tx = Tx::new("t1");
+    imprint.receive(&tx.approved(5000).at(T1)).await;
+    let mut given = settings(&receiver);
+    given["begins"] = json!("now");
+    given["events"] = json!(["transaction.Captured"]);
+    imprint.command("/v1/endpoints", &given).await.is(201);
+    until("it begins", async || {
+        let position = all(&imprint, "/v1/endpoints").await[0]["sources"][0]["position"].as_i64();
+        (position == Some(1)).then_some(())
+    })
+    .await;
+    imprint.receive(&tx.updated(6000).at(T2)).await;
+    imprint.receive(&tx.captured(10).event("c1").at(T2)).await;
+    taken(&receiver, "transaction/t1", &[3]).await;
+    noted(&imprint, 3).await;
+    given["events"] = json!([]);
+    let path = "/v1/endpoints/crm";
+    asked(&imprint, (Method::PUT, path), &given).await.is(200);
+    imprint.receive(&tx.captured(10).event("c2").at(T3)).await;
+    taken(&receiver, "transaction/t1", &[3, 4]).await;
+    let since = json!({
+        "endpoint": "crm", "source": "imprint", "since": "2020-01-01T00:00:00Z", "reason": "once more",
+    });
+    let told = imprint.command("/v1/notifications/resend", &since).await.is(200);
+    assert_eq!(number(&told, "selected"), 2);
+    let calls =
+        until("both came again", async || Some(receiver.calls()).filter(|calls| calls.len() == 4))
+            .await;
+    let previous: Vec<_> = calls
+        .iter()
+        .map(|call| (call.sequence(), call.body["previous_sequence"].clone()))
+        .collect();
+    let once = [(3, json!(null)), (4, json!(3))];
+    let twice = [once.clone(), once].concat();
+    assert_eq!(previous, twice);
+    assert_eq!((&calls[0].bytes, &calls[1].bytes), (&calls[2].bytes, &calls[3].bytes));
+}

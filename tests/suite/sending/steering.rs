@@ -96,18 +96,19 @@ async fn what_is_skipped_with_a_reason_is_told_by_the_next() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_never_delivered_is_one_query() {
     let receiver = Receiver::start().await;
-    receiver.says("transaction/t3", [Says::With(503, "retry-after", "600".to_owned())]);
     receiver.says("transaction/t4", [Says::Status(500)]);
+    receiver.says("transaction/t3", [Says::With(503, "retry-after", "600".to_owned())]);
     let (imprint, listed) = parked(&receiver).await;
-    for id in ["t3", "t4"] {
-        imprint.receive(&Tx::new(id).approved(5000).at(T1)).await;
-    }
     let find = async |status: &str, id: &str| {
         let listed = imprint.list("/v1/notifications", &[("status", status)]).await;
         listed.into_iter().find(|one| one["subject"]["id"] == id)
     };
-    until("t3 is to be tried again", async || find("retrying", "t3").await).await;
+    imprint.receive(&Tx::new("t4").approved(5000).at(T1)).await;
     until("t4 is delivered", async || find("delivered", "t4").await).await;
+    // Then the endpoint asks to be left alone.
+    imprint.receive(&Tx::new("t3").approved(5000).at(T1)).await;
+    let waits = until("t3 is to be tried again", async || find("retrying", "t3").await).await;
+    assert_eq!((number(&waits, "events_waiting"), number(&listed, "events_waiting")), (0, 2));
     let undelivered = async |more: &[(&str, &str)]| -> Vec<(String, String)> {
         let asked = [&[("status", "undelivered")], more].concat();
         let listed = imprint.list("/v1/notifications", &asked).await;
@@ -167,4 +168,48 @@ async fn a_paused_endpoint_is_told_later_of_what_was_recorded_meanwhile() {
     imprint.receive(&Tx::new("t1").approved(5000).at(T1)).await;
     until("it is sent", async || (receiver.calls().len() == 2).then_some(())).await;
     assert_eq!(receiver.calls()[0].body["type"], "creditrail.test");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_skipped_while_it_is_about_to_be_sent_again_is_not_sent() {
+    let receiver = Receiver::start().await;
+    let (imprint, listed) = parked(&receiver).await;
+    let why = json!({ "reason": "they look" });
+    imprint.command("/v1/endpoints/crm/pause", &why).await.is(200);
+    let resend = json!({ "endpoint": "crm", "source": "imprint", "reason": "it is mended" });
+    imprint.command("/v1/notifications/resend", &resend).await.is(200);
+    let waits = [("status", "retrying")];
+    let tried = until("it is no longer said to be parked", async || {
+        imprint.list("/v1/notifications", &waits).await.pop()
+    })
+    .await;
+    assert_eq!((&tried["position"], number(&tried, "events_waiting")), (&listed["position"], 2));
+    let skip = json!({
+        "endpoint": "crm", "source": "imprint", "position": tried["position"], "reason": "they know",
+    });
+    imprint.command("/v1/notifications/skip", &skip).await.is(200);
+    imprint.command("/v1/endpoints/crm/resume", &why).await.is(200);
+    taken(&receiver, "transaction/t1", &[2, 3]).await;
+    receiver.is_sound();
+    let skipped = imprint.list("/v1/notifications", &[("status", "skipped")]).await.remove(0);
+    assert_eq!(skipped["skipped"]["reason"], "they know");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_its_next_attempt_is_sent_now_when_somebody_asks() {
+    let receiver = Receiver::start().await;
+    receiver.says("transaction/t1", [Says::Status(422)]);
+    let settings = receiver.endpoint("crm", "").replace("\"seed\"", "\"patient\"");
+    let service = Service::start_set(&[Source::named("imprint")], &settings);
+    let imprint = Ledger::of(service, "imprint");
+    imprint.receive(&Tx::new("t1").approved(5000).at(T1)).await;
+    let waits = [("status", "retrying")];
+    until("it waits", async || imprint.list("/v1/notifications", &waits).await.pop()).await;
+    let mut asked = json!({ "endpoint": "crm", "source": "imprint", "dry_run": true });
+    let counted = imprint.command("/v1/notifications/resend", &asked).await.is(200);
+    assert_eq!(number(&counted, "selected"), 1);
+    asked["dry_run"] = json!(false);
+    asked["reason"] = json!("it is mended");
+    imprint.command("/v1/notifications/resend", &asked).await.is(200);
+    taken(&receiver, "transaction/t1", &[1]).await;
 }
