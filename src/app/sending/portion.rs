@@ -98,7 +98,12 @@ impl Sender {
         let events = self.house.store.events_of_lane(of, within, OF_LANE).await?;
         let is_behind = events.len() >= usize::try_from(OF_LANE).unwrap_or(usize::MAX);
         let last = events.last().map(|event| event.sequence);
-        let taken: Vec<RawEvent> = events.into_iter().filter(|event| log.takes(event)).collect();
+        let own = (log.source.as_str(), self.endpoint().name());
+        let skipped = self.house.store.skipped(own, vec![key.lane.to_string()]).await?;
+        let is_due = |event: &RawEvent| {
+            log.takes(event) && skipped.iter().all(|(_, position)| *position != event.position)
+        };
+        let taken: Vec<RawEvent> = events.into_iter().filter(is_due).collect();
         if taken.is_empty() {
             let row = last
                 .filter(|_| is_behind)

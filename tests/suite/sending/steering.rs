@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     all,
-    receiver::{Receiver, Says},
+    receiver::{Call, Receiver, Says},
 };
 use crate::support::{Ledger, Service, Source, T1, T2, T3, Tx, number, text, until};
 
@@ -91,6 +91,21 @@ async fn what_is_skipped_with_a_reason_is_told_by_the_next() {
     let skipped = imprint.list("/v1/notifications", &[("status", "skipped")]).await;
     assert_eq!(skipped.len(), 2);
     assert_eq!(skipped[0]["skipped"]["reason"], "they know already");
+
+    let calls = receiver.calls().len();
+    let again = json!({
+        "endpoint": "crm", "source": "imprint", "since": "2020-01-01T00:00:00Z", "reason": "all",
+    });
+    imprint.command("/v1/notifications/resend", &again).await.is(200);
+    until("the others came again", async || (receiver.calls().len() == calls + 7).then_some(()))
+        .await;
+    let told = |call: &Call| (call.lane(), call.sequence(), call.bytes.clone());
+    let mut first: Vec<_> =
+        receiver.calls()[..calls].iter().filter(|call| call.was_taken).map(told).collect();
+    let mut again: Vec<_> = receiver.calls()[calls..].iter().map(told).collect();
+    first.sort();
+    again.sort();
+    assert_eq!(again, first, "what was skipped stays so, and the rest is the same bytes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
