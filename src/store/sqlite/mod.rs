@@ -51,6 +51,7 @@ static DIALECT: Dialect = Dialect {
     one_of: |column, place| format!("{column} IN (SELECT value FROM json_each(${place}))"),
     padded: |column| format!("format('%020d', {column})"),
     aside: |column| format!("+{column}"),
+    row: Some("rowid"),
 };
 
 /// The reads that are no statements of [`Store::rows`], for those who look at their plans.
