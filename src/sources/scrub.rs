@@ -117,6 +117,9 @@ pub fn references(body: &[u8]) -> impl Iterator<Item = (Range<usize>, Uuid)> {
         loop {
             let start = at + body[at..].iter().position(|byte| *byte == b'"')?;
             at = start + 1;
+            if !body[at..].starts_with(PREFIX.as_bytes()) {
+                continue;
+            }
             let end = at + PREFIX.len() + UUID_LEN;
             let text = body.get(at..end).and_then(|text| std::str::from_utf8(text).ok());
             if body.get(end) == Some(&b'"')

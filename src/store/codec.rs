@@ -2,6 +2,7 @@
 
 use creditrail_domain::{AggregateType, Event, event::VERSION};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
 
 /// Why an event of the log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,7 @@ fn json(event: &impl Serialize) -> Result<String, serde_json::Error> {
 /// What else is stored of an event: the delivery that caused it, if one did.
 pub fn metadata(delivery_id: Option<&str>) -> String {
     match delivery_id {
-        Some(delivery_id) => serde_json::json!({ "delivery_id": delivery_id }).to_string(),
+        Some(delivery_id) => format!("{{\"delivery_id\":{}}}", Json::from(delivery_id)),
         None => "{}".to_owned(),
     }
 }

@@ -8,6 +8,7 @@ pub mod codec;
 pub mod customers;
 pub mod deliveries;
 pub mod lists;
+pub mod ordered;
 pub mod past;
 pub mod postgres;
 pub mod privacy;

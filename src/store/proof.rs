@@ -13,11 +13,11 @@ use super::{
     sql::{LentRow, Row, Value},
 };
 
-/// Columns of [`Entry`] and of [`DeliveryEntry`].
-const ENTRIES: &str = "SELECT e.position, e.aggregate_type, e.aggregate_id, e.sequence,
+/// Columns of [`Evidence`]. `{row}` is [`Dialect::row`](super::sql::Dialect::row).
+const ENTRIES: &str = "SELECT {row}, e.position, e.aggregate_type, e.aggregate_id, e.sequence,
     e.event_type, e.event_version, e.occurred_at, e.recorded_at, e.payload, e.metadata,
     d.delivery_id, d.number, d.dedup_key, d.received_at, d.secret_id, d.headers, d.body, d.outcome,
-    d.first_position, d.aggregate_type, d.stream
+    d.first_position, d.aggregate_type, d.stream, d.repeats
     FROM @events AS e
     LEFT JOIN @deliveries AS d ON d.source = e.source AND d.first_position = e.position
     WHERE e.source = $1";
@@ -55,11 +55,15 @@ const COPIES: &str =
 
 /// An event as it is hashed, with the delivery that it recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct Evidence<'a> {
     /// The event. Its digest of the delivery is that of the one beside it.
-    pub entry: Entry<'static>,
+    pub entry: Entry<'a>,
     /// The delivery, if it is the first event of one.
-    pub delivery: Option<DeliveryEntry<'static>>,
+    pub delivery: Option<DeliveryEntry<'a>>,
+    /// How often that came again; it is in no leaf.
+    pub repeats: i64,
+    /// The number of the event's row, if the database has one.
+    pub row: Option<i64>,
 }
 
 /// A checkpoint as it is kept.
@@ -125,14 +129,15 @@ impl dyn Store {
         source: &str,
         position: i64,
         limit: i64,
-    ) -> Result<Vec<Evidence>> {
-        let sql = format!("{ENTRIES} AND e.position > $2 ORDER BY e.position LIMIT $3");
+    ) -> Result<Vec<Evidence<'static>>> {
+        let entries = self.evidence_sql();
+        let sql = format!("{entries} AND e.position > $2 ORDER BY e.position LIMIT $3");
         let values = vec![source.into(), position.into(), limit.into()];
         let source = source.to_owned();
-        let keep = move |kept: &mut Vec<Evidence>, row: LentRow<'_>| {
-            let (entry, delivery) = evidence(row, &source)?;
+        let keep = move |kept: &mut Vec<Evidence<'static>>, row: LentRow<'_>| {
+            let Evidence { entry, delivery, repeats, row } = evidence(row, &source)?;
             let (entry, delivery) = (entry.into_owned(), delivery.map(DeliveryEntry::into_owned));
-            kept.push(Evidence { entry, delivery });
+            kept.push(Evidence { entry, delivery, repeats, row });
             Ok(())
         };
         self.folded((&sql, values), Vec::new(), keep).await
@@ -147,23 +152,30 @@ impl dyn Store {
         &self,
         (source, after, up_to): (&str, i64, i64),
         begin: T,
-        fold: impl Fn(&mut T, &Entry<'_>, Option<&DeliveryEntry<'_>>) -> Result<()> + Send + 'static,
+        fold: impl Fn(&mut T, &Evidence<'_>) -> Result<()> + Send + 'static,
     ) -> Result<T> {
-        let sql = format!("{ENTRIES} AND e.position > $2 AND e.position <= $3 ORDER BY e.position");
+        let entries = self.evidence_sql();
+        let sql = format!("{entries} AND e.position > $2 AND e.position <= $3 ORDER BY e.position");
         let values = vec![source.into(), after.into(), up_to.into()];
         let source = source.to_owned();
-        let look = move |folded: &mut T, row: LentRow<'_>| {
-            let (entry, delivery) = evidence(row, &source)?;
-            fold(folded, &entry, delivery.as_ref())
-        };
+        let look = move |folded: &mut T, row: LentRow<'_>| fold(folded, &evidence(row, &source)?);
         self.folded((&sql, values), begin, look).await
+    }
+
+    fn evidence_sql(&self) -> String {
+        let row = self.dialect().row.map_or("NULL".to_owned(), |row| format!("e.{row}"));
+        ENTRIES.replace("{row}", &row)
     }
 
     /// The events at these positions, in position order.
     ///
     /// # Errors
     /// As for all reads.
-    pub async fn evidence_at(&self, source: &str, positions: Vec<i64>) -> Result<Vec<Evidence>> {
+    pub async fn evidence_at(
+        &self,
+        source: &str,
+        positions: Vec<i64>,
+    ) -> Result<Vec<Evidence<'static>>> {
         let mut found = Vec::with_capacity(positions.len());
         for position in positions {
             found.extend(self.evidence_after(source, position - 1, 1).await?);
@@ -323,10 +335,8 @@ fn checkpoint(mut row: Row) -> Result<KeptCheckpoint> {
 }
 
 /// Columns as in [`ENTRIES`].
-fn evidence<'a>(
-    mut row: LentRow<'a>,
-    source: &'a str,
-) -> Result<(Entry<'a>, Option<DeliveryEntry<'a>>)> {
+fn evidence<'a>(mut row: LentRow<'a>, source: &'a str) -> Result<Evidence<'a>> {
+    let number = row.optional_int()?;
     let mut entry = Entry {
         source: source.into(),
         position: row.int()?,
@@ -342,7 +352,7 @@ fn evidence<'a>(
         delivery: None,
     };
     let Some(delivery_id) = row.optional_text()? else {
-        return Ok((entry, None));
+        return Ok(Evidence { entry, delivery: None, repeats: 0, row: number });
     };
     let delivery = DeliveryEntry {
         source: source.into(),
@@ -359,5 +369,5 @@ fn evidence<'a>(
         stream: row.text()?.into(),
     };
     entry.delivery = Some(delivery.digest());
-    Ok((entry, Some(delivery)))
+    Ok(Evidence { entry, delivery: Some(delivery), repeats: row.int()?, row: number })
 }

@@ -17,6 +17,9 @@ pub struct Dialect {
     /// A column by which no rows are to be looked up: another condition finds fewer. A database that
     /// counts its rows knows that by itself.
     pub aside: fn(column: &str) -> String,
+    /// The number of a row, if every index has it: it costs no look at the row, and rises with the
+    /// position as long as nobody moves rows.
+    pub row: Option<&'static str>,
 }
 
 impl Dialect {
@@ -122,6 +125,18 @@ impl<'a> LentRow<'a> {
         match self.0.next() {
             Some(Lent::Int(number)) => Ok(*number),
             other => Err(unfit_lent("a whole number", other)),
+        }
+    }
+
+    /// The next column, which is a whole number or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn optional_int(&mut self) -> Result<Option<i64>> {
+        match self.0.next() {
+            Some(Lent::Int(number)) => Ok(Some(*number)),
+            Some(Lent::Null) => Ok(None),
+            other => Err(unfit_lent("a whole number or nothing", other)),
         }
     }
 

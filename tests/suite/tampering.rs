@@ -24,6 +24,40 @@ async fn the_matrix_holds_on_postgres() {
     hold(Origin::on_postgres().await).await;
 }
 
+/// SQLite numbers the rows, and what rises with positions is looked at by an index alone. Where rows stand
+/// in the file proves nothing, either way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_stand_elsewhere_are_no_finding_and_hide_none() {
+    const MOVED: &str = "UPDATE events SET rowid = -rowid";
+    const SWAPPED: &str = "UPDATE events SET sequence = 999 WHERE position = 99;
+        UPDATE events SET sequence = 3 WHERE position = 98;
+        UPDATE events SET sequence = 2 WHERE position = 99";
+    /// So that rows rise with sequences all the same.
+    const AS_SWAPPED: &str = "UPDATE events SET rowid = 1000 WHERE position = 99;
+        UPDATE events SET rowid = (SELECT rowid + 1 FROM events WHERE position = 97) + 1
+            WHERE position = 98;
+        UPDATE events SET rowid = (SELECT rowid + 1 FROM events WHERE position = 97)
+            WHERE position = 99";
+    /// Before the first position, where the pass by position does not look.
+    const STRAY: &str = "INSERT INTO events (rowid, source, position, aggregate_type, aggregate_id,
+            sequence, event_type, event_version, payload, metadata, occurred_at, recorded_at)
+        SELECT -1, source, -1, aggregate_type, aggregate_id, 4, event_type, event_version, payload,
+            metadata, occurred_at, recorded_at FROM events WHERE position = 99";
+    let origin = Origin::on_sqlite().await;
+    let found = async |statements: &[&str]| {
+        let case = origin.case().await;
+        for sql in statements {
+            case.sql(sql).await;
+        }
+        case.found().await[0].clone()
+    };
+    assert_eq!(found(&[MOVED]).await, "");
+    for statements in [&[SWAPPED][..], &[SWAPPED, MOVED], &[SWAPPED, AS_SWAPPED]] {
+        assert_eq!(found(statements).await, "checkpoints, events, streams", "{statements:?}");
+    }
+    assert_eq!(found(&[STRAY]).await, "streams");
+}
+
 /// Everything that is told of an untouched record is good: else the matrix would say nothing.
 async fn hold(origin: Origin) {
     let untouched = origin.case().await;

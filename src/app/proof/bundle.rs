@@ -129,7 +129,7 @@ impl Creditrail {
         let size = signed.checkpoint.size;
         let mut events = Vec::with_capacity(positions.len());
         let mut deliveries = Vec::new();
-        for Evidence { entry, delivery } in self.store.evidence_at(source, positions).await? {
+        for Evidence { entry, delivery, .. } in self.store.evidence_at(source, positions).await? {
             let plan = plan::inclusion(entry.position.unsigned_abs() - 1, size)
                 .map_err(TreeError::from)?;
             let nodes = Nodes::of(&*self.store, source, plan.nodes()).await?;

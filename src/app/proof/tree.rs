@@ -8,12 +8,12 @@ use std::{collections::HashMap, sync::Arc};
 use creditrail_projections::{Cell, Change, Table, Write};
 use creditrail_proof::{
     Hash,
-    leaf::{DeliveryEntry, Entry, leaf},
+    leaf::leaf,
     tile::{self, Place, Tile, TileError, TileId, Tiles},
     tree::{Node, plan},
 };
 
-use crate::store::{Bookmark, Projected, Store, StoreError};
+use crate::store::{Bookmark, Projected, Store, StoreError, proof::Evidence};
 
 /// The name of its bookmark.
 pub(super) const READER: &str = "tree";
@@ -160,12 +160,8 @@ pub(super) async fn hashed(store: &dyn Store, source: &str) -> Result<i64, Store
     Ok(tree.map_or(0, |passed| passed.position))
 }
 
-fn hash(
-    leaves: &mut Vec<(i64, Hash)>,
-    entry: &Entry<'_>,
-    _: Option<&DeliveryEntry<'_>>,
-) -> Result<(), StoreError> {
-    leaves.push((entry.position, leaf(entry)));
+fn hash(leaves: &mut Vec<(i64, Hash)>, found: &Evidence<'_>) -> Result<(), StoreError> {
+    leaves.push((found.entry.position, leaf(&found.entry)));
     Ok(())
 }
 

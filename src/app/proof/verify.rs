@@ -5,8 +5,12 @@
 //! deliveries against the events that recorded them), one by stream (sequences), one by number
 //! (deliveries, and the keys that they name), one over these keys, and the audit equation. If it is asked
 //! for, one over the rows of read models. Memory is bounded: pages, and the right edge of the tree.
+//!
+//! What the pass by position saw to be in order is not looked at by stream and by number again: streams are
+//! then held against an index alone, and deliveries not at all.
 
 mod keys;
+mod order;
 mod outside;
 mod resume;
 mod rows;
@@ -17,8 +21,8 @@ use std::path::{Path, PathBuf};
 use creditrail_proof::{checkpoint::Checkpoint, note::VerifierKey};
 use serde::{Deserialize, Serialize};
 
-use self::outside::Known;
 pub use self::resume::{Resumed, VerifyState};
+use self::{order::Delivered, outside::Known};
 use super::{Creditrail, TreeError, tree};
 use crate::{
     app::{access, replay::RebuildError},
@@ -193,14 +197,37 @@ impl Creditrail {
             }
         }
         let known = self.known_checkpoints(log, against, &mut state.report).await?;
-        self.walk(log, (&mut state, known), &mut told).await?;
-        self.streams(log, &mut state, &mut told).await?;
+        let order = self.walk(log, (&mut state, known), &mut told).await?;
+        if !self.are_ordered(log, &mut state, order.row).await? {
+            self.streams(log, &mut state, &mut told).await?;
+        }
         if log != access::LOG {
-            self.delivered(log, &mut state, &mut told).await?;
+            self.delivered(log, (&mut state, order.delivered), &mut told).await?;
+            if order.delivered.is_some() && self.unequal(log, &state).await?.is_some() {
+                // Some may have come again since they were looked at.
+                (state.number, state.received) = (0, 0);
+                self.delivered(log, (&mut state, None), &mut told).await?;
+            }
             self.equation(log, &mut state).await?;
             self.keys(log, &mut state.report).await?;
         }
         Ok(state)
+    }
+
+    /// Whether the sequences of each stream are without a gap and in the order of positions, as far as an
+    /// index tells. If it does not, nothing is noted.
+    async fn are_ordered(
+        &self,
+        log: &str,
+        state: &mut VerifyState,
+        row: Option<i64>,
+    ) -> Result<bool, VerifyError> {
+        let Some(row) = row else { return Ok(false) };
+        let ordered = self.store.ordered(log, (state.head, row)).await?;
+        let Some(ordered) = ordered.filter(|ordered| !ordered.is_broken) else { return Ok(false) };
+        state.report.streams = ordered.streams;
+        state.place = ordered.last(state.head);
+        Ok(true)
     }
 
     /// Sequences of each stream, without a gap and in the order of positions.
@@ -251,10 +278,13 @@ impl Creditrail {
     async fn delivered(
         &self,
         log: &str,
-        state: &mut VerifyState,
+        (state, in_order): (&mut VerifyState, Option<Delivered>),
         told: &mut (impl FnMut(&VerifyState) + Send),
     ) -> Result<(), VerifyError> {
         let mut position = 0;
+        if let Some(seen) = in_order {
+            (state.number, position, state.received) = (seen.number, seen.position, seen.received);
+        }
         loop {
             let page = self.store.delivery_places(log, state.number, PAGE).await?;
             let Some(last) = page.last().map(|last| last.number) else { return Ok(()) };
@@ -282,19 +312,23 @@ impl Creditrail {
         }
     }
 
+    /// In what the head of the log and its deliveries differ; one that has gone on tells nothing.
+    async fn unequal(&self, log: &str, state: &VerifyState) -> Result<Option<String>, VerifyError> {
+        let head = self.store.head(log).await?;
+        let found = (state.received, state.number);
+        let told = (head.received, head.deliveries);
+        Ok((head.position == state.head && found != told).then(|| {
+            format!(
+                "the head of the log tells of {} received and {} kept; there are {} and {}",
+                told.0, told.1, found.0, found.1
+            )
+        }))
+    }
+
     /// What was received is what became of it.
     async fn equation(&self, log: &str, state: &mut VerifyState) -> Result<(), VerifyError> {
-        let head = self.store.head(log).await?;
-        if head.position == state.head {
-            let found = (state.received, state.number);
-            let told = (head.received, head.deliveries);
-            if found != told {
-                let what = format!(
-                    "the head of the log tells of {} received and {} kept; there are {} and {}",
-                    told.0, told.1, found.0, found.1
-                );
-                state.report.find("equation", None, what);
-            }
+        if let Some(what) = self.unequal(log, state).await? {
+            state.report.find("equation", None, what);
         }
         if let Some((counted, kept)) = self.store.counted(log).await?
             && counted != kept

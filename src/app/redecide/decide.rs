@@ -305,19 +305,22 @@ impl<'a> Walk<'a> {
     ) -> Result<()> {
         let (case, read, events) = sheet.decide(desk, &row, read);
         let now = case.shown(self.source, &events)?;
-        let payloads = now.iter().map(|event| event.payload.clone()).collect();
         let recorded_at = recorded.first().map_or(row.received_at, |event| event.recorded_at);
-        let was: Vec<Shown> = recorded.iter().map(Shown::recorded).collect();
+        let was: Vec<Shown> = recorded.into_iter().map(Shown::recorded).collect();
         let mut differing = fields(&was, &now);
         differing.extend(case.row_fields(&read, &events));
         let differing: Vec<_> = differing.into_iter().map(Cow::Borrowed).collect();
-        if !differing.is_empty() {
+        let payloads = if differing.is_empty() {
+            now.into_iter().map(|event| event.payload).collect()
+        } else {
+            let payloads = now.iter().map(|event| event.payload.clone()).collect();
             let cause = self.cause(&case, read.is_of(&row), (&was, &now)).await?;
             let mut difference = self.difference(row.first_position, cause, differing);
             difference.delivery_id = Some(row.delivery_id.clone());
             (difference.recorded, difference.now) = (was, now);
             self.found.push(difference);
-        }
+            payloads
+        };
         let (count, stream) = (events.len(), case.stream);
         for event in events {
             let at = occurred_at(&event).unwrap_or(row.received_at);

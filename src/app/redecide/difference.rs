@@ -94,15 +94,15 @@ impl Cause {
 }
 
 impl Shown {
-    pub(super) fn recorded(event: &RawEvent) -> Self {
+    pub(super) fn recorded(event: RawEvent) -> Self {
         Self {
-            aggregate_type: event.aggregate_type.clone(),
-            aggregate_id: event.aggregate_id.clone(),
-            event_type: event.event_type.clone(),
-            event_version: event.event_version.clone(),
+            aggregate_type: event.aggregate_type,
+            aggregate_id: event.aggregate_id,
+            event_type: event.event_type,
+            event_version: event.event_version,
             occurred_at: event.occurred_at,
-            payload: event.payload.clone(),
-            metadata: event.metadata.clone(),
+            payload: event.payload,
+            metadata: event.metadata,
         }
     }
 

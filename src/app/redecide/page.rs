@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many deliveries a page has at the most.
-const DELIVERIES: i64 = 500;
+const DELIVERIES: i64 = 1000;
 /// How many events it has, unless one delivery caused more.
 const EVENTS: i64 = 2000;
 /// How many events a page has at the very most: no delivery causes so many.

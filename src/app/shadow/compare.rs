@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many rows a page has.
-const PAGE: i64 = 500;
+const PAGE: i64 = 2000;
 /// How many fields of a document are named.
 const MOST_FIELDS: usize = 8;
 

@@ -34,6 +34,9 @@ fn in_letters(body: &Bytes) -> (Bytes, Vec<Uuid>) {
             known.push(reference);
         }
     }
+    if known.is_empty() {
+        return (body.clone(), known);
+    }
     let other = |shown: Uuid| {
         let place = (0..).zip(&known).find(|(_, known)| **known == shown);
         place.map(|(place, _)| letters(place))

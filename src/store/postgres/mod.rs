@@ -40,6 +40,7 @@ static DIALECT: Dialect = Dialect {
     one_of: |column, place| format!("{column} = ANY(${place})"),
     padded: |column| format!("lpad({column}::text, 20, '0')"),
     aside: str::to_owned,
+    row: None,
 };
 
 /// The reads that are no statements of [`Store::rows`], for those who look at their plans.

@@ -51,6 +51,7 @@ static DIALECT: Dialect = Dialect {
     one_of: |column, place| format!("{column} IN (SELECT value FROM json_each(${place}))"),
     padded: |column| format!("format('%020d', {column})"),
     aside: |column| format!("+{column}"),
+    row: Some("rowid"),
 };
 
 /// The reads that are no statements of [`Store::rows`], for those who look at their plans.
@@ -82,6 +83,7 @@ impl SqliteStore {
         schema::check_durability(&writer)?;
         schema::migrate(&mut writer, migrate)?;
         writer.pragma_update(None, "wal_autocheckpoint", checkpointer::MOST).map_err(failed)?;
+        writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(failed)?;
         let alive = mpsc::channel().0;
         let checkpointer = Some(Checkpointer::begin(connect(file)?, &alive)?);
         let store = Self::of(file, writer, &alive)?;
@@ -91,7 +93,6 @@ impl SqliteStore {
     /// A store of a connection that writes, and of those that read. When all senders are gone, it is
     /// closed.
     fn of(file: &Path, writer: Connection, alive: &mpsc::Sender<()>) -> Result<Self> {
-        writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(failed)?;
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let reader = connect(file)?;

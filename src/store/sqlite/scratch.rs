@@ -21,6 +21,15 @@ use crate::store::{
 /// How long to wait for connections to be closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a writing connection of a scratch file does otherwise: what it removes is gone with the file, so
+/// nothing is overwritten; a page that changes often is moved to the file seldom; and it keeps less in
+/// memory, since there may be two of them.
+const SETTINGS: &str = "
+    PRAGMA secure_delete = OFF;
+    PRAGMA wal_autocheckpoint = 32000;
+    PRAGMA journal_size_limit = -1;
+    PRAGMA cache_size = -4096;";
+
 /// What a scratch file notes of itself, and by which it is told from other files; which deliveries
 /// it knows; what was told of; and the log, in the order of the positions itself: one tree less to write.
 const CREATE: &str = "
@@ -95,6 +104,7 @@ impl Scratch {
         prepare(&mut writer, file)?;
         let synchronous = if kept { "NORMAL" } else { "OFF" };
         writer.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
+        writer.execute_batch(SETTINGS).map_err(failed)?;
         let (alive, closed) = mpsc::channel();
         let store = SqliteStore::of(file, writer, &alive)?;
         Ok((Self { store, file: file.to_owned() }, Closed(Mutex::new(closed))))

@@ -186,7 +186,7 @@ impl Case {
     }
 
     /// As the superuser, whom no trigger stops.
-    async fn sql(&self, sql: &str) {
+    pub async fn sql(&self, sql: &str) {
         if self.old_url.is_some() {
             let flip = "set_byte(body, 20, get_byte(body, 20) # 1)";
             let sql = sql.replace("@flip(body)", flip);

@@ -15,6 +15,7 @@ use crate::{
     },
     store::{
         Result, Store, StoreError,
+        proof::Evidence,
         sql::{Lent, LentRow},
     },
 };
@@ -241,7 +242,7 @@ async fn events(
     sheet: Sheet,
 ) -> Result<Sheet> {
     let kind = range.kind;
-    let fold = move |sheet: &mut Sheet, entry: &Entry<'_>, _: Option<&DeliveryEntry<'_>>| {
+    let fold = move |sheet: &mut Sheet, Evidence { entry, .. }: &Evidence<'_>| {
         if kind.is_some_and(|kind| entry.aggregate_type != kind) {
             return Ok(());
         }
@@ -256,11 +257,9 @@ async fn deliveries(
     mut sheet: Sheet,
 ) -> Result<Sheet> {
     let kind = range.kind;
-    let keep = move |kept: &mut Vec<DeliveryEntry<'static>>,
-                     entry: &Entry<'_>,
-                     delivery: Option<&DeliveryEntry<'_>>| {
-        if kind.is_none_or(|kind| entry.aggregate_type == kind) {
-            kept.extend(delivery.map(|delivery| delivery.clone().into_owned()));
+    let keep = move |kept: &mut Vec<DeliveryEntry<'static>>, found: &Evidence<'_>| {
+        if kind.is_none_or(|kind| found.entry.aggregate_type == kind) {
+            kept.extend(found.delivery.clone().map(DeliveryEntry::into_owned));
         }
         Ok(())
     };

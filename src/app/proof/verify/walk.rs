@@ -7,7 +7,8 @@ use std::{
 
 use creditrail_proof::{
     Hash,
-    leaf::{DeliveryEntry, Entry, leaf},
+    leaf::leaf,
+    sealed,
     tile::{self, Tile, WIDTH},
 };
 use serde_json::Value;
@@ -16,20 +17,31 @@ use tokio::task::JoinHandle;
 use super::{
     super::{Creditrail, TreeError, tree},
     Known, PAGE, VerifyError, VerifyState,
+    order::Order,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, proof::Evidence};
 
 /// How many pages are read and hashed at once: each core has one in hand, and one is ready.
 const AHEAD: usize = 3;
 
 /// An event, as far as it is held against others.
-struct Hashed {
+pub(super) struct Hashed {
     leaf: Hash,
-    position: i64,
+    pub(super) position: i64,
     recorded_at: i64,
-    /// What is wrong with its link to the delivery that it recorded.
+    /// The number of its row, if the database has one.
+    pub(super) row: Option<i64>,
+    pub(super) delivery: Option<Recorded>,
+}
+
+/// The delivery that an event recorded.
+pub(super) struct Recorded {
+    pub(super) number: i64,
+    pub(super) repeats: i64,
+    /// The key that it names, if it is sealed.
+    pub(super) key_id: Option<String>,
+    /// What is wrong with the link of the event to it.
     unlinked: Option<String>,
-    has_delivery: bool,
 }
 
 impl Creditrail {
@@ -38,7 +50,9 @@ impl Creditrail {
         log: &str,
         (state, known): (&mut VerifyState, Vec<Known>),
         told: &mut (impl FnMut(&VerifyState) + Send),
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Order, VerifyError> {
+        // What another run saw of the order is not known any more.
+        let mut order = if state.at == 0 { Order::begun() } else { Order::default() };
         let mut tiles = tree::edge(&*self.store, log, state.at).await?;
         let from = state.at;
         let mut known = known.into_iter().filter(|known| known.size > from).peekable();
@@ -50,10 +64,12 @@ impl Creditrail {
             pages: VecDeque::new(),
         };
         while let Some(page) = ahead.page().await? {
+            order.look_up((&*self.store, log), &page).await?;
             for hashed in page {
                 if hashed.position == state.at {
                     let what = "several deliveries say that this event recorded them".to_owned();
                     state.report.find("deliveries", Some(state.at), what);
+                    order.delivered = None;
                     continue;
                 }
                 if hashed.position != state.at + 1 {
@@ -64,9 +80,10 @@ impl Creditrail {
                     state.report.find("positions", Some(state.at + 1), what);
                     known.for_each(drop);
                     state.root = Some(tiles.root());
-                    return Ok(());
+                    return Ok(Order::default());
                 }
                 note(state, &hashed);
+                order.note(&hashed);
                 tiles.append(hashed.leaf);
                 while let Some(known) = known.next_if(|known| known.size == state.at) {
                     hold(state, &known, tiles.root());
@@ -79,6 +96,7 @@ impl Creditrail {
         if state.at < state.head {
             let what = format!("the log ends at {} and its head says {}", state.at, state.head);
             state.report.find("positions", Some(state.at + 1), what);
+            order = Order::default();
         }
         // One that was signed since is of events that are there, and is held against them next time.
         let head = self.store.head(log).await?.position;
@@ -89,7 +107,7 @@ impl Creditrail {
             );
             state.report.find("checkpoints", Some(state.head + 1), what);
         }
-        Ok(())
+        Ok(order)
     }
 }
 
@@ -121,18 +139,16 @@ impl Ahead<'_> {
     }
 }
 
-fn hash(
-    hashed: &mut Vec<Hashed>,
-    entry: &Entry<'_>,
-    delivery: Option<&DeliveryEntry<'_>>,
-) -> Result<(), StoreError> {
-    hashed.push(Hashed {
-        leaf: leaf(entry),
-        position: entry.position,
-        recorded_at: entry.recorded_at,
-        unlinked: delivery.and_then(|delivery| unlinked(&entry.metadata, &delivery.delivery_id)),
-        has_delivery: delivery.is_some(),
+fn hash(hashed: &mut Vec<Hashed>, found: &Evidence<'_>) -> Result<(), StoreError> {
+    let Evidence { entry, delivery, repeats, row } = found;
+    let delivery = delivery.as_ref().map(|delivery| Recorded {
+        number: delivery.number,
+        repeats: *repeats,
+        key_id: sealed::key_id(&delivery.headers).map(str::to_owned),
+        unlinked: unlinked(&entry.metadata, &delivery.delivery_id),
     });
+    let (position, recorded_at) = (entry.position, entry.recorded_at);
+    hashed.push(Hashed { leaf: leaf(entry), position, recorded_at, row: *row, delivery });
     Ok(())
 }
 
@@ -152,16 +168,16 @@ fn unlinked(metadata: &str, delivery_id: &str) -> Option<String> {
 }
 
 fn note(state: &mut VerifyState, hashed: &Hashed) {
-    let Hashed { position, recorded_at, unlinked, has_delivery, .. } = hashed;
+    let Hashed { position, recorded_at, delivery, .. } = hashed;
     state.at = *position;
     state.report.events += 1;
-    state.report.deliveries += i64::from(*has_delivery);
+    state.report.deliveries += i64::from(delivery.is_some());
     if *recorded_at < state.recorded_at {
         let what = "it was recorded earlier than the one before it".to_owned();
         state.report.find("times", Some(*position), what);
     }
     state.recorded_at = *recorded_at;
-    if let Some(what) = unlinked {
+    if let Some(what) = delivery.as_ref().and_then(|delivery| delivery.unlinked.as_ref()) {
         state.report.find("deliveries", Some(*position), what.clone());
     }
 }
