@@ -157,6 +157,9 @@ async fn what_was_edited_behind_the_programs_back_is_found() {
     let row = &found.rows()[0];
     assert_eq!((text(row, "table"), text(row, "key")), ("transactions", "t1"));
     assert_eq!((text(row, "how"), &row["fields"]), ("different", &json!(["captured"])));
+    assert_eq!((&row["is"], &row["should"]), (&json!([1]), &json!([5000])));
+    let (printed, ..) = imprint.service.asked(&["audit", "replay"]);
+    assert!(printed.contains("captured is 1, should be 5000"), "{printed}");
     service.run_sql("UPDATE @transactions SET captured = 5000 WHERE key = 't1'").await;
 
     // An event.

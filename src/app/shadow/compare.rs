@@ -20,6 +20,8 @@ use crate::{
 const PAGE: i64 = 2000;
 /// How many fields of a document are named.
 const MOST_FIELDS: usize = 8;
+/// How many characters of a value are told.
+const MOST_OF_A_VALUE: usize = 80;
 
 /// A row that is not what the log says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +40,21 @@ pub struct RowDifference {
     pub how: How,
     /// Columns that differ, and fields of the document; none of a whole row.
     pub fields: Vec<String>,
+    /// What each of them is, and what it should be. Long values are cut.
+    pub is: Vec<Json>,
+    /// The same of the row that the log leads to.
+    pub should: Vec<Json>,
+}
+
+impl RowDifference {
+    /// What differs, in words; nothing of a whole row.
+    pub fn what(&self) -> String {
+        let each = self.fields.iter().zip(self.is.iter().zip(&self.should));
+        let each: Vec<String> = each
+            .map(|(field, (is, should))| format!("{field} is {is}, should be {should}"))
+            .collect();
+        if each.is_empty() { String::new() } else { format!(": {}", each.join("; ")) }
+    }
 }
 
 /// How a row differs.
@@ -100,14 +117,16 @@ impl Live<'_> {
     ) -> Result<Compared, RebuildError> {
         let Stretch { position, live, shadow, end } = self.stretch(shadow, table, behind).await?;
         let count = live.len();
-        let difference = |key: &str, how, fields| RowDifference {
+        let difference = |key: &str, how, fields: Fields| RowDifference {
             source: self.source.to_owned(),
             reader: self.reader.name,
             table: table.name,
             key: key.to_owned(),
             position,
             how,
-            fields,
+            fields: fields.names,
+            is: fields.is,
+            should: fields.should,
         };
         let (mut live, mut shadow) = (live.iter().peekable(), shadow.iter().peekable());
         let mut found = Vec::new();
@@ -121,10 +140,14 @@ impl Live<'_> {
             let is = live.next_if(|_| order.is_le());
             let should = shadow.next_if(|_| order.is_ge());
             match (is, should) {
-                (Some((key, _)), None) => found.push(difference(key, How::Extra, Vec::new())),
-                (None, Some((key, _))) => found.push(difference(key, How::Missing, Vec::new())),
+                (Some((key, _)), None) => {
+                    found.push(difference(key, How::Extra, Fields::default()))
+                }
+                (None, Some((key, _))) => {
+                    found.push(difference(key, How::Missing, Fields::default()))
+                }
                 (Some((key, is)), Some((_, should))) if is != should => {
-                    found.push(difference(key, How::Different, fields(table, is, should)));
+                    found.push(difference(key, How::Different, Fields::of(table, is, should)));
                 }
                 _ => {}
             }
@@ -165,46 +188,83 @@ impl Live<'_> {
 }
 
 /// The columns that differ; of the document its fields.
-fn fields(table: &Table, is: &[Value], should: &[Value]) -> Vec<String> {
-    let mut fields = Vec::new();
-    for ((column, is), should) in table.columns.iter().zip(is).zip(should) {
-        if is == should {
-            continue;
-        }
-        let parsed = |value: &Value| match value {
-            Value::Text(text) if *column == "document" => serde_json::from_str(text).ok(),
-            _ => None,
-        };
-        let before = fields.len();
-        if let (Some(is), Some(should)) = (parsed(is), parsed(should)) {
-            paths(column, (&is, &should), &mut fields);
-        }
-        if fields.len() == before {
-            fields.push((*column).to_owned());
-        }
-    }
-    fields
+#[derive(Default)]
+struct Fields {
+    names: Vec<String>,
+    is: Vec<Json>,
+    should: Vec<Json>,
 }
 
-/// The paths at which two documents differ, a few of them.
-fn paths(at: &str, (is, should): (&Json, &Json), into: &mut Vec<String>) {
-    if is == should || into.len() >= MOST_FIELDS {
-        return;
+impl Fields {
+    fn of(table: &Table, is: &[Value], should: &[Value]) -> Self {
+        let mut fields = Self::default();
+        for ((column, is), should) in table.columns.iter().zip(is).zip(should) {
+            if is == should {
+                continue;
+            }
+            let parsed = |value: &Value| match value {
+                Value::Text(text) if *column == "document" => serde_json::from_str(text).ok(),
+                _ => None,
+            };
+            let before = fields.names.len();
+            if let (Some(is), Some(should)) = (parsed(is), parsed(should)) {
+                fields.note_paths(column, (&is, &should));
+            }
+            if fields.names.len() == before {
+                fields.note(column, (&json(is), &json(should)));
+            }
+        }
+        fields
     }
-    match (is, should) {
-        (Json::Object(is), Json::Object(should)) => {
-            let only = should.keys().filter(|name| !is.contains_key(*name));
-            for name in is.keys().chain(only) {
-                let null = &Json::Null;
-                let pair = (is.get(name).unwrap_or(null), should.get(name).unwrap_or(null));
-                paths(&format!("{at}.{name}"), pair, into);
-            }
+
+    fn note(&mut self, name: &str, (is, should): (&Json, &Json)) {
+        self.names.push(name.to_owned());
+        self.is.push(cut(is));
+        self.should.push(cut(should));
+    }
+
+    /// The paths at which two documents differ, a few of them.
+    fn note_paths(&mut self, at: &str, (is, should): (&Json, &Json)) {
+        if is == should || self.names.len() >= MOST_FIELDS {
+            return;
         }
-        (Json::Array(is), Json::Array(should)) if is.len() == should.len() => {
-            for (place, pair) in is.iter().zip(should).enumerate() {
-                paths(&format!("{at}[{place}]"), pair, into);
+        match (is, should) {
+            (Json::Object(is), Json::Object(should)) => {
+                let only = should.keys().filter(|name| !is.contains_key(*name));
+                for name in is.keys().chain(only) {
+                    let null = &Json::Null;
+                    let pair = (is.get(name).unwrap_or(null), should.get(name).unwrap_or(null));
+                    self.note_paths(&format!("{at}.{name}"), pair);
+                }
             }
+            (Json::Array(is), Json::Array(should)) if is.len() == should.len() => {
+                for (place, pair) in is.iter().zip(should).enumerate() {
+                    self.note_paths(&format!("{at}[{place}]"), pair);
+                }
+            }
+            _ => self.note(at, (is, should)),
         }
-        _ => into.push(at.to_owned()),
+    }
+}
+
+fn json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Int(number) => (*number).into(),
+        Value::Text(text) => text.as_str().into(),
+        Value::Bytes(bytes) => hex::encode(bytes).into(),
+        Value::Texts(texts) => texts.as_slice().into(),
+    }
+}
+
+/// A value, if it is short; else its beginning.
+fn cut(value: &Json) -> Json {
+    let text = match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(MOST_OF_A_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => value.clone(),
     }
 }

@@ -133,9 +133,9 @@ fn row(difference: &RowDifference, format: Format) -> String {
     if format == Format::Json {
         return json!({ "difference": "row", "told": difference }).to_string() + "\n";
     }
-    let RowDifference { source, table, key, position, how, fields, .. } = difference;
-    let fields = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
-    format!("{source} as of {position}: the row {key} of {table} is {}{fields}\n", how.name())
+    let RowDifference { source, table, key, position, how, .. } = difference;
+    let what = difference.what();
+    format!("{source} as of {position}: the row {key} of {table} is {}{what}\n", how.name())
 }
 
 fn summary(replayed: &Replayed, format: Format) -> String {

@@ -1,5 +1,7 @@
 //! Any moment of a thing's past: the way there, and what has changed since.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use creditrail_domain::Currency;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -15,7 +17,7 @@ use crate::{
         moments::{AsOf, Changes, Point, Seen, When},
         things::Thing,
     },
-    http::problem::Problem,
+    http::{openapi, problem::Problem},
 };
 
 /// How many moments a page offers; the newest.
@@ -197,26 +199,27 @@ pub fn differences(
     }
 }
 
-/// The fields that are amounts, in minor units.
-const AMOUNTS: [&str; 17] = [
-    "amount",
-    "authorized",
-    "captured",
-    "charged_back",
-    "chargebacks_reversed",
-    "confirmed",
-    "hold",
-    "net",
-    "net_to_merchant",
-    "open_to_settle",
-    "pending",
-    "refundable",
-    "refunded",
-    "settled",
-    "total",
-    "voided",
-    "amount_at_stake",
-];
+/// The fields that are amounts, by name: what the description says is in minor units.
+static AMOUNTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let mut amounts = BTreeSet::new();
+    openapi::schemas().values().for_each(|schema| note_amounts(schema, &mut amounts));
+    amounts
+});
+
+fn note_amounts(schema: &Value, amounts: &mut BTreeSet<String>) {
+    let says =
+        |schema: &Value| schema["description"].as_str().map(|says| says.contains("minor units"));
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        if says(property) == Some(true) {
+            amounts.insert(name.clone());
+        }
+    }
+    match schema {
+        Value::Object(fields) => fields.values().for_each(|field| note_amounts(field, amounts)),
+        Value::Array(items) => items.iter().for_each(|item| note_amounts(item, amounts)),
+        _ => {}
+    }
+}
 
 /// A value in short: of a whole element what tells it from others.
 fn value(change: &FieldChange, value: &Value, currency: &Value) -> Markup {
@@ -228,7 +231,7 @@ fn value(change: &FieldChange, value: &Value, currency: &Value) -> Markup {
             html! { (words(said)) }
         }
         Value::String(said) => html! { (said) },
-        Value::Number(_) if AMOUNTS.contains(&name) => {
+        Value::Number(_) if AMOUNTS.contains(name) => {
             // Such as `balances[USD].pending`.
             let named = change.field.rsplit_once("].").and_then(|(path, _)| path.rsplit_once('['));
             let named = named.map(|(_, named)| named).and_then(Currency::from_code);
@@ -254,5 +257,18 @@ fn value(change: &FieldChange, value: &Value, currency: &Value) -> Markup {
             }
         }
         other => html! { code.id { (other) } },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_known_from_the_description() {
+        for name in ["amount", "captured", "charged_back", "net_to_merchant", "reversed"] {
+            assert!(AMOUNTS.contains(name), "{name}: {:?}", *AMOUNTS);
+        }
+        assert!(!AMOUNTS.contains("sequence"));
     }
 }

@@ -54,7 +54,7 @@ impl Creditrail {
 }
 
 fn what(row: &RowDifference) -> String {
-    let RowDifference { table, key, position, how, fields, .. } = row;
-    let fields = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
-    format!("the row {key} of {table} is {} as of position {position}{fields}", how.name())
+    let RowDifference { table, key, position, how, .. } = row;
+    let (how, what) = (how.name(), row.what());
+    format!("the row {key} of {table} is {how} as of position {position}{what}")
 }
