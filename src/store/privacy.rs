@@ -226,6 +226,17 @@ impl dyn Store {
         self.all(WITHOUT_KEY, values).await?.into_iter().map(without).collect()
     }
 
+    /// Which of these data keys have a row: their ids.
+    ///
+    /// # Errors
+    /// As for all reads.
+    pub async fn known_data_keys(&self, source: &str, key_ids: Vec<String>) -> Result<Vec<String>> {
+        let of_ids = (self.dialect().one_of)("key_id", 2);
+        let sql = format!("SELECT key_id FROM @data_keys WHERE source = $1 AND {of_ids}");
+        let rows = self.all(&sql, vec![source.into(), key_ids.into()]).await?;
+        rows.into_iter().map(|mut row| row.text()).collect()
+    }
+
     /// Data keys by their ids, destroyed ones too.
     ///
     /// # Errors

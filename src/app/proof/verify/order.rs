@@ -68,14 +68,14 @@ impl Order {
             return Ok(());
         }
         let count = unknown.len();
-        let found = store.data_keys(log, unknown.into_iter().cloned().collect()).await?;
+        let found = store.known_data_keys(log, unknown.into_iter().cloned().collect()).await?;
         if found.len() < count {
             self.delivered = None;
         }
         if self.keys.len() > MAX_REMEMBERED {
             self.keys.clear();
         }
-        self.keys.extend(found.into_iter().map(|key| key.key_id));
+        self.keys.extend(found);
         Ok(())
     }
 }
