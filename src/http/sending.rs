@@ -31,6 +31,7 @@ pub(super) fn sending(routes: Routes) -> Routes {
     routes
         .get(Right::Read, "/v1/endpoints", endpoints)
         .post(Right::Decide, "/v1/endpoints", create_endpoint)
+        .get(Right::Read, "/v1/endpoints/{name}", endpoint)
         .put(Right::Decide, "/v1/endpoints/{name}", replace_endpoint)
         .delete(Right::Decide, "/v1/endpoints/{name}", async |s, c, p, b| {
             steer(Steer::Delete, s, c, p, b).await
@@ -54,6 +55,15 @@ pub(super) fn sending(routes: Routes) -> Routes {
 async fn endpoints(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
     Params::new(given).done(&[])?;
     Ok(Json(json!({ "items": creditrail.endpoint_documents().await? })))
+}
+
+async fn endpoint(
+    State(creditrail): State<Creditrail>,
+    Path(name): Path<String>,
+    Query(given): Given,
+) -> Answer {
+    Params::new(given).done(&[])?;
+    Ok(Json(creditrail.endpoint_told(&name).await?))
 }
 
 async fn create_endpoint(

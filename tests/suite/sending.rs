@@ -9,6 +9,7 @@ mod pages; // the pages of the dashboard
 pub mod receiver;
 mod safety; // where nothing is sent
 mod steering; // parked, sent again, skipped, paused
+mod told; // what is told of an endpoint, and of one that cannot be used
 mod words; // what is sent, and what proves it
 
 use serde_json::Value;

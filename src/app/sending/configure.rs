@@ -7,7 +7,10 @@ use secrecy::{ExposeSecret as _, zeroize::Zeroizing};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Endpoint, EndpointConfig, LOG, endpoint::host, record::deleted, steer::SteerEndpoint};
+use super::{
+    Endpoint, EndpointConfig, EndpointError, LOG, endpoint::host, record::deleted,
+    steer::SteerEndpoint,
+};
 use crate::{
     app::{
         Creditrail,
@@ -55,7 +58,7 @@ impl Creditrail {
         let name = asked.settings.get("name").and_then(Value::as_str).unwrap_or_default();
         let (name, why) = (name.to_owned(), (reason(asked.reason)?, person(asked.actor)?));
         self.configure(&name, Wanted::Created(asked.settings), why).await?;
-        Ok(self.endpoint_document(&name).await?)
+        self.endpoint_told(&name).await
     }
 
     /// Gives an endpoint other settings. It goes on where it was. Of a secret that is named without a
@@ -75,7 +78,7 @@ impl Creditrail {
             return Err(wrong("name", "is another one than in the path"));
         }
         self.configure(name, Wanted::Replaced(settings), why).await?;
-        Ok(self.endpoint_document(name).await?)
+        self.endpoint_told(name).await
     }
 
     /// Deletes an endpoint. What was noted of its notifications stays, and so does its place in the
@@ -159,8 +162,7 @@ impl Creditrail {
             }
         };
         let sources: Vec<&str> = self.sources().collect();
-        let endpoint = Endpoint::new(config_of(&settings)?, &sources)
-            .map_err(|error| wrong(error.setting, &error.cause))?;
+        let endpoint = Endpoint::new(config_of(&settings)?, &sources)?;
         let plain = Zeroizing::new(Value::from(settings).to_string());
         let sealed = self.keyring.seal_whole(&context(name), plain.as_bytes())?;
         let cells = vec![Cell::from(revision), Cell::from(hex::encode(sealed).as_str())];
@@ -245,6 +247,12 @@ fn keep(
 fn fill(given: &mut Map<String, Value>, known: &Map<String, Value>) {
     for (name, value) in known {
         given.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+}
+
+impl From<EndpointError> for CommandError {
+    fn from(error: EndpointError) -> Self {
+        wrong(error.setting, &error.cause)
     }
 }
 

@@ -11,10 +11,10 @@ use creditrail_sending::{
     lanes::Limits,
     signature::{Key, Scheme},
 };
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Uri, uri::Authority};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::example;
 use crate::{
@@ -77,7 +77,7 @@ pub struct EndpointConfig {
 }
 
 /// From where in the log an endpoint is notified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Begins {
     /// Of what is recorded after it was first seen.
@@ -169,6 +169,11 @@ impl Endpoint {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Where it is, without what may be a token.
+    pub(super) fn authority(&self) -> &str {
+        self.url.authority().map_or("", Authority::as_str)
     }
 
     /// The name of its bookmark.

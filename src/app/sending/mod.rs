@@ -6,7 +6,7 @@
 //! Reading order: [`endpoint`] (what is configured), `known` (the endpoints as they are now), `senders`
 //! (one for each of them), [`sender`] (the loop of one endpoint, with `portion`: what comes into its
 //! lanes, `record`: what is kept, `requests`: what operators ask for), [`client`] and `notice` (the call),
-//! [`configure`] and [`steer`] (what operators see and do),
+//! [`told`] (what operators see), [`configure`] and [`steer`] (what they do),
 //! [`listed`] (what was not taken at once), [`gone`] (what a person should look at); [`example`] (for readers).
 
 pub mod client;
@@ -23,6 +23,7 @@ mod requests;
 pub mod sender;
 mod senders;
 pub mod steer;
+pub mod told;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 

@@ -8,11 +8,11 @@ use super::{
     receiver::{KEY, Receiver, Says},
 };
 use crate::support::{
-    Answer, Ledger, Service, Source, T1, T2, T3, Tx, column, number, postgres, text, until,
+    Answer, Ledger, Service, Source, T1, T2, T3, Tx, column, items, number, postgres, text, until,
 };
 
 /// What leads to a receiver, as it is given over HTTP.
-fn settings(receiver: &Receiver) -> Value {
+pub fn settings(receiver: &Receiver) -> Value {
     json!({
         "name": "crm",
         "url": format!("http://127.0.0.1:{}/hook?token=hush-hush", receiver.port),
@@ -25,7 +25,7 @@ fn settings(receiver: &Receiver) -> Value {
     })
 }
 
-async fn asked(ledger: &Ledger, (method, path): (Method, &str), body: &Value) -> Answer {
+pub async fn asked(ledger: &Ledger, (method, path): (Method, &str), body: &Value) -> Answer {
     let name = method.to_string();
     let request = ledger.service.http.request(method, format!("{}{path}", ledger.service.base()));
     Answer::of(&name, request.json(body).send().await.expect("the service answers")).await
@@ -39,7 +39,7 @@ async fn taken(receiver: &Receiver, lane: &str, sequences: &[i64]) {
 }
 
 /// What people did.
-async fn decided(ledger: &Ledger) -> Vec<Value> {
+pub async fn decided(ledger: &Ledger) -> Vec<Value> {
     let mut records = all(ledger, "/v1/access-records").await;
     records.retain(|record| record["act"] != "settings_changed");
     records
@@ -199,7 +199,7 @@ async fn a_secret_is_replaced_while_the_old_one_holds_and_none_is_told_or_stored
     given["authorization"] = json!({});
     let path = (Method::PUT, "/v1/endpoints/crm");
     let endpoint = asked(&imprint, path.clone(), &given).await.is(200);
-    assert_eq!(endpoint["secret_ids"], json!(["two", "one"]));
+    assert_eq!(column(items(&endpoint, "secrets"), "id"), ["two", "one"]);
     imprint.receive(&Tx::new("t1").approved(5000).at(T1)).await;
     let call = until("it is sent", async || receiver.calls().into_iter().next()).await;
     assert_eq!(call.header("authorization"), "Bearer hush-hush-and-hush");
@@ -294,7 +294,7 @@ async fn every_instance_notices_what_another_one_was_told() {
     asked(&other, (Method::PUT, "/v1/endpoints/crm"), &given).await.is(200);
     until("the one knows it", async || {
         let known = all(&one, "/v1/endpoints").await;
-        (known.len() == 1 && known[0]["secret_ids"] == json!(["two"])).then_some(())
+        (known.len() == 1 && known[0]["secrets"][0]["id"] == "two").then_some(())
     })
     .await;
     other.service.kill();
