@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Ledger, Service, Source, column, items, text, until};
+use crate::support::{Ledger, Source, column, items, text, until};
 
 const SECRET: &str = "whsec-hush-hush-hush-hush-hush-hush";
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{Mutex, watch};
 
-use super::{Endpoint, LOG, Resolver, Told, client::Caller, configure::config_of};
+use super::{Endpoint, LOG, Resolver, Told, client::Caller, given::config_of};
 use crate::{
     app::{BuildError, Creditrail, command::CommandError},
     failure::chain,

@@ -2,6 +2,7 @@
 
 use creditrail_domain::access::Act;
 use creditrail_projections::{Cell, Change, Write};
+use creditrail_sending::body;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -186,9 +187,10 @@ impl Creditrail {
             let cause = "none holds now, and nothing is sent that is not signed";
             return Err(CommandError::Setting { field: "secrets".into(), cause: cause.into() });
         }
-        let id = Uuid::new_v4().to_string();
-        let body = json!({ "id": id, "type": "creditrail.test", "occurred_at": at, "data": {} });
-        let body = body.to_string().into_bytes();
+        let id = Uuid::new_v4();
+        let envelope = known.endpoint.config.envelope;
+        let body = body::test(envelope, id, (name, at)).map_err(ReadError::from)?;
+        let id = id.to_string();
         let headers = notice::headers(&known.endpoint, (&id, at), &body);
         let answer = known.caller.call(headers, body.into(), at).await;
         Ok(json!({
