@@ -17,6 +17,7 @@ use crate::{
         command::CommandError,
         sending::{
             configure::ConfigureEndpoint,
+            endpoint::kinds,
             listed::{STATUSES, UNDELIVERED},
             steer::{Resend, Skip, SteerEndpoint},
         },
@@ -140,8 +141,15 @@ pub(super) async fn page(creditrail: &Creditrail, mut params: Params) -> Result<
         }
         page.filters.push(("status", status));
     }
-    page.filters.extend(params.take("endpoint").map(|endpoint| ("endpoint", endpoint)));
+    if let Some(endpoint) = params.take("endpoint") {
+        if !creditrail.knows_endpoint(&endpoint).await? {
+            let cause = format!("there is no endpoint `{endpoint}`, and no notification of one");
+            return Err(Problem::invalid("endpoint", cause));
+        }
+        page.filters.push(("endpoint", endpoint));
+    }
     let (kind, id) = (params.take("type"), params.take("id"));
+    is_kind(kind.as_deref())?;
     match (kind, id) {
         (Some(kind), Some(id)) => page.filters.push(("lane", format!("{kind}/{id}"))),
         (None, None) => {}
@@ -152,11 +160,22 @@ pub(super) async fn page(creditrail: &Creditrail, mut params: Params) -> Result<
     Ok(page)
 }
 
+/// That a kind of aggregate, if one is given, is one that endpoints are told of.
+pub(super) fn is_kind(kind: Option<&str>) -> Result<(), Problem> {
+    let Some(kind) = kind else { return Ok(()) };
+    let known: Vec<_> = kinds().collect();
+    if known.contains(&kind) {
+        return Ok(());
+    }
+    Err(Problem::invalid("type", format!("`{kind}` is not one of: {}", known.join(", "))))
+}
+
 async fn resend(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Body(mut asked): Body<Resend>,
 ) -> Answer {
+    is_kind(asked.r#type.as_deref())?;
     asked.actor = caller.signs(asked.actor);
     Ok(Json(creditrail.resend(asked).await?))
 }

@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive};
 
-use creditrail_domain::AggregateType;
 use creditrail_sending::{Vetting, address::Range, body, signature::Key};
 use http::{HeaderValue, Uri};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     EndpointConfig, EndpointError,
-    endpoint::{KINDS, host, is_told},
+    endpoint::{host, is_told, kinds},
     example,
 };
 use crate::sources::signature::Secret;
@@ -184,7 +183,7 @@ impl Check {
                 continue;
             }
             if !is_told(kind) {
-                let known = KINDS.map(AggregateType::name).join(", ");
+                let known = kinds().collect::<Vec<_>>().join(", ");
                 let cause = format!("`{pattern}` begins with none of: {known}");
                 return self.wrong("events", cause);
             }

@@ -125,7 +125,7 @@ pub struct Endpoint {
 }
 
 /// What `*` means. What people were shown is no business of an endpoint.
-pub(super) const KINDS: [AggregateType; 6] = [
+const KINDS: [AggregateType; 6] = [
     AggregateType::Application,
     AggregateType::Charge,
     AggregateType::CustomerLink,
@@ -134,9 +134,14 @@ pub(super) const KINDS: [AggregateType; 6] = [
     AggregateType::Transaction,
 ];
 
+/// The kinds of aggregates that anybody may be notified of.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.into_iter().map(AggregateType::name)
+}
+
 /// Whether anybody may be notified of events of a kind.
 pub(super) fn is_told(aggregate_type: &str) -> bool {
-    KINDS.iter().any(|kind| kind.name() == aggregate_type)
+    kinds().any(|kind| kind == aggregate_type)
 }
 
 impl Endpoint {

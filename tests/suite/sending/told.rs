@@ -105,4 +105,16 @@ async fn a_lane_that_is_retried_is_told_on_the_page() {
     assert!(!shown.contains(" told<"), "{shown}");
     let listed = imprint.list("/v1/notifications", &[("status", "retrying")]).await;
     assert_eq!(text(&listed[0], "status"), "retrying");
+
+    // Whoever deletes it has nobody send that again.
+    let undelivered = async |more: &[(&str, &str)]| {
+        let asked = [&[("status", "undelivered")], more].concat();
+        imprint.list("/v1/notifications", &asked).await.len()
+    };
+    assert_eq!(undelivered(&[]).await, 1);
+    let why = json!({ "reason": "they close" });
+    asked(&imprint, (Method::DELETE, "/v1/endpoints/crm"), &why).await.is(200);
+    assert_eq!((undelivered(&[]).await, undelivered(&[("endpoint", "crm")]).await), (0, 0));
+    let of_it = [("endpoint", "crm"), ("status", "retrying")];
+    assert_eq!(imprint.list("/v1/notifications", &of_it).await.len(), 1, "it is noted still");
 }
