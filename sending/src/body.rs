@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
 
 /// What a notification is made of: an event of the log.
@@ -147,6 +147,33 @@ pub fn bytes(envelope: Envelope, id: Uuid, told: &Told<'_>) -> Result<Vec<u8>, s
         }),
     }
 }
+
+/// The body of a test, which tells an endpoint of nothing.
+///
+/// # Errors
+/// None that is known.
+pub fn test(
+    envelope: Envelope,
+    id: Uuid,
+    (endpoint, at): (&str, Timestamp),
+) -> Result<Vec<u8>, serde_json::Error> {
+    let body = match envelope {
+        Envelope::Native => json!({ "id": id, "type": TEST, "occurred_at": at, "data": {} }),
+        Envelope::Cloudevents => json!({
+            "specversion": "1.0",
+            "id": id,
+            "source": format!("/endpoints/{endpoint}"),
+            "type": TEST,
+            "time": at,
+            "datacontenttype": "application/json",
+            "data": {},
+        }),
+    };
+    serde_json::to_vec(&body)
+}
+
+/// The type of a test.
+const TEST: &str = "creditrail.test";
 
 /// Where an event has a reference in place of a secret: the member, the one around it if the name
 /// alone does not tell, and what an endpoint is allowed it by.

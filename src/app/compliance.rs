@@ -87,7 +87,8 @@ impl Creditrail {
             ("status", OPEN.to_owned()),
         ];
         let order = Order::Due;
-        let page = Page { sources: vec![source.to_owned()], filters, order, limit, after: None };
+        let sources = vec![source.to_owned()];
+        let page = Page { sources, filters, order, limit, ..Page::default() };
         let (table, before) = (compliance::READ_MODEL.table, before.as_microsecond());
         let rows = self.store.clocks(table, &page, (None, Some(before))).await?;
         let mut due = Vec::with_capacity(rows.len());

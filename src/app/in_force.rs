@@ -69,20 +69,28 @@ impl Creditrail {
     }
 }
 
-/// What differs, in words.
+/// What differs, in words, and no more than is told.
 fn changes(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> String {
+    let all = differences(before, now);
+    let told = all[..all.len().min(MOST_TOLD)].join("; ");
+    match all.len().saturating_sub(MOST_TOLD) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
+}
+
+/// What differs, each by its path and in words.
+pub(super) fn differences(
+    before: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> Vec<String> {
     let gone = before.iter().filter(|(path, _)| !now.contains_key(*path));
     let gone = gone.map(|(path, was)| format!("{path}: {was} → nothing"));
     let other = now.iter().filter_map(|(path, is)| match before.get(path) {
         Some(was) if was == is => None,
         was => Some(format!("{path}: {} → {is}", was.map_or("nothing", String::as_str))),
     });
-    let all: Vec<String> = other.chain(gone).collect();
-    let told = all[..all.len().min(MOST_TOLD)].join("; ");
-    match all.len().saturating_sub(MOST_TOLD) {
-        0 => told,
-        more => format!("{told}; and {more} more"),
-    }
+    other.chain(gone).collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     proof::status::ProofStatus,
     read::ReadError,
     rejected,
-    sending::{Told, steer::Standing},
+    sending::{Told, told::Standing},
 };
 
 /// How long the database may take. Scrapers give up after 10 s, as a rule.

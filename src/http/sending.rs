@@ -17,6 +17,7 @@ use crate::{
         command::CommandError,
         sending::{
             configure::ConfigureEndpoint,
+            endpoint::kinds,
             listed::{STATUSES, UNDELIVERED},
             resend::{Resend, Skip},
             steer::SteerEndpoint,
@@ -32,6 +33,7 @@ pub(super) fn sending(routes: Routes) -> Routes {
     routes
         .get(Right::Read, "/v1/endpoints", endpoints)
         .post(Right::Decide, "/v1/endpoints", create_endpoint)
+        .get(Right::Read, "/v1/endpoints/{name}", endpoint)
         .put(Right::Decide, "/v1/endpoints/{name}", replace_endpoint)
         .delete(Right::Decide, "/v1/endpoints/{name}", async |s, c, p, b| {
             steer(Steer::Delete, s, c, p, b).await
@@ -55,6 +57,15 @@ pub(super) fn sending(routes: Routes) -> Routes {
 async fn endpoints(State(creditrail): State<Creditrail>, Query(given): Given) -> Answer {
     Params::new(given).done(&[])?;
     Ok(Json(json!({ "items": creditrail.endpoint_documents().await? })))
+}
+
+async fn endpoint(
+    State(creditrail): State<Creditrail>,
+    Path(name): Path<String>,
+    Query(given): Given,
+) -> Answer {
+    Params::new(given).done(&[])?;
+    Ok(Json(creditrail.endpoint_told(&name).await?))
 }
 
 async fn create_endpoint(
@@ -131,8 +142,15 @@ pub(super) async fn page(creditrail: &Creditrail, mut params: Params) -> Result<
         }
         page.filters.push(("status", status));
     }
-    page.filters.extend(params.take("endpoint").map(|endpoint| ("endpoint", endpoint)));
+    if let Some(endpoint) = params.take("endpoint") {
+        if !creditrail.knows_endpoint(&endpoint).await? {
+            let cause = format!("there is no endpoint `{endpoint}`, and no notification of one");
+            return Err(Problem::invalid("endpoint", cause));
+        }
+        page.filters.push(("endpoint", endpoint));
+    }
     let (kind, id) = (params.take("type"), params.take("id"));
+    is_kind(kind.as_deref())?;
     match (kind, id) {
         (Some(kind), Some(id)) => page.filters.push(("lane", format!("{kind}/{id}"))),
         (None, None) => {}
@@ -143,11 +161,22 @@ pub(super) async fn page(creditrail: &Creditrail, mut params: Params) -> Result<
     Ok(page)
 }
 
+/// That a kind of aggregate, if one is given, is one that endpoints are told of.
+pub(super) fn is_kind(kind: Option<&str>) -> Result<(), Problem> {
+    let Some(kind) = kind else { return Ok(()) };
+    let known: Vec<_> = kinds().collect();
+    if known.contains(&kind) {
+        return Ok(());
+    }
+    Err(Problem::invalid("type", format!("`{kind}` is not one of: {}", known.join(", "))))
+}
+
 async fn resend(
     State(creditrail): State<Creditrail>,
     caller: Caller,
     Body(mut asked): Body<Resend>,
 ) -> Answer {
+    is_kind(asked.r#type.as_deref())?;
     asked.actor = caller.signs(asked.actor);
     Ok(Json(creditrail.resend(asked).await?))
 }

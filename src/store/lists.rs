@@ -293,6 +293,11 @@ impl Select {
             let column = if leads { (*column).to_owned() } else { (dialect.aside)(column) };
             self.and(&format!(" AND {column} = {place}"));
         }
+        if let Some((column, values)) = &page.among {
+            self.values.push(values.clone().into());
+            let one_of = (dialect.one_of)(&(dialect.aside)(column), self.values.len());
+            self.and(&format!(" AND {one_of}"));
+        }
     }
 
     fn within(&mut self, within: Option<Within>) {

@@ -287,6 +287,8 @@ pub struct Page {
     pub sources: Vec<String>,
     /// Columns and the values that they must have.
     pub filters: Vec<(&'static str, String)>,
+    /// A column, and the values of which it must have one.
+    pub among: Option<(&'static str, Vec<String>)>,
     /// Which rows come first.
     pub order: Order,
     /// Where the page before ended.

@@ -77,6 +77,7 @@ const RULES: &[Rule] = &[
     ("GET",  "/v1/sources/{source}",                          "vsapo"),
     ("GET",  "/v1/endpoints",                                 "vsapo"),
     ("POST", "/v1/endpoints",                                 "....o"),
+    ("GET",  "/v1/endpoints/{name}",                          "vsapo"),
     ("PUT",  "/v1/endpoints/{name}",                          "....o"),
     ("DELETE", "/v1/endpoints/{name}",                        "....o"),
     ("POST", "/v1/endpoints/{name}/pause",                    "....o"),

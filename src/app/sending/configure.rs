@@ -7,7 +7,13 @@ use secrecy::{ExposeSecret as _, zeroize::Zeroizing};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Endpoint, EndpointConfig, LOG, endpoint::host, record::deleted, steer::SteerEndpoint};
+use super::{
+    Endpoint, LOG,
+    endpoint::host,
+    given::{config_of, holds_some_time, keep, wrong},
+    record::deleted,
+    steer::SteerEndpoint,
+};
 use crate::{
     app::{
         Creditrail,
@@ -15,7 +21,6 @@ use crate::{
         read::ReadError,
         sealing::KeyError,
     },
-    failure::fault,
     store::{
         Projected,
         sending::{ENDPOINTS, KEPT_ENDPOINTS, KeptEndpoint},
@@ -55,7 +60,7 @@ impl Creditrail {
         let name = asked.settings.get("name").and_then(Value::as_str).unwrap_or_default();
         let (name, why) = (name.to_owned(), (reason(asked.reason)?, person(asked.actor)?));
         self.configure(&name, Wanted::Created(asked.settings), why).await?;
-        Ok(self.endpoint_document(&name).await?)
+        self.endpoint_told(&name).await
     }
 
     /// Gives an endpoint other settings. It goes on where it was. Of a secret that is named without a
@@ -75,7 +80,7 @@ impl Creditrail {
             return Err(wrong("name", "is another one than in the path"));
         }
         self.configure(name, Wanted::Replaced(settings), why).await?;
-        Ok(self.endpoint_document(name).await?)
+        self.endpoint_told(name).await
     }
 
     /// Deletes an endpoint. What was noted of its notifications stays, and so does its place in the
@@ -102,7 +107,7 @@ impl Creditrail {
         if self.endpoints.now().get(name).is_some_and(|known| known.revision.is_none()) {
             return Err(CommandError::EndpointOfSettings(name.to_owned()));
         }
-        let mut is_recorded = false;
+        let mut recorded = None;
         loop {
             // Before what is kept: if that changes in between, nothing is written.
             let changes = self.store.passed(LOG).await.map_err(ReadError::from)?;
@@ -110,21 +115,18 @@ impl Creditrail {
             let changes = changes.map_or(0, |passed| passed.position);
             let kept = self.store.kept_endpoints(LOG).await.map_err(ReadError::from)?;
             let kept = kept.into_iter().find(|kept| kept.name == name);
-            let (act, change) = self.change(name, (&wanted, kept.as_ref()), changes + 1)?;
-            if !is_recorded {
-                let about = change.0.as_ref().map_or_else(
-                    || name.to_owned(),
-                    |endpoint| format!("{name} at {}", host(&endpoint.url)),
-                );
+            let (act, about, change) = self.change(name, (&wanted, kept.as_ref()), changes + 1)?;
+            // Once more only if what it replaces is another one than was recorded.
+            if recorded.as_ref() != Some(&about) {
                 self.record_access(act, &actor, (&about, &why)).await?;
-                is_recorded = true;
+                recorded = Some(about);
             }
             let paused = match wanted {
                 Wanted::Deleted => vec![deleted(name.to_owned())],
                 Wanted::Created(_) | Wanted::Replaced(_) => Vec::new(),
             };
             let projected = Projected {
-                changes: vec![(&KEPT_ENDPOINTS, vec![change.1]), (&ENDPOINTS, paused)],
+                changes: vec![(&KEPT_ENDPOINTS, vec![change]), (&ENDPOINTS, paused)],
                 bookmarks: vec![(CHANGES.into(), changes, changes + 1)],
                 holder: None,
             };
@@ -135,38 +137,53 @@ impl Creditrail {
         Ok(self.look_for_endpoints().await.map_err(ReadError::from)?)
     }
 
-    /// What is to be written, with the endpoint that it makes.
+    /// What is to be written, with what goes on record of it.
     fn change(
         &self,
         name: &str,
         (wanted, kept): (&Wanted, Option<&KeptEndpoint>),
         revision: i64,
-    ) -> Result<(Act, (Option<Endpoint>, Change)), CommandError> {
+    ) -> Result<(Act, String, Change), CommandError> {
         let not_found = || CommandError::NotFound { what: "endpoint", id: name.to_owned() };
-        let (act, settings) = match (wanted, kept) {
+        let (act, settings, before) = match (wanted, kept) {
             (Wanted::Created(_), Some(_)) => {
                 return Err(CommandError::EndpointExists(name.to_owned()));
             }
-            (Wanted::Created(settings), None) => (Act::EndpointCreated, settings.clone()),
+            (Wanted::Created(settings), None) => (Act::EndpointCreated, settings.clone(), None),
             (Wanted::Replaced(_) | Wanted::Deleted, None) => return Err(not_found()),
             (Wanted::Replaced(settings), Some(kept)) => {
-                let mut settings = settings.clone();
-                keep(&mut settings, &self.opened_settings(kept)?)?;
-                (Act::EndpointReplaced, settings)
+                let (mut settings, before) = (settings.clone(), self.opened_settings(kept)?);
+                keep(&mut settings, &before)?;
+                (Act::EndpointReplaced, settings, Some(before))
             }
             (Wanted::Deleted, Some(_)) => {
-                return Ok((Act::EndpointDeleted, (None, deleted(name.to_owned()))));
+                return Ok((Act::EndpointDeleted, name.to_owned(), deleted(name.to_owned())));
             }
         };
+        let endpoint = self.checked(&settings)?;
+        let at = format!("{name} at {}", host(&endpoint.url));
+        let about = before.map(|before| format!("{at}: {}", self.replaced(&before, &endpoint)));
+        Ok((act, about.unwrap_or(at), self.sealed((name, revision), settings)?))
+    }
+
+    /// The endpoint that settings make.
+    fn checked(&self, settings: &Map<String, Value>) -> Result<Endpoint, CommandError> {
         let sources: Vec<&str> = self.sources().collect();
-        let endpoint = Endpoint::new(config_of(&settings)?, &sources)
-            .map_err(|error| wrong(error.setting, &error.cause))?;
+        let config = config_of(settings)?;
+        holds_some_time(&config, self.now())?;
+        Ok(Endpoint::new(config, &sources)?)
+    }
+
+    /// The row of a kept endpoint.
+    fn sealed(
+        &self,
+        (name, revision): (&str, i64),
+        settings: Map<String, Value>,
+    ) -> Result<Change, KeyError> {
         let plain = Zeroizing::new(Value::from(settings).to_string());
         let sealed = self.keyring.seal_whole(&context(name), plain.as_bytes())?;
         let cells = vec![Cell::from(revision), Cell::from(hex::encode(sealed).as_str())];
-        let key = name.to_owned();
-        let change = Change { key, write: Write::Replace, position: revision, cells };
-        Ok((act, (Some(endpoint), change)))
+        Ok(Change { key: name.to_owned(), write: Write::Replace, position: revision, cells })
     }
 
     /// The settings of a kept endpoint.
@@ -186,68 +203,4 @@ impl Creditrail {
 /// In which settings are sealed: under another name they do not open.
 fn context(name: &str) -> Vec<u8> {
     format!("endpoint/{name}").into_bytes()
-}
-
-/// The settings of an endpoint, read as those of the file are.
-///
-/// # Errors
-/// [`CommandError::Setting`], without what was given: it may be a secret.
-pub(super) fn config_of(settings: &Map<String, Value>) -> Result<EndpointConfig, CommandError> {
-    let config: EndpointConfig = serde_path_to_error::deserialize(Value::from(settings.clone()))
-        .map_err(|error| {
-            let (field, cause) = fault(&error);
-            let is_quoted = cause.starts_with("invalid ");
-            let expected = cause.rsplit_once(", expected ").filter(|_| is_quoted);
-            match expected {
-                Some((_, expected)) => wrong(&field, &format!("must be {expected}")),
-                None if is_quoted => wrong(&field, "is not as it should be"),
-                None => wrong(&field, &cause),
-            }
-        })?;
-    let of_secrets = config.secrets.iter().map(|secret| ("secrets", secret.value_env.is_some()));
-    let credential = config.authorization.iter();
-    let of_credential = credential.map(|given| ("authorization", given.value_env.is_some()));
-    match of_secrets.chain(of_credential).find(|(_, has_variable)| *has_variable) {
-        Some((field, _)) => {
-            Err(wrong(&format!("{field}.value_env"), "is for the settings file; give `value`"))
-        }
-        None => Ok(config),
-    }
-}
-
-/// Puts in what is named and not given: of secrets by their id, and of the credential.
-fn keep(
-    settings: &mut Map<String, Value>,
-    before: &Map<String, Value>,
-) -> Result<(), CommandError> {
-    let secrets = settings.get_mut("secrets").and_then(Value::as_array_mut);
-    for secret in secrets.into_iter().flatten().filter_map(Value::as_object_mut) {
-        if secret.contains_key("value") {
-            continue;
-        }
-        let known = before.get("secrets").and_then(Value::as_array).into_iter().flatten();
-        let mut known = known.filter(|known| known.get("id") == secret.get("id"));
-        let Some(Value::Object(known)) = known.next() else {
-            return Err(wrong("secrets", "one has no `value`, and none of its `id` is kept"));
-        };
-        fill(secret, known);
-    }
-    let credential = settings.get_mut("authorization").and_then(Value::as_object_mut);
-    if let Some(credential) = credential.filter(|given| !given.contains_key("value")) {
-        match before.get("authorization") {
-            Some(Value::Object(known)) => fill(credential, known),
-            _ => return Err(wrong("authorization", "has no `value`, and none is kept")),
-        }
-    }
-    Ok(())
-}
-
-fn fill(given: &mut Map<String, Value>, known: &Map<String, Value>) {
-    for (name, value) in known {
-        given.entry(name.clone()).or_insert_with(|| value.clone());
-    }
-}
-
-fn wrong(field: &str, cause: &str) -> CommandError {
-    CommandError::Setting { field: field.to_owned(), cause: cause.to_owned() }
 }

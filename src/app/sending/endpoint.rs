@@ -1,21 +1,19 @@
 //! Who is notified: an endpoint as it is configured, and what is checked of it once.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use creditrail_domain::AggregateType;
 use creditrail_sending::{
     Preset, Schedule, Vetting,
-    address::Range,
-    body::{self, Envelope},
+    body::Envelope,
     lanes::Limits,
     signature::{Key, Scheme},
 };
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Uri, uri::Authority};
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::example;
+use super::check::Check;
 use crate::{
     sources::signature::{Credential, Secret},
     store::ReaderName,
@@ -76,7 +74,7 @@ pub struct EndpointConfig {
 }
 
 /// From where in the log an endpoint is notified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Begins {
     /// Of what is recorded after it was first seen.
@@ -134,9 +132,14 @@ const KINDS: [AggregateType; 6] = [
     AggregateType::Transaction,
 ];
 
+/// The kinds of aggregates that anybody may be notified of.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.into_iter().map(AggregateType::name)
+}
+
 /// Whether anybody may be notified of events of a kind.
 pub(super) fn is_told(aggregate_type: &str) -> bool {
-    KINDS.iter().any(|kind| kind.name() == aggregate_type)
+    kinds().any(|kind| kind == aggregate_type)
 }
 
 impl Endpoint {
@@ -145,27 +148,24 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`] for the first that is wrong.
     pub fn new(config: EndpointConfig, sources: &[&str]) -> Result<Self, EndpointError> {
-        let check = Check(config.name.clone());
+        let check = Check::of(&config);
         check.bounds(&config)?;
         let url = check.url(&config)?;
         let vetting = check.vetting(&config, &url)?;
         let keys = check.keys(&config)?;
         check.names(&config, sources)?;
-        let authorization = config.authorization.as_ref().map(|given| {
-            let mut value = HeaderValue::from_str(given.value.expose_secret()).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        });
-        let authorization = match authorization {
-            Some(None) => return check.wrong("authorization", "is no value of a header"),
-            given => given.flatten(),
-        };
+        let authorization = check.authorization(&config)?;
         Ok(Self { config, url, vetting, authorization, keys })
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Where it is, without what may be a token.
+    pub(super) fn authority(&self) -> &str {
+        self.url.authority().map_or("", Authority::as_str)
     }
 
     /// The name of its bookmark.
@@ -208,125 +208,7 @@ impl Endpoint {
     }
 }
 
-/// Checks the settings of the endpoint of this name.
-struct Check(String);
-
-impl Check {
-    fn wrong<T>(
-        &self,
-        setting: &'static str,
-        cause: impl Into<String>,
-    ) -> Result<T, EndpointError> {
-        Err(EndpointError { name: self.0.clone(), setting, cause: cause.into() })
-    }
-
-    fn bounds(&self, config: &EndpointConfig) -> Result<(), EndpointError> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.0.is_empty() || self.0.len() > 63 || !self.0.bytes().all(fits) {
-            return self.wrong("name", "must be 1 to 63 of a-z, 0-9 and -");
-        }
-        for (setting, is_within, cause) in [
-            ("attempts", (1..=50).contains(&config.attempts), "must be 1 to 50"),
-            ("timeout_seconds", (1..=120).contains(&config.timeout_seconds), "must be 1 to 120"),
-            ("in_flight", (1..=1000).contains(&config.in_flight), "must be 1 to 1000"),
-        ] {
-            if !is_within {
-                return self.wrong(setting, cause);
-            }
-        }
-        Ok(())
-    }
-
-    fn url(&self, config: &EndpointConfig) -> Result<Uri, EndpointError> {
-        // A URL may have a token: it is not told.
-        let Ok(url) = config.url.parse::<Uri>() else { return self.wrong("url", "is no URL") };
-        let Some(authority) = url.authority() else { return self.wrong("url", "names no host") };
-        if authority.as_str().contains('@') {
-            return self.wrong("url", "must not have a user; give `authorization`");
-        }
-        match url.scheme_str() {
-            Some("https") => Ok(url),
-            Some("http") if config.allow_loopback && is_loopback(&url) => Ok(url),
-            _ => self.wrong(
-                "url",
-                "must be https; http is for this machine alone, with `allow_loopback = true`",
-            ),
-        }
-    }
-
-    fn vetting(&self, config: &EndpointConfig, url: &Uri) -> Result<Vetting, EndpointError> {
-        let loopback = ["127.0.0.0/8", "::1/128"].map(str::to_owned);
-        let loopback = loopback.iter().filter(|_| config.allow_loopback);
-        let mut ranges = Vec::new();
-        for range in config.allowed_ranges.iter().chain(loopback) {
-            match range.parse::<Range>() {
-                Ok(range) => ranges.push(range),
-                Err(error) => return self.wrong("allowed_ranges", error.to_string()),
-            }
-        }
-        let vetting = Vetting::allowing(ranges);
-        if let Some(address) = literal(url)
-            && let Err(refused) = vetting.vet(address)
-        {
-            return self.wrong("url", refused.to_string());
-        }
-        Ok(vetting)
-    }
-
-    fn keys(&self, config: &EndpointConfig) -> Result<Vec<(Secret, Key)>, EndpointError> {
-        if config.secrets.is_empty() {
-            return self.wrong("secrets", "at least one is required: what is sent is signed");
-        }
-        let key = |secret: &Secret| match Key::of(&secret.value) {
-            Ok(key) => Ok((secret.clone(), key)),
-            Err(error) => self.wrong("secrets", format!("`{}` {error}", secret.id)),
-        };
-        config.secrets.iter().map(key).collect()
-    }
-
-    fn names(&self, config: &EndpointConfig, sources: &[&str]) -> Result<(), EndpointError> {
-        for source in &config.sources {
-            if !sources.contains(&source.as_str()) {
-                return self.wrong("sources", format!("there is no source `{source}`"));
-            }
-        }
-        let fields: BTreeSet<_> = body::secret_fields().collect();
-        for field in &config.secret_fields {
-            if !fields.contains(field.as_str()) {
-                let known: Vec<_> = fields.into_iter().collect();
-                let cause = format!("`{field}` is not one of: {}", known.join(", "));
-                return self.wrong("secret_fields", cause);
-            }
-        }
-        for pattern in &config.events {
-            let kind = pattern.split('.').next().unwrap_or_default();
-            if pattern == "*" || is_told(kind) && pattern.strip_prefix(kind) == Some(".*") {
-                continue;
-            }
-            if !is_told(kind) {
-                let known = KINDS.map(AggregateType::name).join(", ");
-                let cause = format!("`{pattern}` begins with none of: {known}");
-                return self.wrong("events", cause);
-            }
-            if !example::is_type(pattern) {
-                let cause = format!("there is no event `{pattern}`; /v1/event-types has all");
-                return self.wrong("events", cause);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The host of a URL, without the brackets of an address of IPv6.
 pub(super) fn host(url: &Uri) -> &str {
     url.host().unwrap_or_default().trim_matches(['[', ']'])
-}
-
-/// The address that a URL names, if it names one.
-fn literal(url: &Uri) -> Option<IpAddr> {
-    host(url).parse().ok()
-}
-
-fn is_loopback(url: &Uri) -> bool {
-    host(url) == "localhost" || literal(url).is_some_and(|address| address.is_loopback())
 }

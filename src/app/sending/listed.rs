@@ -69,9 +69,27 @@ impl Creditrail {
         Ok(())
     }
 
-    /// A page of those that were never taken, each status by its index.
+    /// Whether there is an endpoint of that name, or was one of which notifications are noted.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn knows_endpoint(&self, name: &str) -> Result<bool, ReadError> {
+        if self.endpoint_names().iter().any(|known| known == name) {
+            return Ok(true);
+        }
+        let page = Page {
+            sources: self.sources().map(str::to_owned).collect(),
+            filters: vec![("endpoint", name.to_owned())],
+            limit: 1,
+            ..Page::default()
+        };
+        Ok(!self.store.list(&NOTIFICATIONS, &page).await?.is_empty())
+    }
+
+    /// A page of those that were never taken, each status by its index. What is of an endpoint
+    /// that is gone nobody will send.
     async fn undelivered(&self, page: &Page) -> Result<Vec<Listed>, StoreError> {
-        let mut listed = Vec::new();
+        let (mut listed, endpoints) = (Vec::new(), self.endpoint_names());
         for (source, after) in page.from_where_it_begins() {
             let mut own = BTreeMap::new();
             for status in STATUSES.into_iter().filter(|status| *status != "delivered") {
@@ -79,6 +97,7 @@ impl Creditrail {
                 let of_status = Page {
                     sources: vec![source.to_owned()],
                     filters: others.chain([("status", status.to_owned())]).collect(),
+                    among: Some(("endpoint", endpoints.clone())),
                     after: after.cloned(),
                     ..page.clone()
                 };

@@ -3,16 +3,18 @@
 //! A sender is a reader of the log with a bookmark for each endpoint: the log is the outbox. Only what
 //! deviates is kept beside it: lanes that are blocked, and the notifications to blame.
 //!
-//! Reading order: [`endpoint`] (what is configured), `known` (the endpoints as they are now), `senders`
+//! Reading order: [`endpoint`] (what is configured, with `check`), `known` (the endpoints as they are now), `senders`
 //! (one for each of them), [`sender`] (the loop of one endpoint, with `portion`: what comes into its
 //! lanes, `record`: what is kept, `requests`: what operators ask for), [`client`] and `notice` (the call),
-//! [`configure`] and [`steer`] (what operators see and do),
+//! [`told`] (what operators see), [`configure`] (with `given`) and [`steer`] (what they do),
 //! [`listed`] (what was not taken at once), [`gone`] (what a person should look at); [`example`] (for readers).
 
+mod check;
 pub mod client;
 pub mod configure;
 pub mod endpoint;
 pub mod example;
+mod given;
 pub mod gone;
 mod known;
 pub mod listed;
@@ -25,6 +27,7 @@ pub mod sender;
 mod senders;
 pub mod steer;
 mod taken;
+pub mod told;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 

@@ -48,6 +48,9 @@ pub async fn page(
 
 fn shown(frame: &Frame, endpoint: &Value) -> Markup {
     let name = text(endpoint, "name");
+    if endpoint["unusable"].is_string() {
+        return unusable(endpoint);
+    }
     let origin = match text(endpoint, "configured_by") {
         "http" => "made over HTTP",
         _ => "of the settings file",
@@ -75,6 +78,18 @@ fn shown(frame: &Frame, endpoint: &Value) -> Markup {
     }
 }
 
+/// One that is kept, and cannot be told of anything.
+fn unusable(endpoint: &Value) -> Markup {
+    let way = format!("/v1/endpoints/{}", text(endpoint, "name"));
+    html! {
+        section {
+            h2 { (text(endpoint, "name")) " " (states(endpoint)) }
+            p { "Made over HTTP, and told of nothing: " (text(endpoint, "unusable")) "." }
+            p.muted { code { "PUT " (way) } " gives it other settings, " code { "DELETE " (way) } " deletes it." }
+        }
+    }
+}
+
 fn paused(paused: &Value) -> Markup {
     html! {
         p.notice {
@@ -86,8 +101,11 @@ fn paused(paused: &Value) -> Markup {
 
 /// How an endpoint stands, in short words.
 fn states(endpoint: &Value) -> Markup {
+    if endpoint["unusable"].is_string() {
+        return badge(Tone::Bad, "cannot be told");
+    }
     let (is_paused, parked) = (endpoint["paused"].is_object(), lanes(endpoint, "lanes_parked"));
-    let breaker = text(endpoint, "breaker");
+    let (breaker, retrying) = (text(endpoint, "breaker"), lanes(endpoint, "lanes_retrying"));
     html! {
         @if is_paused { (badge(Tone::Odd, "paused")) " " }
         @if endpoint["signs"] == false { (badge(Tone::Bad, "no secret holds")) " " }
@@ -96,8 +114,9 @@ fn states(endpoint: &Value) -> Markup {
             "half_open" => { (badge(Tone::Waits, "being probed")) " " },
             _ => {},
         }
-        @if parked > 0 { (badge(Tone::Bad, &counted(parked, "lane parked", "lanes parked"))) }
-        @else if !is_paused && endpoint["signs"] == true && breaker == "closed" { (badge(Tone::Good, "told")) }
+        @if parked > 0 { (badge(Tone::Bad, &counted(parked, "lane parked", "lanes parked"))) " " }
+        @if retrying > 0 { (badge(Tone::Waits, &counted(retrying, "lane retried", "lanes retried"))) }
+        @else if parked == 0 && !is_paused && endpoint["signs"] == true && breaker == "closed" { (badge(Tone::Good, "told")) }
     }
 }
 
@@ -158,7 +177,8 @@ fn form(frame: &Frame, name: &str, (what, said): (&str, &str)) -> Markup {
 pub async fn in_need(frame: &Frame, creditrail: &Creditrail) -> Result<Markup, ReadError> {
     let all = creditrail.endpoint_documents().await?;
     let needs = |endpoint: &&Value| {
-        endpoint["paused"].is_object()
+        endpoint["unusable"].is_string()
+            || endpoint["paused"].is_object()
             || endpoint["signs"] == false
             || text(endpoint, "breaker") != "closed"
             || lanes(endpoint, "lanes_parked") > 0
@@ -183,7 +203,7 @@ fn table(frame: &Frame, endpoints: &[&Value]) -> Markup {
                     td data-head="Endpoint" { a href=(frame.to("endpoints")) { (name) } }
                     td data-head="State" { (states(endpoint)) }
                     td data-head="Paused since" { (time(&endpoint["paused"]["at"])) }
-                    td data-head="Why" { @if endpoint["paused"].is_object() { (text(&endpoint["paused"], "reason")) } @else { (nothing()) } }
+                    td data-head="Why" { (why(endpoint)) }
                     td.number data-head="Lanes parked" {
                         @if parked == 0 { "0" }
                         @else { a href=(frame.to(&format!("notifications?endpoint={}&status=parked", encoded(name)))) { (parked) } }
@@ -191,6 +211,14 @@ fn table(frame: &Frame, endpoints: &[&Value]) -> Markup {
                 }
             } }
         } }
+    }
+}
+
+/// Why it is told of nothing.
+fn why(endpoint: &Value) -> Markup {
+    match (&endpoint["paused"]["reason"], &endpoint["unusable"]) {
+        (Value::String(why), _) | (_, Value::String(why)) => html! { (why) },
+        _ => nothing(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use axum::{
     extract::State,
+    http::StatusCode,
     response::{IntoResponse, Redirect},
 };
 use maud::{Markup, html};
@@ -234,6 +235,7 @@ fn asked(mut params: Params) -> Result<Resend, Problem> {
         |name: &'static str| params.take(name).ok_or_else(|| Problem::invalid(name, "is required"));
     let (endpoint, source) = (required("endpoint")?, required("source")?);
     let (r#type, id) = (params.take("type"), params.take("id"));
+    sending::is_kind(r#type.as_deref())?;
     let reason = params.take("reason").unwrap_or_default();
     params.done(&["endpoint", "source", "type", "id", "since", "reason"])?;
     Ok(Resend { endpoint, source, r#type, id, since, dry_run: true, reason, actor: None })
@@ -245,26 +247,67 @@ pub async fn resend_page(
     frame: Frame,
     Query(given): Query,
 ) -> Shown {
-    let asked = asked(Params::new(given.clone()))?;
-    let counted = creditrail.resend(asked.clone()).await?;
-    let selected = counted["selected"].as_i64().unwrap_or_default();
+    shown(&frame, &creditrail, (given, None)).await
+}
+
+/// The same, with what went wrong. What is wrong with what was entered leads back to it.
+async fn shown(
+    frame: &Frame,
+    creditrail: &Creditrail,
+    (mut given, failed): (HashMap<String, String>, Option<Problem>),
+) -> Shown {
+    let counted = match count(creditrail, &given).await {
+        Ok(counted) => Ok(Some(counted)),
+        Err(_) if given.is_empty() => Ok(None),
+        Err(problem) if problem.status().is_client_error() => Err(problem),
+        Err(problem) => return Err(problem),
+    };
+    // No field has a kind: a wrong one would stay.
+    if sending::is_kind(given.get("type").map(String::as_str)).is_err() {
+        given.retain(|name, _| name != "type" && name != "id");
+    }
+    let (counted, wrong) = match counted {
+        Ok(counted) => (counted, None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let failed = failed.or(wrong);
     let endpoints = creditrail.endpoint_names();
-    Ok(frame.show("Send again", &html! {
+    let answer = frame.show("Send again", &html! {
         p.crumbs { a href=(frame.to("notifications")) { "Notifications" } }
         h1 { "Send again" }
         p.muted { "What is sent again has the same ids, comes in order, and holds up nothing new. Nothing is done yet." }
-        (resend_form(&frame, &creditrail, (&endpoints, &given)))
-        p.lead role="status" { (said(&frame, &asked, selected)) }
-        @if selected > 0 && frame.may(Right::Decide) {
-            form.stacked action=(frame.to("notifications/resend")) method="post" {
-                @for (name, value) in given.iter().filter(|(name, value)| *name != "reason" && !value.is_empty()) {
-                    input type="hidden" name=(name) value=(value);
-                }
-                label { span { "Why? It is recorded with your name." } input name="reason" required; }
-                button { "Send " (selected) " again" }
-            }
+        @if let Some(failed) = &failed { p.notice role="alert" { (failed.detail()) } }
+        (resend_form(frame, creditrail, (&endpoints, &given)))
+        @if let Some((asked, selected)) = &counted {
+            p.lead role="status" { (said(frame, asked, *selected)) }
+            @if *selected > 0 && frame.may(Right::Decide) { (send_form(frame, &given, *selected)) }
         }
-    }))
+    });
+    let status = failed.map_or(StatusCode::OK, |failed| failed.status());
+    Ok((status, answer).into_response())
+}
+
+/// What is meant, and how much that is.
+async fn count(
+    creditrail: &Creditrail,
+    given: &HashMap<String, String>,
+) -> Result<(Resend, i64), Problem> {
+    let asked = asked(Params::new(given.clone()))?;
+    let counted = creditrail.resend(asked.clone()).await?;
+    Ok((asked, counted["selected"].as_i64().unwrap_or_default()))
+}
+
+/// What sends as much again as was counted.
+fn send_form(frame: &Frame, given: &HashMap<String, String>, selected: i64) -> Markup {
+    html! {
+        form.stacked action=(frame.to("notifications/resend")) method="post" {
+            @for (name, value) in given.iter().filter(|(name, value)| *name != "reason" && !value.is_empty()) {
+                input type="hidden" name=(name) value=(value);
+            }
+            label { span { "Why? It is recorded with your name." } input name="reason" required value=[given.get("reason")]; }
+            button { "Send " (selected) " again" }
+        }
+    }
 }
 
 fn said(frame: &Frame, asked: &Resend, selected: i64) -> Markup {
@@ -289,10 +332,24 @@ pub async fn resend(
     caller: Caller,
     Form(given): Form,
 ) -> Shown {
-    let asked = asked(Params::new(given))?;
+    match sent_again(&creditrail, (&caller, &given)).await {
+        Ok(back) => Ok(Redirect::to(&frame.to(&back)).into_response()),
+        Err(problem) if problem.status().is_client_error() => {
+            shown(&frame, &creditrail, (given, Some(problem))).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The list that tells what came of it.
+async fn sent_again(
+    creditrail: &Creditrail,
+    (caller, given): (&Caller, &HashMap<String, String>),
+) -> Result<String, Problem> {
+    let asked = asked(Params::new(given.clone()))?;
     let back = list_of(&asked.endpoint, &asked.source);
     creditrail.resend(Resend { dry_run: false, actor: caller.signs(None), ..asked }).await?;
-    Ok(Redirect::to(&frame.to(&back)).into_response())
+    Ok(back)
 }
 
 /// Has a notification skipped.

@@ -100,7 +100,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("MomentPage", schema::page_of("Moment")),
         ("EventList", schema::all_of("Event")),
         ("NotificationPage", schema::page_of("Notification")),
-        ("EndpointList", schema::all_of("Endpoint")),
+        ("EndpointList", schema::all_of("KnownEndpoint")),
         ("EventTypeList", schema::all_of("EventTypeSummary")),
         ("SourceList", schema::all_of("Source")),
         ("ProofList", schema::all_of("ProofStatus")),

@@ -276,6 +276,10 @@ fn sending() -> Vec<Operation> {
             .says("Who is notified, and how each stands")
             .answers(200, "all endpoints", "EndpointList")
             .fails(&[400, 503]),
+        read("get_endpoint", endpoint, SENDING)
+            .says("An endpoint: its settings without secrets, and how it stands")
+            .answers(200, "the endpoint", "KnownEndpoint")
+            .fails(&[400, 404, 503]),
         command("create_endpoint", "/v1/endpoints", SENDING, "NewEndpoint")
             .says("Make an endpoint, beside those of the settings file")
             .answers(201, "it is told of what is recorded from now on", "Endpoint")

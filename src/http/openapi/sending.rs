@@ -3,8 +3,8 @@
 use super::{
     commands::actor,
     schema::{
-        Named, Schema, boolean, closed, count, integer, list, one_of, position, refer, text, time,
-        uuid,
+        Named, Schema, boolean, closed, count, either, integer, is, list, one_of, position, refer,
+        text, time, uuid,
     },
 };
 use crate::app::sending::listed::STATUSES;
@@ -12,6 +12,9 @@ use crate::app::sending::listed::STATUSES;
 pub(super) fn all() -> Vec<Named> {
     vec![
         ("Endpoint", endpoint()),
+        ("UnusableEndpoint", unusable()),
+        ("KnownEndpoint", either(["Endpoint", "UnusableEndpoint"].map(refer))),
+        ("EndpointSecretTold", secret_told()),
         ("NewEndpoint", settings(text().says("1 to 63 of a-z, 0-9 and -"))),
         ("EndpointSettings", settings(text().or_absent().says("as in the path"))),
         ("EndpointSecret", secret()),
@@ -41,17 +44,47 @@ fn endpoint() -> Schema {
         ("host", text().says("of its URL, which may have a token")),
         ("configured_by", one_of(["settings", "http"]).says("the settings file, or an operator")),
         ("events", list(text()).says("which it takes; none: all")),
-        ("signature", one_of(["standard-webhooks", "timestamp-payload"])),
-        ("envelope", one_of(["native", "cloudevents"])),
-        ("secret_ids", list(text())),
+        ("of_sources", list(text()).says("of which it is told; none: of all")),
+        ("secrets", list(refer("EndpointSecretTold"))),
+        ("has_authorization", boolean().says("whether calls have an `Authorization` header")),
         ("signs", boolean().says("whether a secret holds now: without one nothing is sent")),
+        ("signature", one_of(SIGNATURES)),
+        ("envelope", one_of(ENVELOPES)),
+        ("retries", one_of(RETRIES)),
+        ("attempts", integer().within(1, 50)),
+        ("retry_after_seconds", count()),
+        ("timeout_seconds", integer().within(1, 120)),
+        ("in_flight", integer().within(1, 1000).says("how many calls may be")),
+        ("begins", one_of(BEGINS)),
+        ("allow_loopback", boolean()),
+        ("allowed_ranges", list(text())),
         ("secret_fields", list(text()).says("fields with secrets that it may have")),
         ("paused", refer("EndpointPause").or_null()),
         ("breaker", one_of(["closed", "half_open", "open"]).says("on this instance")),
-        ("sources", list(refer("EndpointLag"))),
+        ("sources", list(refer("EndpointLag")).says("how far it is behind with each")),
     ])
     .says("Who is notified.")
 }
+
+fn unusable() -> Schema {
+    closed([("name", text()), ("configured_by", is("http")), ("unusable", text().says("why"))])
+        .says("An endpoint that was made over HTTP and cannot be told of anything, as it is kept.")
+}
+
+fn secret_told() -> Schema {
+    closed([
+        ("id", text()),
+        ("not_before", time().or_null()),
+        ("not_after", time().or_null()),
+        ("holds", boolean().says("whether it signs now")),
+    ])
+    .says("What signs, without its value.")
+}
+
+const SIGNATURES: [&str; 2] = ["standard-webhooks", "timestamp-payload"];
+const ENVELOPES: [&str; 2] = ["native", "cloudevents"];
+const RETRIES: [&str; 2] = ["patient", "seed"];
+const BEGINS: [&str; 2] = ["now", "at_the_beginning"];
 
 /// What may be left out.
 fn may(name: &'static str, schema: Schema) -> Named {
@@ -67,14 +100,14 @@ fn settings(name: Schema) -> Schema {
         may("sources", list(text()).says("of which it is told; of all, if none")),
         ("secrets", list(refer("EndpointSecret")).says("what signs; at least one")),
         may("authorization", refer("EndpointCredential").or_null()),
-        may("signature", one_of(["standard-webhooks", "timestamp-payload"])),
-        may("envelope", one_of(["native", "cloudevents"])),
-        may("retries", one_of(["patient", "seed"])),
+        may("signature", one_of(SIGNATURES)),
+        may("envelope", one_of(ENVELOPES)),
+        may("retries", one_of(RETRIES)),
         ("attempts", number(50)),
         may("retry_after_seconds", count()),
         ("timeout_seconds", number(120)),
         ("in_flight", number(1000)),
-        may("begins", one_of(["now", "at_the_beginning"]).says("where a new one begins")),
+        may("begins", one_of(BEGINS).says("where a new one begins")),
         may("allow_loopback", boolean()),
         may("allowed_ranges", list(text())),
         may("secret_fields", list(text()).says("fields with secrets that it may have")),

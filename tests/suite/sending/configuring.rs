@@ -8,11 +8,12 @@ use super::{
     receiver::{KEY, Receiver, Says},
 };
 use crate::support::{
-    Answer, Ledger, Service, Source, T1, T2, T3, Tx, column, number, postgres, text, until,
+    Answer, Ledger, Service, Source, T1, T2, T3, Tx, ago, column, items, number, postgres, text,
+    until,
 };
 
 /// What leads to a receiver, as it is given over HTTP.
-fn settings(receiver: &Receiver) -> Value {
+pub fn settings(receiver: &Receiver) -> Value {
     json!({
         "name": "crm",
         "url": format!("http://127.0.0.1:{}/hook?token=hush-hush", receiver.port),
@@ -25,7 +26,7 @@ fn settings(receiver: &Receiver) -> Value {
     })
 }
 
-async fn asked(ledger: &Ledger, (method, path): (Method, &str), body: &Value) -> Answer {
+pub async fn asked(ledger: &Ledger, (method, path): (Method, &str), body: &Value) -> Answer {
     let name = method.to_string();
     let request = ledger.service.http.request(method, format!("{}{path}", ledger.service.base()));
     Answer::of(&name, request.json(body).send().await.expect("the service answers")).await
@@ -39,18 +40,18 @@ async fn taken(receiver: &Receiver, lane: &str, sequences: &[i64]) {
 }
 
 /// What people did.
-async fn decided(ledger: &Ledger) -> Vec<Value> {
+pub async fn decided(ledger: &Ledger) -> Vec<Value> {
     let mut records = all(ledger, "/v1/access-records").await;
     records.retain(|record| record["act"] != "settings_changed");
     records
 }
 
-/// Waits until the bookmark of an endpoint is there: what is behind it is not sent again.
+/// Waits until the bookmark of each endpoint is there: what is behind it is not sent again.
 async fn noted(ledger: &Ledger, position: i64) {
     until("it is noted", async || {
         let known = all(ledger, "/v1/endpoints").await;
-        let crm = known.iter().find(|endpoint| endpoint["name"] == "crm");
-        crm.filter(|crm| crm["sources"][0]["position"] == position).map(|_| ())
+        let is_there = |endpoint: &Value| endpoint["sources"][0]["position"] == position;
+        known.iter().all(is_there).then_some(())
     })
     .await;
 }
@@ -99,7 +100,7 @@ async fn an_endpoint_is_made_goes_on_when_it_is_replaced_and_is_told_nothing_onc
     .await;
     let acts = ["endpoint_created", "endpoint_deleted", "endpoint_replaced", "endpoint_created"];
     assert_eq!(column(&records, "act"), acts);
-    assert_eq!(text(&records[2], "what"), "crm at 127.0.0.1");
+    assert!(text(&records[2], "what").starts_with("crm at 127.0.0.1: url: "), "{}", records[2]);
     assert!(records.iter().all(|record| text(record, "actor") == "ada"));
 }
 
@@ -130,6 +131,7 @@ async fn settings_that_are_wrong_are_named_and_what_may_be_secret_is_not_quoted(
     let imprint = Ledger::of(Service::start(&[Source::named("imprint")]), "imprint");
     let url = "https://hooks.example.com/hook";
     let hush = "hush-hush-hush-hush";
+    let of = |id: &str, from: Value, until: Value| json!({ "id": id, "value": hush, "not_before": from, "not_after": until });
     #[rustfmt::skip] // It is a table.
     let wrong = [
         ("name",                    json!("CRM"),                                    "name"),
@@ -143,6 +145,17 @@ async fn settings_that_are_wrong_are_named_and_what_may_be_secret_is_not_quoted(
         ("secrets",                 json!([{ "id": "one" }]),                        "secrets"),
         ("secrets",                 json!([{ "id": "one", "value": "short" }]),      "secrets"),
         ("secrets",                 json!([{ "id": "one", "value_env": "HOME" }]),   "secrets.value_env"),
+        ("url",                     json!("https://hooks.example.com:0/hook"),       "url"),
+        ("url",                     json!("https://hooks.example.com:99999/hook"),   "url"),
+        ("url",                     json!("https://hooks.example.com/hook#part"),    "url"),
+        ("url",                     json!("https://localhost/hook"),                 "url"),
+        ("url",                     json!("https://shop.LOCALHOST./hook"),           "url"),
+        ("secrets",                 json!([of("one", Value::Null, Value::Null), of("one", Value::Null, Value::Null)]), "secrets"),
+        ("secrets",                 json!([of("one", json!(T3), json!(T3))]),        "secrets"),
+        ("secrets",                 json!([of("one", json!("2998-01-01T00:00:00Z"), json!(T3))]), "secrets"),
+        ("secrets",                 json!([of("one", Value::Null, json!(T3))]),      "secrets"),
+        ("authorization",           json!({}),                                       "authorization"),
+        ("authorization",           json!({ "value": "" }),                          "authorization"),
         ("authorization",           json!(hush),                                     "authorization"),
         ("authorization",           json!({ "value": "hush-hush-hush-hush\n" }),     "authorization"),
         ("sources",                 json!(["elsewhere"]),                            "sources"),
@@ -199,20 +212,25 @@ async fn a_secret_is_replaced_while_the_old_one_holds_and_none_is_told_or_stored
     given["authorization"] = json!({});
     let path = (Method::PUT, "/v1/endpoints/crm");
     let endpoint = asked(&imprint, path.clone(), &given).await.is(200);
-    assert_eq!(endpoint["secret_ids"], json!(["two", "one"]));
+    assert_eq!(column(items(&endpoint, "secrets"), "id"), ["two", "one"]);
     imprint.receive(&Tx::new("t1").approved(5000).at(T1)).await;
     let call = until("it is sent", async || receiver.calls().into_iter().next()).await;
     assert_eq!(call.header("authorization"), "Bearer hush-hush-and-hush");
     assert_eq!(call.header("webhook-signature").split(' ').count(), 2, "both sign");
 
-    // A secret that has ended and is named again stays ended.
+    // A secret that ends and is named again ends as before.
     let why = json!({ "reason": "a test" });
     imprint.command("/v1/endpoints/crm/pause", &why).await.is(200);
-    given["secrets"] =
-        json!([{ "id": "two" }, { "id": "one", "not_after": "2020-01-01T00:00:00Z" }]);
+    let soon = ago(-2);
+    given["secrets"] = json!([{ "id": "two" }, { "id": "one", "not_after": soon }]);
     asked(&imprint, path.clone(), &given).await.is(200);
     given["secrets"] = json!([{ "id": "one" }]);
     asked(&imprint, path.clone(), &given).await.is(200);
+    until("it has ended", async || {
+        let known = imprint.ask("/v1/endpoints/crm", &[]).await.is(200);
+        (known["secrets"][0]["holds"] == false).then_some(())
+    })
+    .await;
     let calls = receiver.calls().len();
     imprint.command("/v1/endpoints/crm/test", &why).await.names("secrets");
     assert_eq!(receiver.calls().len(), calls, "nothing signs, so nothing is sent");
@@ -294,7 +312,7 @@ async fn every_instance_notices_what_another_one_was_told() {
     asked(&other, (Method::PUT, "/v1/endpoints/crm"), &given).await.is(200);
     until("the one knows it", async || {
         let known = all(&one, "/v1/endpoints").await;
-        (known.len() == 1 && known[0]["secret_ids"] == json!(["two"])).then_some(())
+        (known.len() == 1 && known[0]["secrets"][0]["id"] == "two").then_some(())
     })
     .await;
     other.service.kill();

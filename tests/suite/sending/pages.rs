@@ -4,7 +4,7 @@ use super::{
     receiver::{Receiver, Says},
     steering::{parked, taken},
 };
-use crate::support::{Desk, Ledger, Service, Source, T1, Tx, until};
+use crate::support::{Browser, Desk, Ledger, Service, Source, T1, Tx, until};
 
 /// A page as it is answered, to a browser.
 async fn page(ledger: &Ledger, path: &str) -> String {
@@ -38,6 +38,25 @@ async fn what_is_parked_is_told_with_its_attempts_counted_and_sent_again() {
     assert!(!page(&imprint, "/notifications?status=delivered").await.contains("answered 422"));
     let (status, _) = sends(&imprint, "/notifications/resend", "endpoint=crm&source=imprint").await;
     assert_eq!(status, 400, "not without a reason");
+    for (query, status, said) in [
+        ("", 200, "Count"),
+        ("?endpoint=crm&source=imprint&since=yesterday", 400, "since: must be a time"),
+        ("?endpoint=crm", 400, "source: is required"),
+        ("?endpoint=none&source=imprint", 404, "there is no endpoint `none`"),
+        ("?endpoint=crm&source=imprint&type=wrong&id=t1", 400, "type: `wrong` is not one of: "),
+    ] {
+        let way = format!("{}/notifications/resend{query}", imprint.service.base());
+        let asked = imprint.service.http.get(way).header("accept", "text/html");
+        let answer = asked.send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{query}");
+        let shown = answer.text().await.expect("a page");
+        assert!(shown.contains(said) && shown.contains("name=\"since\""), "{query}: {shown}");
+        assert_eq!(shown.contains("value=\"yesterday\""), query.contains("yesterday"), "{shown}");
+        assert!(!shown.contains("name=\"type\""), "a wrong kind does not stay: {shown}");
+    }
+    let fields = "endpoint=crm&source=imprint&type=transaction&id=t1";
+    let (_, shown) = sends(&imprint, "/notifications/resend", fields).await;
+    assert!(shown.contains("reason: ") && shown.contains("Send 1 again"), "{shown}");
 
     let counted = page(&imprint, &format!("/{}", way.replace("&amp;", "&"))).await;
     assert!(counted.contains("<b>1 lane</b>") && counted.contains("Send 1 again"), "{counted}");
@@ -125,4 +144,19 @@ async fn where_nobody_is_told_of_events_the_pages_say_so() {
     assert!(page(&imprint, "/endpoints").await.contains("Nobody is told of events"));
     assert!(page(&imprint, "/notifications").await.contains("whatever was sent was taken at once"));
     assert!(!page(&imprint, "/").await.contains("href=\"./endpoints\">Endpoints</a></h2>"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_longest_name_of_an_event_type_stays_within_its_row_on_a_narrow_screen() {
+    let Some(browser) = Browser::start().await else { return };
+    let receiver = Receiver::start().await;
+    let (imprint, _) = parked(&receiver).await;
+    browser.goes_to(&format!("{}/notifications", imprint.service.base())).await;
+    browser.is_wide(400).await;
+    let beyond = "const code = document.querySelector('td code');
+        code.textContent = 'payment_method.CardAttributesChanged';
+        const right = element => element.getBoundingClientRect().right;
+        return right(code) - right(code.closest('tr'))";
+    let beyond = browser.runs(beyond, &[]).await;
+    assert!(beyond.as_f64().is_some_and(|pixels| pixels <= 0.0), "{beyond} pixels");
 }

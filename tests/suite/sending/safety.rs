@@ -68,6 +68,18 @@ async fn an_endpoint_is_refused_that_leads_into_the_house() {
     assert_eq!(refused(allowed).await, "");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_of_the_settings_file_has_a_credential_or_none_and_may_have_secrets_that_ended()
+{
+    let mut given = endpoint("https://example.com/hook");
+    given["authorization"] = json!({ "value": "" });
+    assert_eq!(refused(given.clone()).await, "endpoint.authorization of `crm`: has no value");
+    given["authorization"] = Value::Null;
+    // Else a service would not start again once one has ended.
+    given["secrets"][0]["not_after"] = json!("2020-01-01T00:00:00Z");
+    assert_eq!(refused(given).await, "");
+}
+
 /// Says of every name what the test has it say, and counts.
 #[derive(Clone)]
 struct Says {

@@ -98,4 +98,14 @@ async fn the_scheme_of_the_seed_and_cloud_events_are_settings() {
     assert_eq!(call.body["specversion"], "1.0");
     assert_eq!(call.header("x-card-onboarding-signature").len(), 64);
     assert!(call.header("x-card-onboarding-timestamp").ends_with('Z'));
+
+    let why = json!({ "reason": "a try" });
+    let answer = imprint.command("/v1/endpoints/crm/test", &why).await.is(200);
+    let test = receiver.calls().pop().expect("a call");
+    assert_eq!(test.header("content-type"), call.header("content-type"));
+    let is = |name: &str| text(&test.body, name);
+    assert_eq!((is("specversion"), is("type")), ("1.0", "creditrail.test"));
+    assert_eq!((is("source"), is("id")), ("/endpoints/crm", text(&answer, "id")));
+    assert!(is("time").parse::<jiff::Timestamp>().is_ok(), "{}", test.body);
+    assert_eq!(test.body["data"], json!({}));
 }
