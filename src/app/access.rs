@@ -18,7 +18,7 @@ use super::{
     readers::{self, Progress},
     writer::{Receipt, Request, WriteError, Writer, WriterHandle},
 };
-use crate::store::StoreError;
+use crate::{sources::scrub, store::StoreError};
 
 /// The name of the log. No source has it, for a name has no `_`.
 pub const LOG: &str = "_access";
@@ -67,7 +67,8 @@ impl Creditrail {
         of(log, &self.readers)
     }
 
-    /// Records what a caller did: `about` says with what, `reason` why.
+    /// Records what a caller did: `about` says with what, `reason` why. What looks like a card number is
+    /// masked in the one, and refused in the other, which a person writes.
     ///
     /// # Errors
     /// [`CommandError`]: nobody is named, no reason where one is needed, not written.
@@ -80,7 +81,7 @@ impl Creditrail {
         let record = AccessRecord {
             act,
             actor: super::command::person(Some(actor.to_owned()))?,
-            about: super::command::words("about", about.to_owned())?,
+            about: scrub::masked(about),
             reason: super::command::words("reason", reason.to_owned())?,
             at: self.now(),
             settings: None,

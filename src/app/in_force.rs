@@ -11,7 +11,7 @@ use creditrail_projections::StreamId;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Creditrail, access::LOG, command::CommandError, read::ReadError, writer::Receipt};
-use crate::sources::signature::hmac_sha256;
+use crate::sources::{scrub, signature::hmac_sha256};
 
 /// In whose name it is recorded: who started the service is not known.
 const ACTOR: &str = "settings";
@@ -51,7 +51,7 @@ impl Creditrail {
         let record = AccessRecord {
             act: Act::SettingsChanged,
             actor: ACTOR.to_owned(),
-            about: super::command::words("about", about)?,
+            about: scrub::masked(&about),
             reason: reason.to_owned(),
             at: self.now(),
             settings: Some(settings),

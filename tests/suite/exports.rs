@@ -101,6 +101,22 @@ async fn what_is_wrong_with_an_export_is_named() {
     assert_eq!(reasons, [json!("the only one")], "none of the wrong ones is recorded as done");
 }
 
+/// What is asked for goes on record, whatever somebody typed.
+#[tokio::test]
+async fn a_card_number_as_a_filter_stops_no_export_and_is_not_kept() {
+    let demo = Demo::start().await;
+    let filters = json!({"customer_id": "4111111111111111"});
+    taken(&demo, json!({"list": "charges", "filters": filters, "reason": "they gave it"})).await;
+    let records = loop {
+        let records = get(&demo, "/v1/access-records?act=exported").await;
+        if !items(&records, "items").is_empty() {
+            break records;
+        }
+    };
+    let what = items(&records, "items")[0]["what"].as_str().unwrap().to_owned();
+    assert!(what.contains("customer_id=") && !what.contains("4111111111111111"), "{what}");
+}
+
 /// So that one exception has a resolution to be told.
 async fn resolve_one(demo: &Demo) {
     let exceptions = get(demo, "/v1/exceptions?status=open&source=imprint").await;

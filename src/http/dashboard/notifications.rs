@@ -109,6 +109,7 @@ fn tried_last(row: &Value) -> Markup {
     html! {
         div { (time(&last["at"])) }
         div { (answered(last)) }
+        @if last["status"].is_null() { div { code.id { (text(last, "said")) } } }
         @if row["next_at"].is_string() { div { "again " (time(&row["next_at"])) } }
         @if row["events_waiting"].as_i64().is_some_and(|count| count > 0) {
             div { (row["events_waiting"]) " behind it" }
