@@ -146,6 +146,15 @@ pub enum CliError {
     /// A lender that is played could not call.
     #[error("a call to the endpoint failed")]
     Played(#[from] client::CallError),
+    /// What was written for an auditor does not hold.
+    #[error("{folder} is written, and does not hold: the record is not what was signed", folder = .folder.display())]
+    NotProven {
+        /// Where it is.
+        folder: PathBuf,
+        /// What does not hold.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The worker ended, which it does not do of itself.
     #[error("the worker ended; the log tells why")]
     WorkerEnded,

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::{CliError, Place, print, settings};
+use super::{CliError, Place, print, serve, settings};
 use crate::app::{
     Creditrail,
     command::CommandError,
@@ -57,8 +57,13 @@ impl Privacy {
         let (creditrail, worker) = settings::read(place)?.builder().build().await?;
         // The writer and the readers of this process: beside those of a service, whose log it locks
         // for each transaction as they do.
+        let done = async {
+            let done = self.carried_out(&creditrail).await;
+            serve::signed(&creditrail).await;
+            done.map_err(CliError::Privacy)
+        };
         tokio::select! {
-            done = self.carried_out(&creditrail) => done.map_err(CliError::Privacy),
+            done = done => done,
             () = worker.run() => Err(CliError::WorkerEnded),
         }
     }

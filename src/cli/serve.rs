@@ -31,9 +31,14 @@ pub(super) async fn serve(place: Place) -> Result<(), CliError> {
     };
     tokio::spawn(record(creditrail.clone(), in_force));
     run(listener, http::router(&creditrail, &access), worker, told_to_end()).await?;
-    // What was acknowledged last is signed too. A sink that hangs holds up nobody's restart.
-    let _ = tokio::time::timeout(SIGNED_WITHIN, creditrail.sign_all()).await;
+    signed(&creditrail).await;
     Ok(())
+}
+
+/// Has what was recorded last signed and handed out, before the process ends. A sink that hangs holds up
+/// nobody's restart.
+pub(super) async fn signed(creditrail: &Creditrail) {
+    let _ = tokio::time::timeout(SIGNED_WITHIN, creditrail.sign_all()).await;
 }
 
 /// Records the settings in force, once the worker runs: it writes.

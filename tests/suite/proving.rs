@@ -273,3 +273,31 @@ async fn who_has_something_proven_is_recorded_with_the_reason() {
     assert_eq!((text(&record, "actor"), text(&record, "reason")), ("kim", "a complaint"));
     assert!(text(&record, "what").contains("transaction imprint/t1"), "{record:#}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_what_was_signed_is_not_handed_out_as_proven() {
+    let (_folder, ledger) = ledger().await;
+    let service = &ledger.service;
+    // At its end it signs all.
+    assert!(service.stop().success());
+    if service.is_postgres() {
+        service.run_sql("ALTER TABLE @events DISABLE TRIGGER ALL").await;
+    } else {
+        service.run_sql("DROP TRIGGER events_are_not_updated").await;
+    }
+    let (text, json) =
+        if service.is_postgres() { ("payload::text", "::json") } else { ("payload", "") };
+    let edited = format!("replace({text}, '5000', '4999'){json}");
+    service.run_sql(&format!("UPDATE @events SET payload = {edited} WHERE position = 1")).await;
+    let (bundle, export) = (service.file("bundle"), service.file("export"));
+    let prove = ["audit", "prove", "transaction", "imprint/t1", "--out", &bundle, "--reason", "r"];
+    let take = [
+        "audit", "export", "--source", "imprint", "--what", "events", "--out", &export, "--reason",
+        "r",
+    ];
+    for words in [&prove[..], &take[..]] {
+        let (told, errors, is_well) = service.asked(words);
+        assert!(!is_well && errors.contains("is not what was signed"), "{told}{errors}");
+        assert!(!told.contains("proven"), "{told}");
+    }
+}

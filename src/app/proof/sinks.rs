@@ -104,6 +104,10 @@ impl Sink {
                 }
                 let note = signed.note.clone();
                 let written = tokio::task::spawn_blocking(move || write_whole(&path, &note)).await;
+                if written.as_ref().is_err_and(tokio::task::JoinError::is_cancelled) {
+                    // The process ends, and nobody waits for it any more.
+                    return std::future::pending().await;
+                }
                 written.map_err(io::Error::other).flatten().map_err(SinkError::Folder)
             }
             To::Http { url, authorization, client } => {

@@ -351,6 +351,12 @@ impl<'a> Walk<'a> {
         if !is_of_its_id {
             return Ok(Cause::Delivery);
         }
+        if was == now {
+            return Ok(Cause::Delivery);
+        }
+        if was.is_empty() {
+            return Ok(Cause::Missing);
+        }
         if is_older_version(was, now) {
             return Ok(Cause::OlderVersion);
         }

@@ -59,7 +59,7 @@ pub enum Cause {
     /// settings lead to what is recorded.
     Earlier,
     /// The delivery as it is kept is not the one that its id was derived from, or there is none; or
-    /// today's code reads its key or its content otherwise.
+    /// today's code reads its key or its content otherwise; or its row says otherwise than its events.
     Delivery,
     /// No event is recorded at the position.
     Missing,
@@ -86,7 +86,7 @@ impl Cause {
             Self::OlderVersion => "recorded in an older version of the event, and the same",
             Self::Policy => "another setting",
             Self::Earlier => "follows from an earlier difference of the same thing",
-            Self::Delivery => "the kept delivery is not what its id was derived from",
+            Self::Delivery => "the kept delivery is not what its id or its events say",
             Self::Missing => "no event is recorded there",
             Self::Code => "today's code decides otherwise, or the event was edited",
         }

@@ -1,19 +1,28 @@
 //! `creditrail audit export`.
 
-use std::path::PathBuf;
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use creditrail_domain::AggregateType;
+use creditrail_proof::export::{Manifest, verify};
 use indicatif::ProgressBar;
 
 use super::{
-    super::{CliError, Place, print, settings},
+    super::{CliError, Place, print, serve, settings},
     new_folder,
 };
 use crate::app::{
+    Creditrail,
     export::Format,
     moments::AsOf,
-    proof::export::{ExportLog, Target, What},
+    proof::{
+        self,
+        export::{ExportLog, Target, What},
+    },
 };
 
 /// What is taken away, and where to.
@@ -92,7 +101,9 @@ impl Export {
         // The writer of this process records who takes what away.
         let written = async {
             let target = Target::Folder(self.out.clone());
-            creditrail.export_log(asked).await?.write(&target, told).await
+            let written = creditrail.export_log(asked).await?.write(&target, told).await;
+            serve::signed(&creditrail).await;
+            written
         };
         let manifest = tokio::select! {
             manifest = written => manifest?,
@@ -108,6 +119,7 @@ impl Export {
             print(&format!("left out, for they cannot be narrowed: {left_out}\n"));
         }
         let proven = if manifest.range.is_some() {
+            holds(&creditrail, &manifest, &self.out)?;
             format!(
                 "positions {} to {} are proven to be all there is: creditrail-verify export {} --key …\n",
                 manifest.from,
@@ -120,4 +132,15 @@ impl Export {
         print(&proven);
         Ok(())
     }
+}
+
+/// That what was written holds, as whoever gets it will see: a record that was edited is not handed out as
+/// proven.
+fn holds(creditrail: &Creditrail, manifest: &Manifest, folder: &Path) -> Result<(), CliError> {
+    let key = creditrail.verifier_key().ok_or(proof::SignError::NoKey)?;
+    let open = |name: &str| File::open(folder.join(name)).map(BufReader::new);
+    let holds = verify(manifest, key, None, open);
+    let not_proven =
+        |error| CliError::NotProven { folder: folder.to_owned(), cause: Box::new(error) };
+    holds.map(drop).map_err(not_proven)
 }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use clap::Args;
-use creditrail_proof::bundle;
+use creditrail_proof::bundle::{self, Bundle};
 
 use super::{
-    super::{CliError, Place, print, settings},
+    super::{CliError, Place, print, serve, settings},
     address, new_folder, thing,
 };
 use crate::app::{proof::export::new_file, things::Thing};
@@ -44,12 +44,23 @@ impl Prove {
         let (source, id) = &self.which;
         // The readers of this process tell which streams there are, if no service does, and its writer
         // records who wants it.
+        let proven = async {
+            let who = (self.actor.as_str(), self.reason.as_str());
+            let proven = creditrail.prove((self.kind, source, id), who).await;
+            serve::signed(&creditrail).await;
+            proven
+        };
         let proven = tokio::select! {
-            proven = creditrail.prove((self.kind, source, id), (&self.actor, &self.reason)) => proven?,
+            proven = proven => proven?,
             () = worker.run() => return Err(CliError::WorkerEnded),
         };
         write(&self.out, bundle::FILE, &proven.json)?;
         write(&self.out, bundle::PAGE, &proven.page)?;
+        let holds = Bundle::parse(&proven.json)
+            .and_then(|bundle| bundle::verify(&bundle, &proven.page, &proven.key, None));
+        if let Err(error) = holds {
+            return Err(CliError::NotProven { folder: self.out, cause: Box::new(error) });
+        }
         print(&format!(
             "{}: {} events and {} deliveries, each with its proof\n\
              to be checked by whoever has the key, which is handed over by another way:\n\
