@@ -15,6 +15,9 @@ use crate::{
 /// The statuses of notifications that were not taken at once.
 pub const STATUSES: [&str; 4] = ["delivered", "parked", "retrying", "skipped"];
 
+/// Those at which a lane waits.
+pub const WAITING: [&str; 2] = ["parked", "retrying"];
+
 /// What stands for each status but `delivered`, where it is asked for.
 pub const UNDELIVERED: &str = "undelivered";
 
@@ -48,7 +51,7 @@ impl Creditrail {
         // Of each source and endpoint, by the kind of aggregate.
         let mut waiting = BTreeMap::<[String; 3], Vec<&mut Value>>::new();
         for item in items {
-            if ["parked", "retrying"].iter().any(|status| item["status"] == *status) {
+            if WAITING.iter().any(|status| item["status"] == *status) {
                 let of = [&item["source"], &item["endpoint"], &item["subject"]["type"]].map(text);
                 waiting.entry(of).or_default().push(item);
             }

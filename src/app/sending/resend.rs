@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Known, requests::Asked, taken::Stretches};
+use super::{Known, listed::WAITING, requests::Asked, taken::Stretches};
 use crate::{
     app::{
         Creditrail,
@@ -192,7 +192,7 @@ impl Creditrail {
         let lane = format!("{}/{}", text(&subject["type"]), text(&subject["id"]));
         let row = vec![format!("{}/{lane}", asked.endpoint)];
         let waits = self.store.lanes(&asked.source, row).await.map_err(ReadError::from)?;
-        let is_waiting = ["parked", "retrying"].iter().any(|status| found["status"] == *status);
+        let is_waiting = WAITING.iter().any(|status| found["status"] == *status);
         if !is_waiting || waits.is_empty() {
             let cause = "does not wait: only what was tried and not taken is skipped";
             return Err(CommandError::Invalid { field: "position", cause });

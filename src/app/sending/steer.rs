@@ -1,4 +1,4 @@
-//! What operators see of sending, and what they do about it.
+//! What operators do about an endpoint: it is paused, resumed and tested.
 
 use creditrail_domain::access::Act;
 use creditrail_projections::{Cell, Change, Write};

@@ -22,7 +22,7 @@ use crate::{
     app::{
         Creditrail,
         sending::{
-            listed::{STATUSES, UNDELIVERED},
+            listed::{STATUSES, UNDELIVERED, WAITING},
             resend::{Resend, Skip},
         },
     },
@@ -145,7 +145,7 @@ fn way_out(frame: &Frame, row: &Value) -> Markup {
     html! {
         @if skipped.is_object() {
             "by " b { (text(skipped, "actor")) } ": " (text(skipped, "reason"))
-        } @else if ["parked", "retrying"].contains(&text(row, "status")) && frame.may(Right::Decide) {
+        } @else if WAITING.contains(&text(row, "status")) && frame.may(Right::Decide) {
             (skip_form(frame, row))
         } @else { (nothing()) }
     }
